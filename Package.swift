@@ -1,0 +1,110 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// The rooms of the map in ARCHITECTURE.md, ground floor first: a target imports lower floors only.
+let strict: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny"), .enableExperimentalFeature("Lifetimes")]
+
+func room(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies + [argumentParser], swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+
+let package = Package(
+  name: "nightjar",
+  products: [
+    .library(name: "NightjarClient", targets: ["NightjarClient"]),
+    .executable(name: "nightjar", targets: ["nightjar"]),
+    .executable(name: "nightjar-ingest", targets: ["nightjar-ingest"]),
+    .executable(name: "nightjar-trainer", targets: ["nightjar-trainer"]),
+    .executable(name: "nightjar-ranker", targets: ["nightjar-ranker"]),
+    .executable(name: "nightjar-control", targets: ["nightjar-control"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // Floor 0: C.
+    .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .target(name: "CTransport", dependencies: ["COpenSSL"]),
+    .target(name: "CNightjarProto", dependencies: ["CProtobufC"]),
+
+    // Floor 1.
+    room("Messages", ["CProtobufC", "CNightjarProto"]),
+    room("Transport", ["CTransport", "COpenSSL"]),
+    room("RankedLists", ["COpenSSL"]),
+
+    // Floor 2.
+    room("RPC", ["Messages", "Transport", logging]),
+    room("Commerce", ["Messages"]),
+
+    // Floor 3.
+    room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport"]),
+    room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle]),
+    room("ArtifactStore", ["Commerce", "COpenSSL", "Messages"]),
+    room("Learning", ["COpenBLAS"]),
+    room("Experimentation", []),
+
+    // Floor 4.
+    room("Ingest", ["Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, logging]),
+    room(
+      "Training",
+      ["ArtifactStore", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC", logging]
+    ),
+    room(
+      "Ranking",
+      [
+        "ArtifactStore", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC",
+        logging,
+      ]),
+    room("Control", ["Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, logging]),
+    room("Console", ["Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RPC", "Transport"]),
+
+    // Floor 5.
+    service("nightjar-ingest", ["Ingest", "Operations"]),
+    service("nightjar-trainer", ["Training", "Operations"]),
+    service("nightjar-ranker", ["Ranking", "Operations"]),
+    service("nightjar-control", ["Control", "Operations"]),
+    service("nightjar", ["Console", "Operations"]),
+
+    tests("Messages", ["CNightjarProto"]),
+    tests("Transport", []),
+    tests("RankedLists", []),
+    tests("RPC", ["CNightjarProto"]),
+    tests("Commerce", []),
+    tests("NightjarClient", []),
+    tests("Operations", []),
+    tests("ArtifactStore", []),
+    tests("Learning", []),
+    tests("Experimentation", []),
+    tests("Ingest", []),
+    tests("Training", []),
+    tests("Ranking", []),
+    tests("Control", []),
+    tests("Console", []),
+    .testTarget(
+      name: "SystemTests",
+      dependencies: [
+        "Console", "NightjarClient", "Operations", "RankedLists", "nightjar", "nightjar-ingest", "nightjar-trainer",
+        "nightjar-ranker", "nightjar-control",
+      ], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)
