@@ -68,6 +68,13 @@ awk -v header="$c/include/CNightjarProto.h" -v swift="$swift" '
 ' "${protos[@]}"
 sed -i 's/^  public static var \(default\|switch\|return\|operator\): /  public static var `\1`: /' "$swift"
 
+cat >"$c/include/module.modulemap" <<'END'
+module CNightjarProto {
+  header "CNightjarProto.h"
+  export *
+}
+END
+
 # A method's id on the wire is the FNV-1a hash of its full name.
 awk '$1 == "service" { s = $2 } $1 == "rpc" { split($2, p, "("); print "nightjar.v1." s "/" p[1] }' "${protos[@]}" |
   while read -r name; do

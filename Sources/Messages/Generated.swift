@@ -220,7 +220,9 @@ extension Nightjar__V1__Attribute: Message {
 }
 
 extension Nightjar__V1__ContactPermissions: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__contact_permissions__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__contact_permissions__describe()
+  }
 }
 
 extension Nightjar__V1__Customer: Message {
@@ -252,19 +254,27 @@ extension Nightjar__V1__Tenant: Message {
 }
 
 extension Nightjar__V1__CreateTenantRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__create_tenant_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__create_tenant_request__describe()
+  }
 }
 
 extension Nightjar__V1__GetTenantRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_tenant_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__get_tenant_request__describe()
+  }
 }
 
 extension Nightjar__V1__ListTenantsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_tenants_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__list_tenants_request__describe()
+  }
 }
 
 extension Nightjar__V1__ListTenantsResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_tenants_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__list_tenants_response__describe()
+  }
 }
 
 extension Nightjar__V1__SetModeRequest: Message {
@@ -272,11 +282,15 @@ extension Nightjar__V1__SetModeRequest: Message {
 }
 
 extension Nightjar__V1__RunNightRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__run_night_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__run_night_request__describe()
+  }
 }
 
 extension Nightjar__V1__GetNightRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_night_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__get_night_request__describe()
+  }
 }
 
 extension Nightjar__V1__Night: Message {
@@ -288,11 +302,15 @@ extension Nightjar__V1__NightWork: Message {
 }
 
 extension Nightjar__V1__LeaseWorkRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__lease_work_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__lease_work_request__describe()
+  }
 }
 
 extension Nightjar__V1__LeaseWorkResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__lease_work_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__lease_work_response__describe()
+  }
 }
 
 extension Nightjar__V1__Lease: Message {
@@ -300,19 +318,27 @@ extension Nightjar__V1__Lease: Message {
 }
 
 extension Nightjar__V1__RenewLeaseRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__renew_lease_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__renew_lease_request__describe()
+  }
 }
 
 extension Nightjar__V1__RenewLeaseResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__renew_lease_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__renew_lease_response__describe()
+  }
 }
 
 extension Nightjar__V1__CandidateFigures: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__candidate_figures__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__candidate_figures__describe()
+  }
 }
 
 extension Nightjar__V1__PairedDifference: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__paired_difference__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__paired_difference__describe()
+  }
 }
 
 extension Nightjar__V1__Evaluation: Message {
@@ -320,11 +346,15 @@ extension Nightjar__V1__Evaluation: Message {
 }
 
 extension Nightjar__V1__ReportEvaluationRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__report_evaluation_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__report_evaluation_request__describe()
+  }
 }
 
 extension Nightjar__V1__ReportEvaluationResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__report_evaluation_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__report_evaluation_response__describe()
+  }
 }
 
 extension Nightjar__V1__BakeOrder: Message {
@@ -332,7 +362,9 @@ extension Nightjar__V1__BakeOrder: Message {
 }
 
 extension Nightjar__V1__CompleteWorkRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__complete_work_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__complete_work_request__describe()
+  }
 }
 
 extension Nightjar__V1__PublishedBake: Message {
@@ -340,15 +372,21 @@ extension Nightjar__V1__PublishedBake: Message {
 }
 
 extension Nightjar__V1__CompleteWorkResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__complete_work_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__complete_work_response__describe()
+  }
 }
 
 extension Nightjar__V1__FailWorkRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__fail_work_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__fail_work_request__describe()
+  }
 }
 
 extension Nightjar__V1__FailWorkResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__fail_work_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__fail_work_response__describe()
+  }
 }
 
 extension Nightjar__V1__Version: Message {
@@ -356,11 +394,15 @@ extension Nightjar__V1__Version: Message {
 }
 
 extension Nightjar__V1__ListVersionsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_versions_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__list_versions_request__describe()
+  }
 }
 
 extension Nightjar__V1__ListVersionsResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_versions_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__list_versions_response__describe()
+  }
 }
 
 extension Nightjar__V1__ActivateRequest: Message {
@@ -368,11 +410,15 @@ extension Nightjar__V1__ActivateRequest: Message {
 }
 
 extension Nightjar__V1__ReleaseHoldRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__release_hold_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__release_hold_request__describe()
+  }
 }
 
 extension Nightjar__V1__WatchRoutingRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__watch_routing_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__watch_routing_request__describe()
+  }
 }
 
 extension Nightjar__V1__RoutingUpdate: Message {
@@ -392,7 +438,9 @@ extension Nightjar__V1__Arm: Message {
 }
 
 extension Nightjar__V1__ReportServingRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__report_serving_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__report_serving_request__describe()
+  }
 }
 
 extension Nightjar__V1__ServingFact: Message {
@@ -400,15 +448,21 @@ extension Nightjar__V1__ServingFact: Message {
 }
 
 extension Nightjar__V1__ReportServingResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__report_serving_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__report_serving_response__describe()
+  }
 }
 
 extension Nightjar__V1__ReadJournalRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__read_journal_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__read_journal_request__describe()
+  }
 }
 
 extension Nightjar__V1__ReadJournalResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__read_journal_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__read_journal_response__describe()
+  }
 }
 
 extension Nightjar__V1__Decided: Message {
@@ -424,19 +478,27 @@ extension Nightjar__V1__ServedAt: Message {
 }
 
 extension Nightjar__V1__UpsertCustomersRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__upsert_customers_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__upsert_customers_request__describe()
+  }
 }
 
 extension Nightjar__V1__UpsertProductsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__upsert_products_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__upsert_products_request__describe()
+  }
 }
 
 extension Nightjar__V1__UpsertOffersRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__upsert_offers_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__upsert_offers_request__describe()
+  }
 }
 
 extension Nightjar__V1__RecordEventsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__record_events_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__record_events_request__describe()
+  }
 }
 
 extension Nightjar__V1__WriteResponse: Message {
@@ -448,7 +510,9 @@ extension Nightjar__V1__Rejection: Message {
 }
 
 extension Nightjar__V1__StreamSnapshotRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__stream_snapshot_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__stream_snapshot_request__describe()
+  }
 }
 
 extension Nightjar__V1__ResumeToken: Message {
@@ -480,7 +544,9 @@ extension Nightjar__V1__DescribeRequest: Message {
 }
 
 extension Nightjar__V1__DescribeResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__describe_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__describe_response__describe()
+  }
 }
 
 extension Nightjar__V1__Model: Message {
@@ -496,7 +562,9 @@ extension Nightjar__V1__Fit: Message {
 }
 
 extension Nightjar__V1__SegmentPopularity: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__segment_popularity__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__segment_popularity__describe()
+  }
 }
 
 extension Nightjar__V1__Calibration: Message {
@@ -504,11 +572,15 @@ extension Nightjar__V1__Calibration: Message {
 }
 
 extension Nightjar__V1__GetRecommendationsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_recommendations_request__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__get_recommendations_request__describe()
+  }
 }
 
 extension Nightjar__V1__GetRecommendationsResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_recommendations_response__describe() }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
+    nightjar__v1__get_recommendations_response__describe()
+  }
 }
 
 extension Nightjar__V1__Recommendation: Message {

@@ -1,0 +1,98 @@
+import CProtobufC
+
+/// Memory of one or more messages, freed as a whole, bounded from above.
+///
+/// An arena is filled by one thread and read by any number once filled. Views of its messages keep it alive.
+public final class Arena {
+  /// Bytes of the first block: enough for a lookup and its answer without a second one.
+  private static let firstBlockBytes = 4096
+  private static let alignment = MemoryLayout<UInt64>.alignment * 2
+
+  private let limit: Int
+  private var used = 0
+  private var blocks: [UnsafeMutableRawBufferPointer]
+  /// Free part of the newest block.
+  private var next: UnsafeMutableRawPointer
+  private var left: Int
+
+  /// An empty arena that will hold at most `limit` bytes.
+  public init(limit: Int) {
+    self.limit = limit
+    let block = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.firstBlockBytes, alignment: Self.alignment)
+    blocks = [block]
+    next = block.baseAddress.unsafelyUnwrapped
+    left = block.count
+  }
+
+  deinit {
+    for block in blocks { block.deallocate() }
+  }
+
+  /// Memory that a message of `wireBytes` on the wire may take when decoded: small rows grow by the fixed size of their
+  /// C structs, honest messages stay far below.
+  public static func limit(forWireBytes wireBytes: Int) -> Int {
+    let (product, overflow) = wireBytes.multipliedReportingOverflow(by: 24)
+    return overflow ? Int.max : max(product, 1 << 16)
+  }
+
+  /// Decodes a message after checking it against its type: lengths, nesting, UTF-8, no NUL in strings.
+  ///
+  /// Complexity: O(bytes). The view does not refer to `bytes`.
+  public func decode<M: Message>(_: M.Type = M.self, from bytes: UnsafeRawBufferPointer) throws(MessageError) -> View<M>
+  {
+    try WireCheck.check(bytes, as: M.descriptor)
+    var allocator = ProtobufCAllocator(
+      alloc: { context, size in
+        // The context is the arena that stands in `decode` below, which outlives the call.
+        Unmanaged<Arena>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue().allocate(size)
+      }, free: { _, _ in }, allocator_data: Unmanaged.passUnretained(self).toOpaque())
+    let message = protobuf_c_message_unpack(
+      M.descriptor, &allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    guard let message else {
+      throw used >= limit
+        ? .tooLarge(message: M.name, limit: limit)
+        : .malformed(message: M.name, offset: bytes.count, problem: "libprotobuf-c refused it")
+    }
+    return View(UnsafeRawPointer(message).assumingMemoryBound(to: M.self), in: self)
+  }
+
+  /// Frees every message at once and keeps the first block for the next ones.
+  ///
+  /// The caller proves that no view or draft of the arena is left (`isKnownUniquelyReferenced`).
+  public func reset() {
+    for block in blocks.dropFirst() { block.deallocate() }
+    blocks.removeSubrange(1...)
+    next = blocks[0].baseAddress.unsafelyUnwrapped
+    left = blocks[0].count
+    used = 0
+  }
+
+  /// Uninitialised memory aligned for any field, or nil past the limit, after which every allocation fails.
+  func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+    guard size >= 0, size <= limit - used else {
+      used = limit
+      return nil
+    }
+    let rounded = (size + Self.alignment - 1) & ~(Self.alignment - 1)
+    if rounded > left { grow(toHold: rounded) }
+    let result = next
+    next += rounded
+    left -= rounded
+    used = min(limit, used + rounded)
+    return result
+  }
+
+  private func grow(toHold size: Int) {
+    let last = blocks[blocks.count - 1].count
+    let block = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(size, min(last * 2, 1 << 20)), alignment: Self.alignment)
+    blocks.append(block)
+    next = block.baseAddress.unsafelyUnwrapped
+    left = block.count
+  }
+}
+
+extension Message {
+  /// Full name, such as `nightjar.v1.Customer`.
+  public static var name: String { String(cString: descriptor.pointee.name) }
+}
