@@ -45,6 +45,10 @@ awk -v header="$c/include/CNightjarProto.h" -v swift="$swift" '
   FNR == 1 { f = FILENAME; sub(/.*\//, "", f); sub(/\.proto$/, "", f); print "#include \"nightjar/v1/" f ".pb-c.h\"" > header }
   $1 == "message" { messages[++m] = $2; print "  /// `nightjar.v1." $2 "`, see " f ".proto.\n  public typealias " $2 " = Nightjar__V1__" $2 > swift }
   $1 == "enum" { enum_ = $2; enums[++e] = $2; print "  /// `nightjar.v1." $2 "`, see " f ".proto.\n  public typealias " $2 " = Nightjar__V1__" $2 > swift }
+  $1 == "message" { message = $2 }
+  $1 == "oneof" { oneof = $2; oneofs[++o] = message; oneofNames[o] = $2; next }
+  oneof && /^    [a-zA-Z0-9_]+ [a-z0-9_]+ = [0-9]+;/ { members[o] = members[o] " " $2 }
+  oneof && $1 == "}" { oneof = "" }
   enum_ && /^  [A-Z0-9_]+ = [0-9]+;/ { names[enum_] = names[enum_] " " $1 }
   /^}/ { enum_ = "" }
   END {
@@ -61,6 +65,16 @@ awk -v header="$c/include/CNightjarProto.h" -v swift="$swift" '
       n = split(names[enums[i]], values, " ")
       for (j = 1; j <= n; j++)
         print "  /// `" values[j] "`.\n  public static var " lower_camel(substr(values[j], length(prefix) + 2)) ": Self { NIGHTJAR__V1__" prefix "__" values[j] " }" > swift
+      print "}" > swift
+    }
+    for (i = 1; i <= o; i++) {
+      part = oneofNames[i]; cased = toupper(substr(part, 1, 1)) substr(lower_camel(part), 2)
+      prefix = "NIGHTJAR__V1__" toupper(snake(oneofs[i])) "__" toupper(part) "_"
+      print "\nextension Nightjar__V1__" oneofs[i] "__" cased "Case: WireScalar {" > swift
+      print "  /// No member of `" part "` is set.\n  public static var notSet: Self { " prefix "_NOT_SET }" > swift
+      n = split(members[i], values, " ")
+      for (j = 1; j <= n; j++)
+        print "  /// `" values[j] "` is set.\n  public static var " lower_camel(values[j]) ": Self { " prefix toupper(values[j]) " }" > swift
       print "}" > swift
     }
     print "#endif" > header

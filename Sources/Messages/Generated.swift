@@ -220,9 +220,7 @@ extension Nightjar__V1__Attribute: Message {
 }
 
 extension Nightjar__V1__ContactPermissions: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__contact_permissions__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__contact_permissions__describe() }
 }
 
 extension Nightjar__V1__Customer: Message {
@@ -254,27 +252,19 @@ extension Nightjar__V1__Tenant: Message {
 }
 
 extension Nightjar__V1__CreateTenantRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__create_tenant_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__create_tenant_request__describe() }
 }
 
 extension Nightjar__V1__GetTenantRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__get_tenant_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_tenant_request__describe() }
 }
 
 extension Nightjar__V1__ListTenantsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__list_tenants_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_tenants_request__describe() }
 }
 
 extension Nightjar__V1__ListTenantsResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__list_tenants_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_tenants_response__describe() }
 }
 
 extension Nightjar__V1__SetModeRequest: Message {
@@ -282,15 +272,11 @@ extension Nightjar__V1__SetModeRequest: Message {
 }
 
 extension Nightjar__V1__RunNightRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__run_night_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__run_night_request__describe() }
 }
 
 extension Nightjar__V1__GetNightRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__get_night_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_night_request__describe() }
 }
 
 extension Nightjar__V1__Night: Message {
@@ -302,15 +288,11 @@ extension Nightjar__V1__NightWork: Message {
 }
 
 extension Nightjar__V1__LeaseWorkRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__lease_work_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__lease_work_request__describe() }
 }
 
 extension Nightjar__V1__LeaseWorkResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__lease_work_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__lease_work_response__describe() }
 }
 
 extension Nightjar__V1__Lease: Message {
@@ -318,27 +300,19 @@ extension Nightjar__V1__Lease: Message {
 }
 
 extension Nightjar__V1__RenewLeaseRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__renew_lease_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__renew_lease_request__describe() }
 }
 
 extension Nightjar__V1__RenewLeaseResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__renew_lease_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__renew_lease_response__describe() }
 }
 
 extension Nightjar__V1__CandidateFigures: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__candidate_figures__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__candidate_figures__describe() }
 }
 
 extension Nightjar__V1__PairedDifference: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__paired_difference__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__paired_difference__describe() }
 }
 
 extension Nightjar__V1__Evaluation: Message {
@@ -346,15 +320,11 @@ extension Nightjar__V1__Evaluation: Message {
 }
 
 extension Nightjar__V1__ReportEvaluationRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__report_evaluation_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__report_evaluation_request__describe() }
 }
 
 extension Nightjar__V1__ReportEvaluationResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__report_evaluation_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__report_evaluation_response__describe() }
 }
 
 extension Nightjar__V1__BakeOrder: Message {
@@ -362,9 +332,7 @@ extension Nightjar__V1__BakeOrder: Message {
 }
 
 extension Nightjar__V1__CompleteWorkRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__complete_work_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__complete_work_request__describe() }
 }
 
 extension Nightjar__V1__PublishedBake: Message {
@@ -372,21 +340,15 @@ extension Nightjar__V1__PublishedBake: Message {
 }
 
 extension Nightjar__V1__CompleteWorkResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__complete_work_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__complete_work_response__describe() }
 }
 
 extension Nightjar__V1__FailWorkRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__fail_work_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__fail_work_request__describe() }
 }
 
 extension Nightjar__V1__FailWorkResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__fail_work_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__fail_work_response__describe() }
 }
 
 extension Nightjar__V1__Version: Message {
@@ -394,15 +356,11 @@ extension Nightjar__V1__Version: Message {
 }
 
 extension Nightjar__V1__ListVersionsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__list_versions_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_versions_request__describe() }
 }
 
 extension Nightjar__V1__ListVersionsResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__list_versions_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_versions_response__describe() }
 }
 
 extension Nightjar__V1__ActivateRequest: Message {
@@ -410,15 +368,11 @@ extension Nightjar__V1__ActivateRequest: Message {
 }
 
 extension Nightjar__V1__ReleaseHoldRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__release_hold_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__release_hold_request__describe() }
 }
 
 extension Nightjar__V1__WatchRoutingRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__watch_routing_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__watch_routing_request__describe() }
 }
 
 extension Nightjar__V1__RoutingUpdate: Message {
@@ -438,9 +392,7 @@ extension Nightjar__V1__Arm: Message {
 }
 
 extension Nightjar__V1__ReportServingRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__report_serving_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__report_serving_request__describe() }
 }
 
 extension Nightjar__V1__ServingFact: Message {
@@ -448,21 +400,15 @@ extension Nightjar__V1__ServingFact: Message {
 }
 
 extension Nightjar__V1__ReportServingResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__report_serving_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__report_serving_response__describe() }
 }
 
 extension Nightjar__V1__ReadJournalRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__read_journal_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__read_journal_request__describe() }
 }
 
 extension Nightjar__V1__ReadJournalResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__read_journal_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__read_journal_response__describe() }
 }
 
 extension Nightjar__V1__Decided: Message {
@@ -478,27 +424,19 @@ extension Nightjar__V1__ServedAt: Message {
 }
 
 extension Nightjar__V1__UpsertCustomersRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__upsert_customers_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__upsert_customers_request__describe() }
 }
 
 extension Nightjar__V1__UpsertProductsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__upsert_products_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__upsert_products_request__describe() }
 }
 
 extension Nightjar__V1__UpsertOffersRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__upsert_offers_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__upsert_offers_request__describe() }
 }
 
 extension Nightjar__V1__RecordEventsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__record_events_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__record_events_request__describe() }
 }
 
 extension Nightjar__V1__WriteResponse: Message {
@@ -510,9 +448,7 @@ extension Nightjar__V1__Rejection: Message {
 }
 
 extension Nightjar__V1__StreamSnapshotRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__stream_snapshot_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__stream_snapshot_request__describe() }
 }
 
 extension Nightjar__V1__ResumeToken: Message {
@@ -544,9 +480,7 @@ extension Nightjar__V1__DescribeRequest: Message {
 }
 
 extension Nightjar__V1__DescribeResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__describe_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__describe_response__describe() }
 }
 
 extension Nightjar__V1__Model: Message {
@@ -562,9 +496,7 @@ extension Nightjar__V1__Fit: Message {
 }
 
 extension Nightjar__V1__SegmentPopularity: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__segment_popularity__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__segment_popularity__describe() }
 }
 
 extension Nightjar__V1__Calibration: Message {
@@ -572,15 +504,11 @@ extension Nightjar__V1__Calibration: Message {
 }
 
 extension Nightjar__V1__GetRecommendationsRequest: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__get_recommendations_request__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_recommendations_request__describe() }
 }
 
 extension Nightjar__V1__GetRecommendationsResponse: Message {
-  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> {
-    nightjar__v1__get_recommendations_response__describe()
-  }
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_recommendations_response__describe() }
 }
 
 extension Nightjar__V1__Recommendation: Message {
@@ -787,4 +715,26 @@ extension Nightjar__V1__Fallback: WireScalar {
   public static var unknownCustomer: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_UNKNOWN_CUSTOMER }
   /// `FALLBACK_DATA_FLOOR`.
   public static var dataFloor: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_DATA_FLOOR }
+}
+
+extension Nightjar__V1__Attribute__ValueCase: WireScalar {
+  /// No member of `value` is set.
+  public static var notSet: Self { NIGHTJAR__V1__ATTRIBUTE__VALUE__NOT_SET }
+  /// `text` is set.
+  public static var text: Self { NIGHTJAR__V1__ATTRIBUTE__VALUE_TEXT }
+  /// `number` is set.
+  public static var number: Self { NIGHTJAR__V1__ATTRIBUTE__VALUE_NUMBER }
+  /// `flag` is set.
+  public static var flag: Self { NIGHTJAR__V1__ATTRIBUTE__VALUE_FLAG }
+}
+
+extension Nightjar__V1__RoutingUpdate__ChangeCase: WireScalar {
+  /// No member of `change` is set.
+  public static var notSet: Self { NIGHTJAR__V1__ROUTING_UPDATE__CHANGE__NOT_SET }
+  /// `route` is set.
+  public static var route: Self { NIGHTJAR__V1__ROUTING_UPDATE__CHANGE_ROUTE }
+  /// `tombstone` is set.
+  public static var tombstone: Self { NIGHTJAR__V1__ROUTING_UPDATE__CHANGE_TOMBSTONE }
+  /// `table_end` is set.
+  public static var tableEnd: Self { NIGHTJAR__V1__ROUTING_UPDATE__CHANGE_TABLE_END }
 }
