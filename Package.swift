@@ -49,7 +49,7 @@ let package = Package(
     // Floor 1.
     room("Messages", ["CProtobufC", "CNightjarProto"]),
     room("Transport", ["CTransport", "COpenSSL"]),
-    room("RankedLists", ["COpenSSL"]),
+    .target(name: "RankedLists", dependencies: ["COpenSSL"], exclude: ["FORMAT.md"], swiftSettings: strict),
 
     // Floor 2.
     room("RPC", ["Messages", "Transport", logging]),

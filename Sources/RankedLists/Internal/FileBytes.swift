@@ -1,0 +1,42 @@
+/// The one holder of raw pointers into a mapped file: little-endian reads, each checked against the bounds.
+///
+/// Whoever stores one must keep the mapping alive; it crosses no module's border.
+struct FileBytes: BitwiseCopyable {
+  private let base: UnsafeRawPointer
+  let count: Int
+
+  init(_ buffer: UnsafeRawBufferPointer) {
+    guard let base = buffer.baseAddress else { preconditionFailure("a mapped file has an address") }
+    self.base = base
+    count = buffer.count
+  }
+
+  private init(base: UnsafeRawPointer, count: Int) {
+    self.base = base
+    self.count = count
+  }
+
+  /// The `count` bytes from `offset` on, which must lie inside.
+  @inline(__always)
+  func slice(_ offset: Int, _ count: Int) -> FileBytes {
+    precondition(offset >= 0 && count >= 0 && offset <= self.count && count <= self.count - offset)
+    return FileBytes(base: base + offset, count: count)
+  }
+
+  /// The integer at the byte offset, which need not be aligned.
+  @inline(__always)
+  func load<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
+    precondition(offset >= 0 && offset <= count - MemoryLayout<T>.size)
+    return T(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: type))
+  }
+
+  var raw: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+  /// Whether all the bytes are zero, as padding must be.
+  var isZero: Bool { raw.allSatisfy { $0 == 0 } }
+
+  @inline(__always)
+  func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+    raw.elementsEqual(other)
+  }
+}

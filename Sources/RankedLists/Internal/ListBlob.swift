@@ -1,0 +1,52 @@
+/// One list as it lies in the file: a key, a code, and the entries; see "Blob" in FORMAT.md.
+struct ListBlob: BitwiseCopyable {
+  let key: FileBytes
+  let code: UInt8
+  let entries: FileBytes
+  /// Bytes from one blob to the next.
+  let stride: Int
+
+  /// Trusts the lengths, which the verifier has checked; a wrong one traps.
+  @inline(__always)
+  init(_ section: FileBytes, at offset: Int) {
+    let keyBytes = Int(section.load(offset, as: UInt8.self))
+    let count = Int(section.load(offset + 2, as: UInt16.self))
+    let head = Format.roundUp(Format.blobHeadBytes + keyBytes, to: Format.blobAlignment)
+    key = section.slice(offset + Format.blobHeadBytes, keyBytes)
+    code = section.load(offset + 1, as: UInt8.self)
+    entries = section.slice(offset + head, count * Format.entryBytes)
+    stride = head + count * Format.entryBytes
+  }
+
+  /// Nil if the blob would leave the section or its padding is not zero.
+  init?(checking section: FileBytes, at offset: Int) {
+    guard offset >= 0, offset % Format.blobAlignment == 0, offset <= section.count - Format.blobAlignment else {
+      return nil
+    }
+    let keyBytes = Int(section.load(offset, as: UInt8.self))
+    let count = Int(section.load(offset + 2, as: UInt16.self))
+    let head = Format.roundUp(Format.blobHeadBytes + keyBytes, to: Format.blobAlignment)
+    guard head + count * Format.entryBytes <= section.count - offset else { return nil }
+    self.init(section, at: offset)
+    let padding = Format.blobHeadBytes + keyBytes
+    guard section.slice(offset + padding, head - padding).isZero else { return nil }
+  }
+
+  static func encode(key: String, code: UInt8, entries: [RankedEntry]) -> [UInt8] {
+    var bytes: [UInt8] = [UInt8(key.utf8.count), code]
+    withUnsafeBytes(of: UInt16(entries.count).littleEndian) { bytes.append(contentsOf: $0) }
+    bytes.append(contentsOf: key.utf8)
+    bytes.append(
+      contentsOf: repeatElement(0, count: Format.roundUp(bytes.count, to: Format.blobAlignment) - bytes.count))
+    for entry in entries {
+      withUnsafeBytes(of: entry.candidate.littleEndian) { bytes.append(contentsOf: $0) }
+      withUnsafeBytes(of: entry.score.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    return bytes
+  }
+
+  /// Whether this fallback list stands before that one in the file.
+  func precedes(_ fallback: Fallback) -> Bool {
+    code == fallback.kind ? key.raw.lexicographicallyPrecedes(fallback.name.utf8) : code < fallback.kind
+  }
+}

@@ -1,0 +1,57 @@
+/// The sections of one mapped file, and the search of its customer index.
+struct ListSections: BitwiseCopyable {
+  let customers: Int
+  let directoryBits: Int
+  let hash: SipHash
+  let lists: FileBytes
+  let index: FileBytes
+  let directory: FileBytes
+  let candidates: OffsetTable
+  let fallbacks: OffsetTable
+
+  /// The place of the first record of a bucket; of the bucket after the last: the number of records.
+  @inline(__always)
+  func bucketStart(_ bucket: Int) -> Int {
+    Int(directory.load(bucket * Format.directoryEntryBytes, as: UInt32.self))
+  }
+
+  @inline(__always)
+  func record(_ place: Int) -> IndexRecord {
+    IndexRecord(
+      hash: index.load(place * Format.recordBytes, as: UInt64.self),
+      offset: index.load(place * Format.recordBytes + MemoryLayout<UInt64>.size, as: UInt64.self))
+  }
+
+  /// The records that may have the hash: at most `Format.maximumProbes`.
+  @inline(__always)
+  func places(of hash: UInt64) -> Range<Int> {
+    let bucket = Format.bucket(of: hash, bits: directoryBits)
+    return bucketStart(bucket)..<bucketStart(bucket + 1)
+  }
+
+  /// The customer's blob, in a file that is verified. Complexity: O(key).
+  @inline(__always)
+  func find(_ customer: UnsafeRawBufferPointer) -> ListBlob? {
+    let hash = hash.hash(customer)
+    for place in places(of: hash) {
+      let record = record(place)
+      guard record.hash == hash else { continue }
+      let blob = ListBlob(lists, at: Int(truncatingIfNeeded: record.offset))
+      if blob.key.equals(customer) { return blob }
+    }
+    return nil
+  }
+
+  /// The fallback list, in a file that is verified. Complexity: O(log of their number).
+  func find(_ fallback: Fallback) -> ListBlob? {
+    var (low, high) = (0, fallbacks.count)
+    while low < high {
+      let middle = (low + high) / 2
+      let blob = ListBlob(fallbacks.items, at: fallbacks.offset(middle))
+      if blob.precedes(fallback) { low = middle + 1 } else { high = middle }
+    }
+    guard low < fallbacks.count else { return nil }
+    let blob = ListBlob(fallbacks.items, at: fallbacks.offset(low))
+    return blob.code == fallback.kind && blob.key.raw.elementsEqual(fallback.name.utf8) ? blob : nil
+  }
+}
