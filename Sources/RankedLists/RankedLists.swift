@@ -41,7 +41,7 @@ public final class RankedLists: @unchecked Sendable {
 
   /// The list for whoever has none. Complexity: O(log of the number of fallback lists).
   @_lifetime(borrow self)
-  public func fallback(_ fallback: Fallback) -> ListView? {
+  public func fallback(_ fallback: FallbackGroup) -> ListView? {
     guard let blob = sections.find(fallback) else { return nil }
     return _overrideLifetime(ListView(blob), borrowing: self)
   }

@@ -23,7 +23,7 @@ public struct RankedListsWriter: ~Copyable {
   private var index: ExternalSorter
   private var entries: UInt64 = 0
   private var candidates = CandidateTable()
-  private var fallbacks: [Fallback: [UInt8]] = [:]
+  private var fallbacks: [FallbackGroup: [UInt8]] = [:]
   private var check = ListCheck()
 
   /// Creates the file, which must not exist yet.
@@ -61,7 +61,7 @@ public struct RankedListsWriter: ~Copyable {
   }
 
   /// Sets the list for customers of whom the file knows nothing; each at most once.
-  public mutating func setFallback(_ fallback: Fallback, entries list: [RankedEntry]) throws(RankedListsError) {
+  public mutating func setFallback(_ fallback: FallbackGroup, entries list: [RankedEntry]) throws(RankedListsError) {
     guard fallbacks[fallback] == nil else { throw .input("fallback \(fallback) is set twice") }
     guard fallbacks.count < Format.maximumFallbacks else {
       throw .input("more than \(Format.maximumFallbacks) fallback lists")
@@ -120,7 +120,7 @@ public struct RankedListsWriter: ~Copyable {
   }
 
   /// The fallback lists in the one order that the format allows: by kind, then by the bytes of the name.
-  private static func encode(_ fallbacks: [Fallback: [UInt8]]) -> [UInt8] {
+  private static func encode(_ fallbacks: [FallbackGroup: [UInt8]]) -> [UInt8] {
     let ordered = fallbacks.sorted { $0.key.precedes($1.key) }.map(\.value)
     var offsets: [UInt64] = [0]
     for blob in ordered { offsets.append((offsets.last ?? 0) + UInt64(blob.count)) }

@@ -34,7 +34,7 @@ struct RoundTripTests {
     try sample.write(to: scratch.file("lists"))
     let lists = try RankedLists.open(scratch.file("lists"))
     for (fallback, entries) in sample.fallbacks { #expect(lists.list(for: fallback) == entries) }
-    for unknown in [Fallback.segment("Wales"), .region("office"), .region("X"), .segment("")] {
+    for unknown in [FallbackGroup.segment("Wales"), .region("office"), .region("X"), .segment("")] {
       #expect(lists.list(for: unknown) == nil)
     }
   }

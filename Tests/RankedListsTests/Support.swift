@@ -47,7 +47,7 @@ struct Sample {
 
   var candidates: [(product: String, offer: String?)] = []
   var lists: [(customer: String, entries: [RankedEntry], nothing: NothingReason?)] = []
-  var fallbacks: [(Fallback, [RankedEntry])] = []
+  var fallbacks: [(FallbackGroup, [RankedEntry])] = []
 
   init(customers: Int, candidates count: Int, entries: Int, seed: UInt64) {
     var random = SplitMix64(seed: seed)
@@ -111,7 +111,7 @@ extension RankedLists {
     }
   }
 
-  func list(for wanted: Fallback) -> [RankedEntry]? {
+  func list(for wanted: FallbackGroup) -> [RankedEntry]? {
     guard let list = fallback(wanted) else { return nil }
     return (0..<list.count).map { list[$0] }
   }
@@ -129,7 +129,7 @@ extension RankedLists {
       guard let list = list(of: customer) else { continue }
       for entry in list.entries { _ = names(of: entry.candidate) }
     }
-    for fallback in [Fallback.overall, .segment("office"), .region("Wales"), .region("")] { _ = list(for: fallback) }
+    for fallback in [FallbackGroup.overall, .segment("office"), .region("Wales"), .region("")] { _ = list(for: fallback) }
     for index in 0..<UInt32(candidateCount) { _ = names(of: index) }
   }
 }

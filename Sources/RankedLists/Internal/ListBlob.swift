@@ -46,7 +46,7 @@ struct ListBlob: BitwiseCopyable {
   }
 
   /// Whether this fallback list stands before that one in the file.
-  func precedes(_ fallback: Fallback) -> Bool {
+  func precedes(_ fallback: FallbackGroup) -> Bool {
     code == fallback.kind ? key.raw.lexicographicallyPrecedes(fallback.name.utf8) : code < fallback.kind
   }
 }

@@ -43,7 +43,7 @@ struct ListSections: BitwiseCopyable {
   }
 
   /// The fallback list, in a file that is verified. Complexity: O(log of their number).
-  func find(_ fallback: Fallback) -> ListBlob? {
+  func find(_ fallback: FallbackGroup) -> ListBlob? {
     var (low, high) = (0, fallbacks.count)
     while low < high {
       let middle = (low + high) / 2

@@ -149,13 +149,13 @@ struct Verifier {
   private mutating func verifyFallbacks(_ sections: ListSections) throws(RankedListsError) {
     let table = sections.fallbacks
     var expected = 0
-    var previous: Fallback?
+    var previous: FallbackGroup?
     for index in 0..<table.count {
       guard table.offset(index) == expected, let blob = ListBlob(checking: table.items, at: expected) else {
         throw refusal(.fallbacks, "list \(index) does not follow the one before it, or leaves the section")
       }
       guard blob.key.count == 0 || Format.isIdentifier(blob.key.raw),
-        let fallback = Fallback(kind: blob.code, name: String(decoding: blob.key.raw, as: UTF8.self))
+        let fallback = FallbackGroup(kind: blob.code, name: String(decoding: blob.key.raw, as: UTF8.self))
       else { throw refusal(.fallbacks, "list \(index) has the kind \(blob.code) and no name that suits it") }
       if let previous, !previous.precedes(fallback) {
         throw refusal(.fallbacks, "list \(index) is out of order")

@@ -1,5 +1,5 @@
-/// The list for whoever has none of their own.
-public enum Fallback: Hashable, Sendable {
+/// Whom a fallback list is for: those of whom the file has no list of their own.
+public enum FallbackGroup: Hashable, Sendable {
   /// For everybody.
   case overall
   /// For customers of one segment.
@@ -33,7 +33,7 @@ public enum Fallback: Hashable, Sendable {
   }
 
   /// The order of the lists in the file.
-  func precedes(_ other: Fallback) -> Bool {
+  func precedes(_ other: FallbackGroup) -> Bool {
     kind == other.kind ? name.utf8.lexicographicallyPrecedes(other.name.utf8) : kind < other.kind
   }
 }
