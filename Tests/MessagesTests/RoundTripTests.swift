@@ -76,7 +76,7 @@ struct RoundTripTests {
 
   @Test("the bytes are those of protobuf, as Google's Python library writes them")
   func golden() {
-    // python3 -c "..." with protobuf 4: Customer(id='c-17', birth_year=1984, first_seen_us=-1, gender=1,
+    // python3 -c "..." with protobuf 7.36: Customer(id='c-17', birth_year=1984, first_seen_us=-1, gender=1,
     // permissions=ContactPermissions(phone=True)).SerializeToString().hex()
     let encoded = Encoded<Proto.Customer> { draft in
       draft.id = "c-17"

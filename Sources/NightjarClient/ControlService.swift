@@ -1,0 +1,96 @@
+import Messages
+import RPC
+
+/// The methods of `nightjar.v1.Control`.
+public enum ControlService {
+  /// The longest that `LeaseWork` waits for work.
+  public static let maximumLeaseWait: Duration = .seconds(30)
+  private static let ordinary: Duration = .seconds(10)
+  private static let small = 64 << 10
+  private static let large = 8 << 20
+
+  /// Makes a tenant known.
+  public static let createTenant = Method<Proto.CreateTenantRequest, Proto.Tenant>(
+    "nightjar.v1.Control/CreateTenant", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// One tenant.
+  public static let getTenant = Method<Proto.GetTenantRequest, Proto.Tenant>(
+    "nightjar.v1.Control/GetTenant", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// All tenants, a page at a time.
+  public static let listTenants = Method<Proto.ListTenantsRequest, Proto.ListTenantsResponse>(
+    "nightjar.v1.Control/ListTenants", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: large, timeout: ordinary)
+
+  /// Turns a tenant's engine on, freezes it, or turns it off.
+  public static let setMode = Method<Proto.SetModeRequest, Proto.Tenant>(
+    "nightjar.v1.Control/SetMode", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// Starts a night.
+  public static let runNight = Method<Proto.RunNightRequest, Proto.Night>(
+    "nightjar.v1.Control/RunNight", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: 1 << 20, maximumResponseBytes: large, timeout: .seconds(60))
+
+  /// How a night stands.
+  public static let getNight = Method<Proto.GetNightRequest, Proto.Night>(
+    "nightjar.v1.Control/GetNight", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: 32 << 20, timeout: ordinary)
+
+  /// Gives a trainer one tenant-night to do.
+  public static let leaseWork = Method<Proto.LeaseWorkRequest, Proto.LeaseWorkResponse>(
+    "nightjar.v1.Control/LeaseWork", .unary, callers: [.trainer], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: maximumLeaseWait + ordinary)
+
+  /// Keeps a lease alive.
+  public static let renewLease = Method<Proto.RenewLeaseRequest, Proto.RenewLeaseResponse>(
+    "nightjar.v1.Control/RenewLease", .unary, callers: [.trainer], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// Hands in the figures; the answer is the verdict and what to bake.
+  public static let reportEvaluation = Method<Proto.ReportEvaluationRequest, Proto.ReportEvaluationResponse>(
+    "nightjar.v1.Control/ReportEvaluation", .unary, callers: [.trainer], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// Hands in what was published.
+  public static let completeWork = Method<Proto.CompleteWorkRequest, Proto.CompleteWorkResponse>(
+    "nightjar.v1.Control/CompleteWork", .unary, callers: [.trainer], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// Gives a lease back with the reason.
+  public static let failWork = Method<Proto.FailWorkRequest, Proto.FailWorkResponse>(
+    "nightjar.v1.Control/FailWork", .unary, callers: [.trainer], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// A tenant's versions, newest first.
+  public static let listVersions = Method<Proto.ListVersionsRequest, Proto.ListVersionsResponse>(
+    "nightjar.v1.Control/ListVersions", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: large, timeout: ordinary)
+
+  /// Makes a version live by a person's hand.
+  public static let activate = Method<Proto.ActivateRequest, Proto.Tenant>(
+    "nightjar.v1.Control/Activate", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// Lets the nights decide again.
+  public static let releaseHold = Method<Proto.ReleaseHoldRequest, Proto.Tenant>(
+    "nightjar.v1.Control/ReleaseHold", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary)
+
+  /// The routing table, then its changes; ends with its deadline and is then resumed.
+  public static let watchRouting = Method<Proto.WatchRoutingRequest, Proto.RoutingUpdate>(
+    "nightjar.v1.Control/WatchRouting", .serverStream, callers: [.ranker], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: .seconds(3_600))
+
+  /// What a ranker adopted, refused or stopped serving.
+  public static let reportServing = Method<Proto.ReportServingRequest, Proto.ReportServingResponse>(
+    "nightjar.v1.Control/ReportServing", .unary, callers: [.ranker], server: .control,
+    maximumRequestBytes: large, maximumResponseBytes: small, timeout: ordinary)
+
+  /// What was decided, and what was served.
+  public static let readJournal = Method<Proto.ReadJournalRequest, Proto.ReadJournalResponse>(
+    "nightjar.v1.Control/ReadJournal", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: large, timeout: ordinary)
+}
