@@ -89,7 +89,7 @@ let package = Package(
     tests("RankedLists", []),
     tests("RPC", ["CNightjarProto"]),
     tests("Commerce", []),
-    tests("NightjarClient", []),
+    tests("NightjarClient", ["CNightjarProto"]),
     tests("Operations", []),
     tests("ArtifactStore", []),
     tests("Learning", []),
