@@ -25,6 +25,7 @@ let package = Package(
   name: "nightjar",
   products: [
     .library(name: "NightjarClient", targets: ["NightjarClient"]),
+    .library(name: "RankedLists", targets: ["RankedLists"]),
     .executable(name: "nightjar", targets: ["nightjar"]),
     .executable(name: "nightjar-ingest", targets: ["nightjar-ingest"]),
     .executable(name: "nightjar-trainer", targets: ["nightjar-trainer"]),
