@@ -57,7 +57,9 @@ let package = Package(
     room("Commerce", ["Messages"]),
 
     // Floor 3.
-    room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport"]),
+    .target(
+      name: "NightjarClient", dependencies: ["Commerce", "Messages", "RPC", "Transport"],
+      exclude: ["IngestService.swift", "RankerService.swift", "ControlService.swift"], swiftSettings: strict),
     room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle]),
     room("ArtifactStore", ["Commerce", "COpenSSL", "Messages"]),
     room("Learning", ["COpenBLAS"]),
@@ -90,7 +92,8 @@ let package = Package(
     tests("RankedLists", []),
     tests("RPC", ["CNightjarProto"]),
     tests("Commerce", []),
-    tests("NightjarClient", ["CNightjarProto"]),
+    .testTarget(
+      name: "NightjarClientTests", dependencies: ["NightjarClient"], exclude: ["MethodTableTests.swift"]),
     tests("Operations", []),
     tests("ArtifactStore", []),
     tests("Learning", []),
