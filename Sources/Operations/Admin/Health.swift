@@ -1,0 +1,17 @@
+import Synchronization
+
+/// Whether the process takes calls; what `/health` answers.
+public final class Health: Sendable {
+  /// One phase of a process's life.
+  public enum State: String, Sendable { case starting, serving, stopping }
+
+  private let current = Mutex(State.starting)
+
+  /// A process begins as `starting`.
+  public init() {}
+
+  /// The phase now.
+  public var state: State { current.withLock { $0 } }
+
+  func move(to state: State) { current.withLock { $0 = state } }
+}
