@@ -1,3 +1,5 @@
+import Glibc
+
 /// The one holder of raw pointers into a mapped file: little-endian reads, each checked against the bounds.
 ///
 /// Whoever stores one must keep the mapping alive; it crosses no module's border.
@@ -37,6 +39,7 @@ struct FileBytes: BitwiseCopyable {
 
   @inline(__always)
   func equals(_ other: UnsafeRawBufferPointer) -> Bool {
-    raw.elementsEqual(other)
+    guard count == other.count, let bytes = other.baseAddress else { return count == other.count }
+    return memcmp(base, bytes, count) == 0
   }
 }

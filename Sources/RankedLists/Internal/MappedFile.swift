@@ -8,7 +8,7 @@ final class MappedFile: @unchecked Sendable {  // Sendable: nothing writes to th
 
   /// The corresponding C functions are `open`, `fstat` and `mmap`.
   init(path: String, minimumBytes: Int) throws(RankedListsError) {
-    let file = try FileDescriptor(path: path, flags: O_RDONLY | O_NOFOLLOW)
+    let file = try FileDescriptor(path: path, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
     var status = stat()
     guard fstat(file.raw, &status) == 0 else { throw .system(operation: "fstat", path: path, errno: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else {
