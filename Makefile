@@ -1,0 +1,51 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help deps build proto test test-asan test-tsan demo up format lint clean
+
+products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
+swift_sources := Package.swift Sources Tests $(wildcard Benchmarks)
+# Where the demo leaves its data and `make up` finds it.
+dir ?= .nightjar
+
+# A crashed test process is to end, not to wait for somebody at a debugger.
+export SWIFT_BACKTRACE := enable=no
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+deps: ## install the Debian packages that are missing
+	@deploy/install-deps.sh
+
+build: deps ## build the services and the command-line tool, optimised
+	@for product in $(products); do swift build -c release --product $$product; done
+
+proto: deps ## generate the C and Swift of proto/
+	proto/generate.sh
+
+test: deps ## run the tests
+	swift build --build-tests
+	swift test --skip-build
+
+test-asan: deps ## run the tests under AddressSanitizer
+	swift test --sanitize address --scratch-path .build-asan
+
+test-tsan: deps ## run the tests under ThreadSanitizer
+	swift test --sanitize thread --scratch-path .build-tsan
+
+demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
+	.build/release/nightjar demo --dir $(dir)
+
+up: build ## start everything on the data in dir=.nightjar, until Ctrl-C
+	.build/release/nightjar up --dir $(dir)
+
+format: ## format the Swift sources
+	swift format --in-place --parallel --recursive $(swift_sources)
+
+lint: ## check formatting, generated code and systemd units
+	swift format lint --strict --parallel --recursive $(swift_sources)
+	deploy/check-generated.sh
+	deploy/systemd/verify.sh
+
+clean: ## remove what was built
+	rm -rf .build .build-asan .build-tsan
