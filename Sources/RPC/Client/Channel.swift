@@ -1,0 +1,101 @@
+import Logging
+import Messages
+import Transport
+
+/// One multiplexed connection to a peer, made when first needed and made again when lost.
+///
+/// While the peer is down, calls fail with UNAVAILABLE, and now and then one of them tries to connect again; a call that
+/// finds an attempt under way waits for it.
+public final class Channel: Sendable {
+  private let core: ChannelCore
+  private var reactor: Reactor { core.reactor }
+
+  /// A channel to `address` that talks to nobody but a server of the role `expecting`. Connects at the first call.
+  ///
+  /// `serverName` is the TLS server name; nil = the address's host. `reactor` is the thread that does the I/O; nil = one
+  /// that all channels of the process share. Throws when the certificates cannot be used.
+  public init(
+    to address: SocketAddress, expecting: Role, serverName: String?, certificates: CertificateFiles, logger: Logger,
+    reactor: Reactor? = nil
+  ) throws {
+    core = ChannelCore(
+      to: address, expecting: expecting, serverName: serverName, context: try TLSContext(client: certificates),
+      logger: logger, reactor: try reactor ?? SharedReactor.get())
+  }
+
+  deinit {
+    let core = core
+    reactor.execute { core.close(nil) }
+  }
+
+  /// Calls a unary method and waits for the response.
+  ///
+  /// `timeout` replaces the method's; inside a handler the call ends no later than the handler's own deadline. Throws
+  /// `RPCError`, or whatever `build` throws.
+  public func call<Q, R, E: Error>(
+    _ method: Method<Q, R>, timeout: Duration? = nil, _ build: (Draft<Q>) throws(E) -> Void
+  ) async throws -> View<R> {
+    precondition(method.kind == .unary, "\(method.name) is not unary")
+    return try await call(method, timeout: timeout, Encoded(build))
+  }
+
+  /// Calls a unary method with a request that is encoded already.
+  public func call<Q, R>(
+    _ method: Method<Q, R>, timeout: Duration? = nil, _ request: Encoded<Q>
+  ) async throws(RPCError) -> View<R> {
+    guard request.bytes.count <= method.maximumRequestBytes else {
+      throw RPCError(
+        .resourceExhausted,
+        "\(method.name): a request of \(request.bytes.count) bytes, over the method's limit of \(method.maximumRequestBytes)"
+      )
+    }
+    let handle = CallHandle(try submit(method, timeout, request: request.bytes))
+    let responses = IncomingMessages<R>(of: handle.call, from: .server, handle: handle)
+    guard let response = try await responses.first() else {
+      throw RPCError(.internal, "\(method.name): the server sent no response")
+    }
+    guard try await responses.first() == nil else {
+      throw RPCError(.internal, "\(method.name): the server sent a second response")
+    }
+    return response
+  }
+
+  /// Starts a streaming call of any kind. For a method with a single request, send it and `finish`.
+  ///
+  /// Throws when the call cannot be started: UNAVAILABLE where there is no connection.
+  public func stream<Q, R>(_ method: Method<Q, R>, timeout: Duration? = nil) async throws(RPCError) -> ClientCall<Q, R>
+  {
+    precondition(method.kind != .unary, "\(method.name) is unary")
+    let handle = CallHandle(try submit(method, timeout, request: nil))
+    try await handle.call.waitForStream()
+    return ClientCall(handle, of: method)
+  }
+
+  /// Ends the calls in flight with CANCELLED and closes the connection; later calls fail with UNAVAILABLE.
+  public func close() async {
+    await withCheckedContinuation { done in
+      reactor.execute { self.core.close(done) }
+    }
+  }
+
+  private func submit<Q, R>(_ method: Method<Q, R>, _ timeout: Duration?, request: [UInt8]?) throws(RPCError) -> Call {
+    let now = ContinuousClock.now
+    var deadline = now + min(timeout ?? method.timeout, Limits.maximumTimeout)
+    if let inherited = CallContext.inheritedDeadline { deadline = min(deadline, inherited) }
+    guard deadline > now else {
+      throw RPCError(.deadlineExceeded, "\(method.name): not called, the deadline has passed")
+    }
+    let call = Call(method: method.name, deadline: deadline, reactor: reactor, isOpen: false)
+    let pending = PendingCall(
+      call: call, method: method.id, maximumResponseBytes: method.maximumResponseBytes, request: request)
+    reactor.execute { self.core.submit(pending) }
+    return call
+  }
+}
+
+/// The reactor that the channels of a process share: one thread, started when first needed.
+enum SharedReactor {
+  private static let reactor = Result { try Reactor(name: "rpc-client") }
+
+  static func get() throws -> Reactor { try reactor.get() }
+}

@@ -1,0 +1,142 @@
+import Logging
+import Transport
+
+/// What a channel is doing, on its reactor's thread.
+///
+/// Sendable because it is touched there only: everybody comes through `reactor.execute`.
+final class ChannelCore: @unchecked Sendable {
+  /// Time for TCP and TLS to connect.
+  private static let connectTimeout = Duration.seconds(5)
+
+  private enum State {
+    /// Connects at the next call.
+    case idle
+    case connecting([PendingCall])
+    case ready(ClientConnection)
+    /// The last attempt failed: calls fail until `until`.
+    case resting(until: ContinuousClock.Instant, RPCError)
+    case closed
+  }
+
+  let reactor: Reactor
+  private let address: SocketAddress
+  private let expected: Role
+  private let serverName: String?
+  private let context: TLSContext
+  private let logger: Logger
+  private var state = State.idle
+  private var backoff = Backoff()
+  /// Connections that are not closed yet: the one in use and those that only finish their calls.
+  private var connections: [ObjectIdentifier: ClientConnection] = [:]
+  private var closed: CheckedContinuation<Void, Never>?
+
+  init(
+    to address: SocketAddress, expecting: Role, serverName: String?, context: TLSContext, logger: Logger,
+    reactor: Reactor
+  ) {
+    self.address = address
+    self.expected = expecting
+    self.serverName = serverName
+    self.context = context
+    self.reactor = reactor
+    var logger = logger
+    logger[metadataKey: "server"] = "\(address)"
+    self.logger = logger
+  }
+
+  /// Makes a call as soon as there is a connection.
+  func submit(_ pending: PendingCall) {
+    let call = pending.call
+    guard !call.hasEnded else { return }
+    let now = ContinuousClock.now
+    call.wire.value.timer = reactor.schedule(after: max(.zero, now.duration(to: call.deadline))) { call.expire() }
+    switch state {
+    case .ready(let connection): connection.start(pending)
+    case .connecting(let others): state = .connecting(others + [pending])
+    case .resting(let until, var error) where now < until:
+      error.retryAfter = now.duration(to: until)
+      call.fail(error)
+    case .idle, .resting: connect(pending)
+    case .closed: call.fail(RPCError(.unavailable, "\(call.method): the channel is closed"))
+    }
+  }
+
+  /// Ends everything.
+  func close(_ done: CheckedContinuation<Void, Never>?) {
+    let error = RPCError(.cancelled, "the channel was closed")
+    if case .connecting(let pending) = state { for pending in pending { pending.call.fail(error) } }
+    state = .closed
+    for connection in connections.values { connection.shutDown(error) }
+    if connections.isEmpty { done?.resume() } else { closed = done }
+  }
+
+  // MARK: Connecting
+
+  private func connect(_ pending: PendingCall) {
+    state = .connecting([pending])
+    Transport.connect(
+      to: address, serverName: serverName, context: context, on: reactor, timeout: Self.connectTimeout,
+      accept: { self.accepted($0) }, failed: { self.failed("\($0)") })
+  }
+
+  private func accepted(_ connection: Connection) -> any ConnectionDelegate {
+    let client = ClientConnection(connection, logger: logger) { [weak self] in self?.heard($1, from: $0) }
+    connections[ObjectIdentifier(client)] = client
+    let peer = connection.peer
+    guard peer.role == expected else {
+      failed("the server identifies as \(peer), where a server of the role \(expected.rawValue) is required")
+      client.close(because: "wrong role")
+      connection.close()
+      return client
+    }
+    guard case .connecting(let pending) = state else {
+      client.shutDown(RPCError(.cancelled, "the channel was closed"))
+      return client
+    }
+    state = .ready(client)
+    client.pump()
+    for pending in pending { client.start(pending) }
+    return client
+  }
+
+  private func failed(_ reason: String) {
+    let error = RPCError(.unavailable, "\(address): \(reason)")
+    logger.notice("cannot connect", metadata: ["error": "\(reason)"])
+    guard case .connecting(let pending) = state else { return }
+    rest(error)
+    for pending in pending { pending.call.fail(error) }
+  }
+
+  private func rest(_ error: RPCError) {
+    var random = SystemRandomNumberGenerator()
+    state = .resting(until: .now + backoff.failed(using: &random), error)
+  }
+
+  private func heard(_ news: ClientConnection.News, from client: ClientConnection) {
+    switch news {
+    case .greeted: backoff.succeeded()
+    case .goingAway(let reason):
+      guard case .ready(let current) = state, current === client else { return }
+      // A server that takes the connection but never greets is as good as down.
+      if client.session.helloReceived { state = .idle } else { rest(RPCError(.unavailable, "\(address): \(reason)")) }
+    case .lost:
+      connections[ObjectIdentifier(client)] = nil
+      if connections.isEmpty { closed.take()?.resume() }
+    }
+  }
+}
+
+extension Call {
+  /// Ends a call that has no stream.
+  func fail(_ error: RPCError) {
+    end(error)
+    detach()
+  }
+
+  /// The deadline has come, on the client's side.
+  func expire() {
+    guard !hasEnded else { return }
+    end(RPCError(.deadlineExceeded, "\(method): no answer before the deadline"), discardingMessages: true)
+    wire.value.host?.abandon(self)
+  }
+}

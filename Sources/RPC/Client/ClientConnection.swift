@@ -1,0 +1,125 @@
+import Logging
+import Transport
+
+/// A client's connection: opens streams for calls and brings back what the server sends on them.
+final class ClientConnection: SessionConnection, @unchecked Sendable {
+  /// What a channel wants to know of its connection.
+  enum News {
+    /// The server has said HELLO.
+    case greeted
+    /// No more calls can be made.
+    case goingAway(String)
+    /// The connection is gone.
+    case lost(String)
+  }
+
+  private let news: (ClientConnection, News) -> Void
+  /// Calls over the limit of calls in flight.
+  private var waiting = Queue<PendingCall>()
+  /// Why no more calls can be made.
+  private var goingAway: String?
+
+  init(_ connection: Connection, logger: Logger, news: @escaping (ClientConnection, News) -> Void) {
+    self.news = news
+    super.init(connection, side: .client, logger: logger)
+  }
+
+  /// Makes a call, at once or when another has ended.
+  func start(_ pending: PendingCall) {
+    if let goingAway {
+      pending.call.fail(RPCError(.unavailable, "\(pending.call.method): \(goingAway)"))
+    } else if session.streams.count < session.peerMaximumStreams {
+      open(pending)
+      pump()
+    } else {
+      waiting.append(pending)
+    }
+  }
+
+  private func open(_ pending: PendingCall) {
+    let call = pending.call
+    guard !call.hasEnded else { return call.detach() }
+    let left = ContinuousClock.now.duration(to: call.deadline)
+    let opening = CallOpening(method: pending.method, timeoutMilliseconds: left.wireMilliseconds)
+    let stream = session.open(
+      call, opening, message: pending.request, last: pending.request != nil,
+      maximumMessageBytes: pending.maximumResponseBytes)
+    guard let stream else {
+      call.fail(RPCError(.unavailable, "\(call.method): the connection has no stream left; try again"))
+      return leave("the connection has no stream left")
+    }
+    call.wire.value.host = self
+    call.wire.value.stream = stream
+    call.opened()
+  }
+
+  // MARK: Events
+
+  override func handle(_ event: SessionEvent<Call>, _ header: FrameHeader, _ body: UnsafeRawBufferPointer)
+    throws(ProtocolError)
+  {
+    switch event {
+    case .message(let call, let message, let cost, let last):
+      call.deliver(message, cost: cost)
+      if last { finish(call, nil) }
+    case .ended(let call): finish(call, StatusCoding.decode(body))
+    case .refused(let stream, let call, let error):
+      session.cancel(stream)
+      finish(call, error)
+    case .goAway(let reason, let notProcessed):
+      for call in notProcessed {
+        finish(call, RPCError(.unavailable, "\(call.method): not processed: \(reason); try again"))
+      }
+      leave(reason)
+    case .none:
+      if header.type == .hello { news(self, .greeted) }
+    case .call, .halfClosed, .cancelled: break
+    }
+  }
+
+  private func finish(_ call: Call, _ error: RPCError?) {
+    call.end(error)
+    forget(call)
+  }
+
+  override func abandon(_ call: Call) {
+    guard !isClosed else { return }
+    session.cancel(call.wire.value.stream)
+    forget(call)
+    pump()
+  }
+
+  override func streamEnded() {
+    while goingAway == nil, session.streams.count < session.peerMaximumStreams, let next = waiting.popFirst() {
+      open(next)
+    }
+    if goingAway != nil, session.streams.isEmpty, !isClosed { connection.closeAfterFlush() }
+  }
+
+  /// Makes no more calls, and closes when those in flight have ended.
+  func leave(_ reason: String) {
+    guard goingAway == nil else { return }
+    goingAway = reason
+    while let pending = waiting.popFirst() {
+      pending.call.fail(RPCError(.unavailable, "\(pending.call.method): not sent: \(reason); try again"))
+    }
+    news(self, .goingAway(reason))
+    streamEnded()
+  }
+
+  /// Ends the calls in flight and closes.
+  func shutDown(_ error: RPCError) {
+    for (stream, call) in session.streams.mapValues(\.call) {
+      session.cancel(stream)
+      finish(call, error)
+    }
+    pump()
+    leave(error.message)
+  }
+
+  override func lost(_ calls: [Call], because reason: String) {
+    for call in calls { call.end(RPCError(.unavailable, "\(call.method): connection lost: \(reason)")) }
+    leave(reason)
+    news(self, .lost(reason))
+  }
+}

@@ -1,0 +1,9 @@
+/// A call that waits for its stream, and what its CALL frame is to say.
+struct PendingCall: Sendable {
+  let call: Call
+  /// FNV-1a of the method's name.
+  let method: UInt32
+  let maximumResponseBytes: Int
+  /// The only request of a unary call; nil where requests are sent one by one.
+  let request: [UInt8]?
+}

@@ -1,0 +1,136 @@
+import Logging
+import Transport
+
+/// Moves bytes between a connection and its session; what the events mean is its subclasses' matter.
+///
+/// Sendable because it is touched on its reactor's thread only: the transport calls its delegate there, and everybody
+/// else comes through `reactor.execute`.
+class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
+  /// Output past which no more messages are written until the transport has drained.
+  static let outputBudgetBytes = 262_144
+
+  let connection: Connection
+  let reactor: Reactor
+  let logger: Logger
+  final var session: Session<Call>
+  final private(set) var isClosed = false
+
+  init(_ connection: Connection, side: Session<Call>.Side, logger: Logger) {
+    self.connection = connection
+    self.reactor = connection.reactor
+    self.session = Session(side: side)
+    var logger = logger
+    logger[metadataKey: "peer"] = "\(connection.peer)"
+    self.logger = logger
+  }
+
+  // MARK: For subclasses
+
+  /// Acts on what a frame means. `body` is the frame's body, valid until this returns.
+  func handle(_ event: SessionEvent<Call>, _ header: FrameHeader, _ body: UnsafeRawBufferPointer) throws(ProtocolError)
+  {
+  }
+
+  /// The connection is gone; `calls` were in flight.
+  func lost(_ calls: [Call], because error: String) {}
+
+  /// The task of a call no longer wants it.
+  func abandon(_ call: Call) {}
+
+  /// A stream has ended; a connection that was only waiting for it may close.
+  func streamEnded() {}
+
+  /// Parts a call from its stream.
+  final func forget(_ call: Call) {
+    call.detach()
+    streamEnded()
+  }
+
+  // MARK: CallHost
+
+  final func send(_ call: Call, _ message: [UInt8], last: Bool) {
+    session.send(call.wire.value.stream, message, last: last)
+    pump()
+  }
+
+  final func finishSending(_ call: Call) {
+    session.end(call.wire.value.stream, StatusCoding.ok)
+    pump()
+  }
+
+  final func release(_ call: Call, _ bytes: Int) {
+    session.release(call.wire.value.stream, bytes)
+    pump()
+  }
+
+  // MARK: ConnectionDelegate
+
+  final func received(_ bytes: UnsafeRawBufferPointer, on _: Connection) -> Int {
+    var offset = 0
+    do throws(ProtocolError) {
+      while !isClosed, bytes.count - offset >= FrameHeader.byteCount {
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+        let header = try FrameHeader(parsing: rest)
+        guard rest.count >= header.frameBytes else { break }
+        let payload = UnsafeRawBufferPointer(rebasing: rest[FrameHeader.byteCount..<header.frameBytes])
+        let event = try session.receive(header, payload)
+        try handle(event, header, header.body(of: payload))
+        offset += header.frameBytes
+      }
+    } catch {
+      fail(error)
+    }
+    guard !isClosed else { return bytes.count }
+    pump()
+    return offset
+  }
+
+  final func drained(_: Connection) { pump() }
+
+  final func closed(_: Connection, error: TransportError?) {
+    close(because: error.map { "\($0)" } ?? "the peer closed the connection")
+  }
+
+  // MARK: Output
+
+  /// Writes what may be written: every control frame, and messages up to the budget.
+  final func pump() {
+    guard !isClosed, session.hasOutput else { return }
+    var budget = Self.outputBudgetBytes - connection.bufferedBytes
+    var ended: [Call] = []
+    connection.write { output in
+      while let frame = session.nextFrame(controlOnly: budget <= 0) {
+        budget -= frame.header.frameBytes
+        output.append(frame)
+        frame.call?.wrote(frame.queueCost)
+        if let call = frame.endedCall { ended.append(call) }
+      }
+    }
+    for call in ended { forget(call) }
+    if connection.bufferedBytes > Limits.maximumUnreadOutputBytes {
+      fail(.outputUnread(bytes: connection.bufferedBytes))
+    }
+  }
+
+  /// Ends the connection because the peer broke the protocol.
+  private func fail(_ error: ProtocolError) {
+    guard !isClosed else { return }
+    logger.warning("connection ended: protocol error", metadata: ["error": "\(error)"])
+    session.goAway("\(error)")
+    connection.write { output in
+      while let frame = session.nextFrame(controlOnly: true) { output.append(frame) }
+    }
+    connection.closeAfterFlush()
+    close(because: "\(error)")
+  }
+
+  /// Marks the connection closed and ends its calls.
+  final func close(because reason: String) {
+    guard !isClosed else { return }
+    isClosed = true
+    let calls = session.streams.values.map(\.call)
+    session.streams = [:]
+    for call in calls { call.detach() }
+    lost(calls, because: reason)
+  }
+}

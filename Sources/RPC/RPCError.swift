@@ -1,0 +1,45 @@
+/// A call that ended otherwise than well.
+public struct RPCError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What kind of end; never `ok`.
+  public var code: StatusCode
+  /// For people: what went wrong, where, the limit, the remedy.
+  public var message: String
+  /// Which fields of the request were refused, and why.
+  public var violations: [FieldViolation]
+  /// How long to wait before trying again, where the server names a time.
+  public var retryAfter: Duration?
+  /// Address (`host:port`) of the server that owns what was asked for, where this one does not.
+  public var owner: String?
+
+  /// An error with its details; most have none.
+  public init(
+    _ code: StatusCode, _ message: String, violations: [FieldViolation] = [], retryAfter: Duration? = nil,
+    owner: String? = nil
+  ) {
+    precondition(code != .ok, "OK is not an error")
+    self.code = code
+    self.message = message
+    self.violations = violations
+    self.retryAfter = retryAfter
+    self.owner = owner
+  }
+
+  public var description: String {
+    let fields = violations.map { "; \($0.field): \($0.reason)" }.joined()
+    return "\(code.name): \(message)\(fields)"
+  }
+}
+
+/// One refused field of a request.
+public struct FieldViolation: Sendable, Equatable {
+  /// Path of the field in the request, such as `customers[3].birth_year`.
+  public var field: String
+  /// What is wrong, and the limit.
+  public var reason: String
+
+  /// The field at `field`, refused for `reason`.
+  public init(_ field: String, _ reason: String) {
+    self.field = field
+    self.reason = reason
+  }
+}

@@ -1,0 +1,32 @@
+import Messages
+import Transport
+
+/// A method as its server knows it: the row of its table without the message types, and the handler.
+final class Route: Sendable {
+  let name: String
+  let callers: Set<Role>
+  let server: Role
+  let maximumRequestBytes: Int
+  let timeout: Duration
+  let handler: Handler
+
+  /// Whether the handler runs on the reactor's thread.
+  var isOnReactor: Bool { if case .reactor = handler { true } else { false } }
+
+  /// What answers a call.
+  enum Handler: Sendable {
+    /// At once, on the reactor's thread.
+    case reactor(any ReactorHandler)
+    /// In a task of its own; returns the last response where the handler does not send its responses itself.
+    case task(@Sendable (Call, CallContext) async throws -> [UInt8]?)
+  }
+
+  init<Q, R>(_ method: Method<Q, R>, _ handler: Handler) {
+    name = method.name
+    callers = method.callers
+    server = method.server
+    maximumRequestBytes = method.maximumRequestBytes
+    timeout = method.timeout
+    self.handler = handler
+  }
+}

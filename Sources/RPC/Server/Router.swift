@@ -1,0 +1,80 @@
+import Messages
+import Transport
+
+/// Which handler answers which method. A method without a handler is UNIMPLEMENTED.
+public struct Router: Sendable {
+  private(set) var routes: [UInt32: Route] = [:]
+
+  /// A router without any method.
+  public init() {}
+
+  /// Answers a unary method synchronously on the reactor's thread: no task, no lock, no allocation.
+  ///
+  /// The handler must neither block nor take longer than some microseconds: every other call of the reactor waits for
+  /// it. The draft is good only until it returns.
+  public mutating func onReactor<Q, R>(
+    _ method: Method<Q, R>,
+    _ handler: @escaping @Sendable (View<Q>, Draft<R>, CallContext) throws(RPCError) -> Void
+  ) {
+    precondition(method.kind == .unary, "\(method.name) is not unary")
+    precondition(
+      method.maximumRequestBytes <= Limits.maximumSingleFrameMessageBytes,
+      "\(method.name): a request on the reactor is one frame, at most \(Limits.maximumSingleFrameMessageBytes) bytes")
+    add(Route(method, .reactor(TypedReactorHandler(method: method, body: handler))))
+  }
+
+  /// Answers a unary method in a task of its own, which is cancelled when the call is.
+  public mutating func unary<Q, R>(
+    _ method: Method<Q, R>, _ handler: @escaping @Sendable (View<Q>, CallContext) async throws -> Encoded<R>
+  ) {
+    precondition(method.kind == .unary, "\(method.name) is not unary")
+    add(
+      Route(
+        method,
+        .task { call, context in
+          guard let request = try await IncomingMessages<Q>(of: call, from: .client).first() else {
+            throw RPCError(.invalidArgument, "\(method.name): no request")
+          }
+          let response = try await handler(request, context).bytes
+          guard response.count <= method.maximumResponseBytes else {
+            throw RPCError.responseTooLarge(response.count, method)
+          }
+          return response
+        }))
+  }
+
+  /// Answers a streaming method of any kind in a task of its own, which is cancelled when the call is.
+  ///
+  /// The call ends well when the handler returns. A method with a single response sends exactly one.
+  public mutating func stream<Q, R>(
+    _ method: Method<Q, R>,
+    _ handler: @escaping @Sendable (Requests<Q>, Responses<R>, CallContext) async throws -> Void
+  ) {
+    precondition(method.kind != .unary, "\(method.name) is unary")
+    add(
+      Route(
+        method,
+        .task { call, context in
+          let responses = OutgoingMessages<R>(
+            of: call, maximumBytes: method.maximumResponseBytes, maximumCount: method.kind.streamsResponses ? .max : 1)
+          try await handler(IncomingMessages(of: call, from: .client), responses, context)
+          guard method.kind.streamsResponses || call.sentMessages == 1 else {
+            throw HandlerFault.noResponse(method: method.name)
+          }
+          return nil
+        }))
+  }
+
+  private mutating func add(_ route: Route) {
+    let id = methodID(route.name)
+    if let other = routes[id] {
+      preconditionFailure("\(route.name) and \(other.name) have the same id or are the same method")
+    }
+    routes[id] = route
+  }
+}
+
+/// How a handler broke its contract; logged, and INTERNAL to the caller.
+enum HandlerFault: Error {
+  case noResponse(method: String)
+}

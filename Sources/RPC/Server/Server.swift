@@ -1,0 +1,58 @@
+import Logging
+import Transport
+
+/// Listens on an address and answers calls from a router's handlers.
+public final class Server: Sendable {
+  /// Time for the last frames to reach the clients once the grace is over.
+  private static let flushTime = Duration.seconds(1)
+
+  private let listener: Listener
+  private let reactors: [Reactor]
+  private let registry = ServerRegistry()
+
+  /// Opens the port and serves until `shutdown`. `role` is the server's own: every method of the router must be one of
+  /// its, and its certificate must hold it.
+  public init(
+    role: Role, address: SocketAddress, certificates: CertificateFiles, router: Router, reactors count: Int,
+    logger: Logger
+  ) throws {
+    precondition(count > 0, "a server needs a reactor")
+    let routes = router.routes
+    for route in routes.values {
+      precondition(route.server == role, "\(route.name) is answered by \(route.server.rawValue), not \(role.rawValue)")
+    }
+    let context = try TLSContext(server: certificates)
+    reactors = try (0..<count).map { try Reactor(name: "rpc-\($0)") }
+    let longestRequest = routes.values.filter(\.isOnReactor).map(\.maximumRequestBytes).max() ?? 0
+    let scratch = Dictionary(
+      uniqueKeysWithValues: reactors.map {
+        (ObjectIdentifier($0), ReactorScratch(maximumRequestBytes: longestRequest))
+      })
+    let registry = registry
+    listener = try Listener(address: address, context: context, reactors: reactors) { connection in
+      guard let scratch = scratch[ObjectIdentifier(connection.reactor)] else {
+        preconditionFailure("a connection on a reactor that is not the server's")
+      }
+      let delegate = ServerConnection(connection, routes: routes, scratch: scratch, registry: registry, logger: logger)
+      delegate.pump()
+      if let reason = registry.add(delegate) { delegate.drain(reason) }
+      return delegate
+    }
+  }
+
+  /// The port listened on, also where the address left the choice to the system.
+  public var port: UInt16 { listener.port }
+
+  /// Stops accepting, lets calls in flight end for at most `grace`, ends the rest with UNAVAILABLE, closes.
+  ///
+  /// Handlers that are still running then are cancelled but not waited for. To be called once.
+  public func shutdown(grace: Duration) async {
+    listener.close()
+    let reason = "the server is shutting down"
+    for connection in registry.close(reason) { connection.reactor.execute { connection.drain(reason) } }
+    await registry.waitUntilEmpty(atMost: grace, on: reactors[0])
+    for connection in registry.close(reason) { connection.reactor.execute { connection.terminate(reason) } }
+    await registry.waitUntilEmpty(atMost: Self.flushTime, on: reactors[0])
+    for reactor in reactors { reactor.stop() }
+  }
+}

@@ -1,0 +1,6 @@
+/// What a CALL frame says besides its message.
+struct CallOpening {
+  /// FNV-1a of the method's name.
+  var method: UInt32
+  var timeoutMilliseconds: UInt32
+}
