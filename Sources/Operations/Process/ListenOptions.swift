@@ -1,0 +1,49 @@
+import ArgumentParser
+import Glibc
+import RPC
+import ServiceLifecycle
+import Transport
+
+/// The options of a service that answers calls.
+public struct ListenOptions: ParsableArguments {
+  @Option(help: "Address to answer calls on, HOST:PORT; port 0 takes a free one, which the log's ready line names.")
+  var listen = "127.0.0.1:0"
+
+  @Option(help: "Threads that move bytes; 0 means one for each processor.")
+  var reactors = 0
+
+  public init() {}
+
+  public func validate() throws {
+    guard (0...256).contains(reactors) else { throw ValidationError("--reactors goes from 0 to 256") }
+  }
+
+  /// Opens the port and answers with the handlers of `router` until the group stops; calls in flight get `grace`.
+  public func server(for router: Router, in surroundings: Surroundings, grace: Duration) throws -> any Service {
+    let threads = reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : reactors
+    let server: Server
+    do {
+      server = try Server(
+        role: surroundings.identity.role, address: try SocketAddress(parsing: listen),
+        certificates: surroundings.certificates, router: router, reactors: threads, logger: surroundings.logger)
+    } catch {
+      throw StartError(
+        "cannot listen on \(listen): \(error)",
+        remedy: "Choose another --listen HOST:PORT, or stop the process that holds it (ss -ltnp)")
+    }
+    let host = listen.prefix(upTo: listen.lastIndex(of: ":") ?? listen.endIndex)
+    surroundings.bind("\(host):\(server.port)")
+    return ServerService(server: server, grace: grace)
+  }
+}
+
+/// A server as a part of a `ServiceGroup`.
+private struct ServerService: Service {
+  let server: Server
+  let grace: Duration
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    await server.shutdown(grace: grace)
+  }
+}

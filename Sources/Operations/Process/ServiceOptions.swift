@@ -1,0 +1,100 @@
+import ArgumentParser
+import Glibc
+import Logging
+import RPC
+import ServiceLifecycle
+import Transport
+
+/// The options that every service has.
+public struct ServiceOptions: ParsableArguments {
+  @Option(help: "Folder of the certificates that deploy/dev-certificates.sh makes, or ones named like them.")
+  var certificates: String
+
+  @Option(help: "Name in this service's certificate, which is <certificates>/<role>-<name>.pem.")
+  var name = "a"
+
+  @Option(
+    help: "Least severe events to log: trace, debug, info, notice, warning, error or critical.",
+    transform: Self.level)
+  var logLevel = Logger.Level.info
+
+  @Option(
+    help: "Port on 127.0.0.1 for /health and /metrics over plain HTTP; 0 takes a free one. Without it there is none.")
+  var adminPort: UInt16?
+
+  @Option(help: "Seconds that calls in flight may take to end after SIGTERM.")
+  var graceSeconds = 10
+
+  @Flag(help: "Stop when standard input ends, as it does when the process that started this one is gone.")
+  var stopAtEndOfInput = false
+
+  public init() {}
+
+  public func validate() throws {
+    guard (0...3_600).contains(graceSeconds) else { throw ValidationError("--grace-seconds goes from 0 to 3600") }
+  }
+
+  private static func level(_ text: String) throws -> Logger.Level {
+    guard let level = Logger.Level(rawValue: text) else { throw ValidationError("there is no log level '\(text)'") }
+    return level
+  }
+
+  /// Builds the parts of a service, says `ready` in the log, and runs them until SIGTERM or SIGINT, then stops them
+  /// gracefully, the last one first.
+  ///
+  /// Anything thrown by `build` is a reason not to start: it is logged and the process exits with status 1.
+  public func run(as role: Role, build: (Surroundings) async throws -> [any Service]) async throws {
+    signal(SIGPIPE, SIG_IGN)
+    let metrics = Metrics()
+    let logger = Self.logger(for: role, level: logLevel, metrics: metrics)
+    let health = Health()
+    do {
+      let files = try CertificateFiles(folder: certificates, role: role, name: name)
+      let surroundings = Surroundings(
+        identity: PeerIdentity(role: role, name: name), certificates: files, logger: logger, metrics: metrics)
+      var services = try await build(surroundings)
+      var ready: Logger.Metadata = ["identity": "\(role.rawValue)/\(name)"]
+      if let address = surroundings.address { ready["address"] = "\(address)" }
+      if let adminPort {
+        let admin = try AdminPort(port: adminPort, health: health, metrics: metrics)
+        ready["admin"] = "127.0.0.1:\(admin.port)"
+        services.insert(admin, at: 0)
+      }
+      if stopAtEndOfInput { services.insert(InputWatch(), at: 0) }
+      health.move(to: .serving)
+      logger.info("ready", metadata: ready)
+      try await group(of: services, logger: logger, health: health).run()
+      logger.info("stopped")
+    } catch {
+      logger.critical(health.state == .starting ? "cannot start" : "failed", metadata: ["error": "\(error)"])
+      throw ExitCode.failure
+    }
+  }
+
+  private static func logger(for role: Role, level: Logger.Level, metrics: Metrics) -> Logger {
+    let service = "nightjar-\(role.rawValue)"
+    return Logger(label: service) { _ in JSONLogHandler(service: service, level: level) }
+  }
+
+  private func group(of services: [any Service], logger: Logger, health: Health) -> ServiceGroup {
+    var quiet = logger
+    quiet.logLevel = max(logger.logLevel, .warning)
+    var configuration = ServiceGroupConfiguration(
+      services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) }
+        + [.init(service: HealthWatch(health: health))],
+      gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+    configuration.maximumGracefulShutdownDuration = .seconds(graceSeconds + 5)
+    configuration.maximumCancellationDuration = .seconds(5)
+    return ServiceGroup(configuration: configuration)
+  }
+}
+
+/// Turns `/health` to `stopping` as soon as a stop begins: the group stops it first, since it starts last.
+private struct HealthWatch: Service {
+  let health: Health
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    health.move(to: .stopping)
+  }
+}

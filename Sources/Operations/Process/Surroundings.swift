@@ -1,0 +1,30 @@
+import Logging
+import RPC
+import ServiceLifecycle
+import Synchronization
+import Transport
+
+/// What a service's parts are given when they are built: who it is, its log, its numbers.
+public final class Surroundings: Sendable {
+  /// Role and name, as the certificate says them.
+  public let identity: PeerIdentity
+  /// Own certificate and key, and the authorities to trust.
+  public let certificates: CertificateFiles
+  /// Root of all logging.
+  public let logger: Logger
+  /// Shown at `/metrics`.
+  public let metrics: Metrics
+  private let bound = Mutex<String?>(nil)
+
+  init(identity: PeerIdentity, certificates: CertificateFiles, logger: Logger, metrics: Metrics) {
+    self.identity = identity
+    self.certificates = certificates
+    self.logger = logger
+    self.metrics = metrics
+  }
+
+  /// Address that the service answers on, for the line that says it is ready.
+  var address: String? { bound.withLock { $0 } }
+
+  func bind(_ address: String) { bound.withLock { $0 = address } }
+}
