@@ -1,0 +1,45 @@
+/// A tenant's own name for one of its things: UTF-8 of 1 to 128 bytes without control characters.
+///
+/// `Owner` keeps ids of different things apart: a `CustomerID` is no `ProductID`.
+public struct Identifier<Owner>: Hashable, Sendable, Comparable, CustomStringConvertible {
+  /// The id as the tenant writes it.
+  public let rawValue: String
+
+  /// Checks an id; `InvalidField` names the field `id`.
+  public init(_ text: String) throws(InvalidField) {
+    try self.init(text, field: "id")
+  }
+
+  /// Checks an id that stands in a field of another name.
+  public init(_ text: String, field: @autoclosure () -> String) throws(InvalidField) {
+    try Check.identifier(text, field())
+    rawValue = text
+  }
+
+  /// An id, or nil where the field is empty.
+  static func optional(_ text: String, field: @autoclosure () -> String) throws(InvalidField) -> Identifier? {
+    text.isEmpty ? nil : try Identifier(text, field: field())
+  }
+
+  public var description: String { rawValue }
+
+  public static func < (a: Identifier, b: Identifier) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// Names a `Customer` of one tenant.
+public typealias CustomerID = Identifier<Customer>
+/// Names a `Product` of one tenant.
+public typealias ProductID = Identifier<Product>
+/// Names an `Offer` of one tenant.
+public typealias OfferID = Identifier<Offer>
+/// Names an `Event` of one tenant; writing it is idempotent by this id.
+public typealias EventID = Identifier<Event>
+/// Names somebody who sells.
+public typealias SalespersonID = Identifier<Salesperson>
+/// Names one answer of a ranker.
+public typealias RecommendationID = Identifier<Recommendation>
+
+/// Somebody who sells for a tenant; known by id only.
+public enum Salesperson {}
+/// One answer of a ranker; known by id only.
+public enum Recommendation {}
