@@ -1,4 +1,24 @@
 #ifndef NIGHTJAR_CTRANSPORT_H
 #define NIGHTJAR_CTRANSPORT_H
+// What Swift's Glibc module does not show: epoll, eventfd, accept4.
+#include <netdb.h>
+#include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+// The corresponding C function is accept4, with SOCK_NONBLOCK and SOCK_CLOEXEC.
+int nj_accept(int listener, struct sockaddr_storage *address, socklen_t *length);
+
+// The corresponding C function is socket, with SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC.
+int nj_stream_socket(int family);
+
+// The corresponding C function is epoll_ctl; `data` comes back with the events.
+int nj_epoll_control(int epoll, int operation, int descriptor, uint32_t events, void *data);
+
+// Names the calling thread, 15 bytes at most. The corresponding C function is pthread_setname_np.
+void nj_name_thread(const char *name);
+
+// The pointer that an event carries.
+static inline void *nj_event_data(const struct epoll_event *event) { return event->data.ptr; }
 #endif

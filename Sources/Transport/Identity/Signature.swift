@@ -1,0 +1,69 @@
+import COpenSSL
+
+/// A signature together with the certificate that it can be checked by.
+public struct Signature: Sendable, Equatable {
+  /// The signer's certificate, DER.
+  public let certificate: [UInt8]
+  /// ECDSA over P-256 with SHA-256, DER.
+  public let signature: [UInt8]
+
+  /// Puts together what came over the wire; `SignatureVerifier` judges it.
+  public init(certificate: [UInt8], signature: [UInt8]) {
+    self.certificate = certificate
+    self.signature = signature
+  }
+}
+
+/// Signs with the key of a process's own certificate (FIPS 186-4 ECDSA, P-256, SHA-256).
+public struct Signer: Sendable {
+  private let key: OpenSSLKey
+  private let certificate: [UInt8]
+
+  /// Loads key and certificate.
+  public init(files: CertificateFiles) throws(TransportError) {
+    key = try OpenSSLKey(pemFile: files.key)
+    certificate = try Certificate(pemFile: files.chain).der()
+  }
+
+  /// Signs the bytes.
+  public func sign(_ bytes: [UInt8]) throws(TransportError) -> Signature {
+    guard let context = EVP_MD_CTX_new() else { throw .openSSL("sign") }
+    defer { EVP_MD_CTX_free(context) }
+    var length = 0
+    guard EVP_DigestSignInit(context, nil, EVP_sha256(), nil, key.pointer) == 1,
+      EVP_DigestSign(context, nil, &length, bytes, bytes.count) == 1
+    else { throw .openSSL("sign") }
+    var signature = [UInt8](repeating: 0, count: length)
+    guard EVP_DigestSign(context, &signature, &length, bytes, bytes.count) == 1 else { throw .openSSL("sign") }
+    return Signature(certificate: certificate, signature: Array(signature.prefix(length)))
+  }
+}
+
+/// Believes signatures by certificates of our authorities and of a given role.
+public struct SignatureVerifier: Sendable {
+  private let store: AuthorityStore
+
+  /// Loads the authorities from a PEM file.
+  public init(authorities: String) throws(TransportError) {
+    store = try AuthorityStore(pemFile: authorities)
+  }
+
+  /// Who signed the bytes. Throws `refused` unless the certificate is ours, valid now, of the role, and the signature its.
+  public func verify(_ bytes: [UInt8], _ signature: Signature, role: Role) throws(TransportError) -> PeerIdentity {
+    let certificate = try Certificate(der: signature.certificate)
+    try store.verify(certificate)
+    let identity = try PeerIdentity(certificate: certificate.pointer, usage: XKU_SSL_SERVER)
+    guard identity.role == role else {
+      throw .refused("signature: signed by \(identity), only \(role.rawValue) may sign this")
+    }
+    guard let context = EVP_MD_CTX_new() else { throw .openSSL("verify") }
+    defer { EVP_MD_CTX_free(context) }
+    guard EVP_DigestVerifyInit(context, nil, EVP_sha256(), nil, X509_get0_pubkey(certificate.pointer)) == 1,
+      EVP_DigestVerify(context, signature.signature, signature.signature.count, bytes, bytes.count) == 1
+    else {
+      ERR_clear_error()
+      throw .refused("signature: it does not match what was signed")
+    }
+    return identity
+  }
+}

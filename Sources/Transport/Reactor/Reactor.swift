@@ -1,0 +1,126 @@
+import CTransport
+import Glibc
+import Synchronization
+
+/// One thread that waits for many descriptors, timers and jobs, and does what each asks for: an event loop on epoll.
+///
+/// Whatever belongs to a connection happens on its reactor's thread, so none of it needs a lock. Nothing that runs on a
+/// reactor may block. A reactor runs until `stop()`.
+public final class Reactor: Sendable {
+  private static let eventsAWait = 256
+
+  let loop: Loop
+  private let epoll: Descriptor
+  private let wakeUp: Descriptor
+  private let jobs = Mutex<[@Sendable () -> Void]>([])
+  private let hasJobs = Atomic<Bool>(false)
+  private let isStopping = Atomic<Bool>(false)
+  private let thread = Atomic<UInt>(0)
+
+  /// Starts the thread. `name`: up to 15 bytes, for `top` and debuggers.
+  public init(name: String) throws(TransportError) {
+    _ = Self.brokenPipesAreErrors
+    let epoll = try Descriptor(epoll_create1(Int32(EPOLL_CLOEXEC)), operation: "epoll_create1")
+    wakeUp = try Descriptor(eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), operation: "eventfd")
+    self.epoll = epoll
+    loop = Loop(epoll: epoll)
+    guard nj_epoll_control(epoll.raw, EPOLL_CTL_ADD, wakeUp.raw, EPOLLIN.rawValue, nil) == 0 else {
+      throw .system("epoll_ctl")
+    }
+    var id = pthread_t()
+    let code = pthread_create(
+      &id, nil,
+      { reactor in
+        let reactor = Unmanaged<Reactor>.fromOpaque(reactor.unsafelyUnwrapped).takeRetainedValue()
+        reactor.run()
+        return nil
+      }, Unmanaged.passRetained(self).toOpaque())
+    guard code == 0 else {
+      Unmanaged.passUnretained(self).release()
+      throw .system(operation: "pthread_create", errno: code)
+    }
+    thread.store(UInt(id), ordering: .releasing)
+    execute { nj_name_thread(String(name.prefix(15))) }
+  }
+
+  /// A write to a peer that is gone must be an error of that connection, not the end of the process.
+  private static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+
+  /// Whether the caller is on this reactor's thread.
+  public var isCurrent: Bool { UInt(pthread_self()) == thread.load(ordering: .acquiring) }
+
+  /// Runs the job on the reactor's thread, soon, after the jobs handed in before. After `stop()` it is dropped.
+  public func execute(_ job: @escaping @Sendable () -> Void) {
+    jobs.withLock { $0.append(job) }
+    guard !hasJobs.exchange(true, ordering: .acquiringAndReleasing), !isCurrent else { return }
+    wake()
+  }
+
+  /// Runs the job on the reactor's thread, at the earliest after `delay` and, unless the thread is busy, within a
+  /// millisecond of it.
+  @discardableResult
+  public func schedule(after delay: Duration, _ job: @escaping @Sendable () -> Void) -> Timer {
+    let timer = Timer(due: .now + delay, job)
+    if isCurrent { loop.timers.add(timer) } else { execute { [loop] in loop.timers.add(timer) } }
+    return timer
+  }
+
+  /// Closes every connection and ends the thread; returns when it has ended. Not to be called on the thread itself.
+  public func stop() {
+    precondition(!isCurrent, "a reactor cannot wait for itself")
+    guard !isStopping.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    wake()
+    pthread_join(pthread_t(thread.load(ordering: .acquiring)), nil)
+  }
+
+  private func wake() {
+    var one: UInt64 = 1
+    write(wakeUp.raw, &one, MemoryLayout<UInt64>.size)
+  }
+
+  private func run() {
+    thread.store(UInt(pthread_self()), ordering: .releasing)
+    let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: Self.eventsAWait)
+    defer { events.deallocate() }
+    while !isStopping.load(ordering: .acquiring) {
+      let count = epoll_wait(epoll.raw, events.baseAddress, Int32(events.count), waitMilliseconds())
+      for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
+      runJobs()
+      while let timer = loop.timers.popDue(at: .now) { timer.take()?() }
+      loop.finishTurn()
+    }
+    loop.closeAll()
+    runJobs()
+    loop.finishTurn()
+  }
+
+  private func dispatch(_ event: inout epoll_event) {
+    guard let data = nj_event_data(&event) else {
+      var count: UInt64 = 0
+      read(wakeUp.raw, &count, MemoryLayout<UInt64>.size)
+      return
+    }
+    // The loop holds every watch at least to the end of the turn in which it is removed.
+    Unmanaged<Watch>.fromOpaque(data).takeUnretainedValue().fire(event.events)
+  }
+
+  private func runJobs() {
+    guard hasJobs.exchange(false, ordering: .acquiringAndReleasing) else { return }
+    let batch = jobs.withLock { jobs in
+      defer { jobs = [] }
+      return jobs
+    }
+    for job in batch { job() }
+  }
+
+  /// How long epoll may wait: not at all where work is left, else until the next timer, rounded up.
+  private func waitMilliseconds() -> Int32 {
+    if hasJobs.load(ordering: .acquiring) || loop.hasWork { return 0 }
+    guard let due = loop.timers.nextDue else { return -1 }
+    let left = ContinuousClock.now.duration(to: due)
+    guard left > .zero else { return 0 }
+    let milliseconds =
+      left.components.seconds * 1_000 + (left.components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+    return Int32(clamping: milliseconds)
+  }
+}

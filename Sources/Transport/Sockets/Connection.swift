@@ -1,0 +1,226 @@
+import CTransport
+import Glibc
+
+/// Who hears of a connection's bytes and end; all calls come on the connection's reactor.
+public protocol ConnectionDelegate: AnyObject {
+  /// Takes decrypted bytes, valid until it returns; returns how many it is done with. The rest comes again with more.
+  func received(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int
+
+  /// The output fell below `Connection.lowWatermark` after it had been above `Connection.highWatermark`.
+  func drained(_ connection: Connection)
+
+  /// The connection is over, and this the last call. `error`: nil where we closed it ourselves.
+  func closed(_ connection: Connection, error: TransportError?)
+}
+
+/// An established connection to a peer that proved who it is. Everything of it happens on its reactor's thread.
+public final class Connection {
+  /// Unsent bytes above which a sender should pause.
+  public static let highWatermark = 1 << 20
+  /// Unsent bytes below which a paused sender is told to go on.
+  public static let lowWatermark = 256 << 10
+  /// Received bytes that a delegate may leave unconsumed.
+  public static let maximumUnconsumedBytes = 1 << 20
+  private static let readBytes = 64 << 10
+  /// Reads in one turn, after which other connections have theirs.
+  private static let readsATurn = 4
+
+  /// Who the other side is.
+  public let peer: PeerIdentity
+  /// The name that the client asked for, lowercase; nil where it asked for none.
+  public let serverName: String?
+  /// Where everything of the connection happens.
+  public let reactor: Reactor
+
+  private enum State { case open, closingAfterFlush, closed }
+  private enum Reading {
+    case drained, moreToRead
+    case ended(TransportError)
+  }
+
+  private let session: TLSSession
+  private let onEnd: @Sendable () -> Void
+  private var delegate: (any ConnectionDelegate)?
+  private var watch: Watch?
+  private var state = State.open
+  private var output = OutputBuffer()
+  private var unconsumed: [UInt8] = []
+  private var isFlushDue = false
+  private var watchesWriting = false
+  private var wasAboveHigh = false
+
+  /// `onEnd` runs when the connection is over.
+  init(
+    _ session: TLSSession, peer: PeerIdentity, on reactor: Reactor, onEnd: @escaping @Sendable () -> Void
+  ) {
+    self.session = session
+    self.peer = peer
+    self.reactor = reactor
+    self.onEnd = onEnd
+    serverName = session.serverName
+  }
+
+  /// Begins to read; the handshake may have brought the first bytes along.
+  func start(_ delegate: any ConnectionDelegate) {
+    self.delegate = delegate
+    let watch = Watch(session.descriptor) { [unowned self] events in ready(events) }
+    self.watch = watch
+    reactor.loop.hold(self)
+    do throws(TransportError) {
+      try reactor.loop.add(watch, for: EPOLLIN)
+    } catch {
+      return end(error)
+    }
+    reactor.loop.readLater(self)
+  }
+
+  /// Bytes not yet sent.
+  public var bufferedBytes: Int { output.count }
+
+  /// Appends to the output, which goes out at the end of the reactor's turn. After the end it does nothing.
+  @inline(__always)
+  public func write(_ body: (inout OutputBuffer) -> Void) {
+    guard state == .open else { return }
+    body(&output)
+    wasAboveHigh = wasAboveHigh || output.count > Self.highWatermark
+    guard !isFlushDue, output.count > 0 else { return }
+    isFlushDue = true
+    reactor.loop.flushLater(self)
+  }
+
+  /// Sends what is buffered, then closes. Nothing received from now on is handed out.
+  public func closeAfterFlush() {
+    guard state == .open else { return }
+    state = .closingAfterFlush
+    guard !isFlushDue else { return }
+    isFlushDue = true
+    reactor.loop.flushLater(self)
+  }
+
+  /// Closes at once; what is buffered is lost.
+  public func close() { end(nil) }
+
+  // MARK: For the loop
+
+  func readMore() { read() }
+
+  func flush() {
+    isFlushDue = false
+    while output.count > 0, state != .closed {
+      switch session.write(output.bytes) {
+      case .done(let count): output.consume(count)
+      case .wantsWrite, .wantsRead: return watchWriting(true)
+      case .ended(let error): return end(error)
+      }
+    }
+    guard state != .closed else { return }
+    watchWriting(false)
+    if state == .closingAfterFlush { return end(nil) }
+    noteDraining()
+  }
+
+  func finish(_ error: TransportError?) {
+    let delegate = delegate
+    self.delegate = nil
+    delegate?.closed(self, error: error)
+    onEnd()
+  }
+
+  // MARK: Reading
+
+  private func ready(_ events: UInt32) {
+    if events & ~EPOLLOUT.rawValue != 0 { read() }
+    if events & EPOLLOUT.rawValue != 0, state != .closed, !isFlushDue { flush() }
+  }
+
+  private func read() {
+    for _ in 0..<Self.readsATurn {
+      guard state == .open else { return discard() }
+      switch unconsumed.isEmpty ? readIntoScratch() : readBehindUnconsumed() {
+      case .drained: return
+      case .moreToRead: continue
+      case .ended(let error): return end(error)
+      }
+    }
+    if state == .open { reactor.loop.readLater(self) }
+  }
+
+  private func readIntoScratch() -> Reading {
+    let scratch = reactor.loop.scratch
+    var filled = 0
+    var reading = Reading.moreToRead
+    reads: while filled < scratch.count {
+      switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[filled...])) {
+      case .done(let count): filled += count
+      case .wantsRead, .wantsWrite:
+        reading = .drained
+        break reads
+      case .ended(let error):
+        reading = .ended(error)
+        break reads
+      }
+    }
+    let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<filled])
+    let consumed = handOut(bytes)
+    if consumed < bytes.count { unconsumed = Array(bytes[consumed...]) }
+    return tooMuchUnconsumed ?? reading
+  }
+
+  private func readBehindUnconsumed() -> Reading {
+    let scratch = UnsafeMutableRawBufferPointer(rebasing: reactor.loop.scratch[..<Self.readBytes])
+    switch session.read(into: scratch) {
+    case .done(let count):
+      unconsumed.append(contentsOf: scratch[..<count])
+      let consumed = unconsumed.withUnsafeBytes { handOut($0) }
+      if consumed == unconsumed.count { unconsumed = [] } else { unconsumed.removeFirst(consumed) }
+      return tooMuchUnconsumed ?? .moreToRead
+    case .wantsRead, .wantsWrite: return .drained
+    case .ended(let error): return .ended(error)
+    }
+  }
+
+  private func handOut(_ bytes: UnsafeRawBufferPointer) -> Int {
+    guard !bytes.isEmpty, let delegate else { return bytes.count }
+    let consumed = delegate.received(bytes, on: self)
+    precondition(consumed >= 0 && consumed <= bytes.count, "a delegate consumed \(consumed) of \(bytes.count) bytes")
+    return consumed
+  }
+
+  private var tooMuchUnconsumed: Reading? {
+    guard unconsumed.count > Self.maximumUnconsumedBytes else { return nil }
+    return .ended(.limit("more than \(Self.maximumUnconsumedBytes) bytes received that make no whole frame"))
+  }
+
+  /// While closing, what still arrives is read and dropped, so that the peer can get to our last bytes.
+  private func discard() {
+    guard state == .closingAfterFlush else { return }
+    switch session.read(into: reactor.loop.scratch) {
+    case .done: reactor.loop.readLater(self)
+    case .wantsRead, .wantsWrite: return
+    case .ended(let error): end(error)
+    }
+  }
+
+  // MARK: Writing
+
+  private func watchWriting(_ wanted: Bool) {
+    guard watchesWriting != wanted, let watch else { return }
+    watchesWriting = wanted
+    reactor.loop.change(watch, to: wanted ? EPOLL_EVENTS(EPOLLIN.rawValue | EPOLLOUT.rawValue) : EPOLLIN)
+  }
+
+  private func noteDraining() {
+    guard wasAboveHigh, output.count < Self.lowWatermark else { return }
+    wasAboveHigh = false
+    delegate?.drained(self)
+  }
+
+  private func end(_ error: TransportError?) {
+    guard state != .closed else { return }
+    if error == nil { session.sayGoodbye() }
+    state = .closed
+    if let watch { reactor.loop.remove(watch) }
+    watch = nil
+    reactor.loop.end(self, error)
+  }
+}
