@@ -57,9 +57,7 @@ let package = Package(
     room("Commerce", ["Messages"]),
 
     // Floor 3.
-    .target(
-      name: "NightjarClient", dependencies: ["Commerce", "Messages", "RPC", "Transport"],
-      exclude: ["IngestService.swift", "RankerService.swift", "ControlService.swift"], swiftSettings: strict),
+    room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport"]),
     room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle]),
     room("ArtifactStore", ["Commerce", "COpenSSL", "Messages"]),
     room("Learning", ["COpenBLAS"]),
@@ -92,8 +90,7 @@ let package = Package(
     tests("RankedLists", []),
     tests("RPC", ["CNightjarProto"]),
     tests("Commerce", []),
-    .testTarget(
-      name: "NightjarClientTests", dependencies: ["NightjarClient"], exclude: ["MethodTableTests.swift"]),
+    tests("NightjarClient", ["CNightjarProto"]),
     tests("Operations", []),
     tests("ArtifactStore", []),
     tests("Learning", []),
