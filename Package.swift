@@ -59,7 +59,7 @@ let package = Package(
     // Floor 3.
     room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport"]),
     room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle]),
-    room("ArtifactStore", ["Commerce", "COpenSSL", "Messages"]),
+    room("ArtifactStore", ["Commerce", "Messages", "RankedLists"]),
     room("Learning", ["COpenBLAS"]),
     room("Experimentation", []),
 

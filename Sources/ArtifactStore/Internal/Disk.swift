@@ -1,0 +1,182 @@
+import Glibc
+import RankedLists
+
+/// The system calls that the store makes, each wrapped once; a test can make any of them fail.
+struct Disk: Sendable {
+  enum Step: Sendable {
+    case makeFolder, write, sync, rename, remove
+  }
+
+  /// Called before each step that changes the disk; what it throws is what the step throws.
+  var before: @Sendable (Step, _ path: String) throws(ArtifactError) -> Void = { _, _ in }
+
+  /// Creates the folder if it is not there. The corresponding C function is `mkdir`.
+  func makeFolder(_ path: String) throws(ArtifactError) {
+    try before(.makeFolder, path)
+    guard mkdir(path, S_IRWXU | S_IRGRP | S_IXGRP) == 0 || errno == EEXIST else {
+      throw .system(operation: "mkdir", path: path, errno: errno)
+    }
+  }
+
+  /// Writes a new file and syncs it.
+  func write(_ bytes: [UInt8], to path: String) throws(ArtifactError) {
+    let file = try Self.create(path)
+    try write(bytes[...], to: file)
+    try sync(file)
+  }
+
+  /// Copies at most `limit` bytes into a new file, syncs it, and says what it copied; nil if there is more.
+  func copy(_ source: String, to path: String, limit: UInt64) throws(ArtifactError) -> (size: UInt64, SHA256Digest)? {
+    let target = try Self.create(path)
+    let measured = try Self.read(source, limit: limit) { (bytes) throws(ArtifactError) in
+      try write(bytes, to: target)
+    }
+    try sync(target)
+    return measured
+  }
+
+  /// Size and digest of a file that somebody else wrote; syncs it.
+  func seal(_ path: String) throws(ArtifactError) -> (size: UInt64, SHA256Digest) {
+    try sync(try Self.open(path))
+    guard let measured = try Self.read(path, limit: Limits.maximumFileBytes, { _ in }) else {
+      throw .refused(path: path, reason: "longer than \(Limits.maximumFileBytes) bytes")
+    }
+    return measured
+  }
+
+  /// Makes the names in the folder durable. The corresponding C function is `fsync`.
+  func syncFolder(_ path: String) throws(ArtifactError) {
+    try sync(try Handle(path, O_RDONLY | O_DIRECTORY))
+  }
+
+  /// Gives a folder its final name unless an artifact has it; whether it did.
+  ///
+  /// The corresponding C function is `rename`, which replaces no folder that has anything in it, as every artifact has.
+  func rename(_ path: String, to final: String) throws(ArtifactError) -> Bool {
+    try before(.rename, final)
+    if Glibc.rename(path, final) == 0 { return true }
+    guard errno == ENOTEMPTY || errno == EEXIST else {
+      throw .system(operation: "rename", path: final, errno: errno)
+    }
+    return false
+  }
+
+  /// Gives a file the name of another, which it replaces. The corresponding C function is `rename`.
+  func replace(_ path: String, by next: String) throws(ArtifactError) {
+    try before(.rename, path)
+    guard Glibc.rename(next, path) == 0 else { throw .system(operation: "rename", path: path, errno: errno) }
+  }
+
+  /// Removes a file if it is there. The corresponding C function is `unlink`.
+  func removeFile(_ path: String) throws(ArtifactError) {
+    try before(.remove, path)
+    guard unlink(path) == 0 || errno == ENOENT else { throw .system(operation: "unlink", path: path, errno: errno) }
+  }
+
+  /// Removes a folder and the files in it. The corresponding C functions are `unlink` and `rmdir`.
+  func remove(_ folder: String) throws(ArtifactError) {
+    for name in try Self.names(in: folder) { try removeFile("\(folder)/\(name)") }
+    try before(.remove, folder)
+    guard rmdir(folder) == 0 || errno == ENOENT else {
+      throw .system(operation: "rmdir", path: folder, errno: errno)
+    }
+  }
+
+  /// The names in a folder, sorted; none if there is no folder. The corresponding C function is `readdir`.
+  static func names(in folder: String) throws(ArtifactError) -> [String] {
+    guard let listing = opendir(folder) else {
+      if errno == ENOENT { return [] }
+      throw .system(operation: "opendir", path: folder, errno: errno)
+    }
+    defer { closedir(listing) }
+    var names: [String] = []
+    while let entry = readdir(listing) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != "." && name != ".." { names.append(name) }
+    }
+    return names.sorted()
+  }
+
+  /// Seconds since the epoch at which the file or folder was last changed. The corresponding C function is `lstat`.
+  static func changedAt(_ path: String) throws(ArtifactError) -> Int {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { throw .system(operation: "lstat", path: path, errno: errno) }
+    return status.st_mtim.tv_sec
+  }
+
+  /// Hands a regular file to `body` piece by piece and measures it; nil if it is longer than `limit`.
+  static func read(
+    _ path: String, limit: UInt64, _ body: (ArraySlice<UInt8>) throws(ArtifactError) -> Void
+  ) throws(ArtifactError) -> (size: UInt64, SHA256Digest)? {
+    let file = try open(path)
+    let hasher = SHA256()
+    var size: UInt64 = 0
+    var buffer = [UInt8](repeating: 0, count: Limits.copyBufferBytes)
+    while true {
+      let count = Glibc.read(file.raw, &buffer, buffer.count)
+      if count == 0 { return (size, hasher.finish()) }
+      guard count > 0 else {
+        if errno == EINTR { continue }
+        throw .system(operation: "read", path: path, errno: errno)
+      }
+      size += UInt64(count)
+      guard size <= limit else { return nil }
+      hasher.update(buffer.span.extracting(first: count).bytes)
+      try body(buffer[..<count])
+    }
+  }
+
+  /// A regular file, no link, no pipe.
+  private static func open(_ path: String) throws(ArtifactError) -> Handle {
+    let file = try Handle(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    var status = stat()
+    guard fstat(file.raw, &status) == 0 else { throw .system(operation: "fstat", path: path, errno: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .refused(path: path, reason: "it is not a regular file") }
+    return file
+  }
+
+  private static func create(_ path: String) throws(ArtifactError) -> Handle {
+    try Handle(path, O_WRONLY | O_CREAT | O_EXCL)
+  }
+
+  private func write(_ bytes: ArraySlice<UInt8>, to file: Handle) throws(ArtifactError) {
+    try before(.write, file.path)
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(file.raw, $0.baseAddress, $0.count) }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno != EINTR {
+        throw .system(operation: "write", path: file.path, errno: errno)
+      }
+    }
+  }
+
+  private func sync(_ file: Handle) throws(ArtifactError) {
+    try before(.sync, file.path)
+    guard fsync(file.raw) == 0 else { throw .system(operation: "fsync", path: file.path, errno: errno) }
+  }
+}
+
+/// An open file that closes itself.
+private final class Handle {
+  let raw: Int32
+  let path: String
+
+  init(_ path: String, _ flags: Int32) throws(ArtifactError) {
+    raw = Glibc.open(path, flags | O_CLOEXEC, S_IRUSR | S_IWUSR | S_IRGRP)
+    self.path = path
+    guard raw < 0 else { return }
+    switch errno {
+    case ENOENT: throw .missing(path: path)
+    case ELOOP: throw .refused(path: path, reason: "it is a link")
+    default: throw .system(operation: "open", path: path, errno: errno)
+    }
+  }
+
+  deinit {
+    if raw >= 0 { close(raw) }
+  }
+}
