@@ -1,0 +1,178 @@
+import Foundation
+import Testing
+
+@testable import Transport
+
+@Suite("A connection", .serialized)
+struct ConnectionTests {
+  private let server: Reactor
+  private let client: Reactor
+
+  init() throws {
+    server = try Reactor(name: "server")
+    client = try Reactor(name: "client")
+  }
+
+  private func pattern(_ count: Int) -> [UInt8] { (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) } }
+
+  @Test("both sides know who the other is, and the name asked for")
+  func identities() async throws {
+    let seen = Box<(PeerIdentity, String?)?>(nil)
+    let listener = try Loopback.listen(on: [server]) { connection in
+      let who = (connection.peer, connection.serverName)
+      seen.change { $0 = who }
+      return Echo()
+    }
+    let collector = try await Loopback.connect(to: listener.port, on: client, serverName: "Acme.ranker.example")
+    await eventually("accepted") { seen.value != nil }
+    #expect(seen.value?.0 == PeerIdentity(role: .platform, name: "cli"))
+    #expect(seen.value?.1 == "acme.ranker.example")
+    #expect(collector.peer.value == PeerIdentity(role: .ranker, name: "a"))
+    listener.close()
+  }
+
+  @Test("carries bytes both ways", arguments: [1, 16_384, 16_385, 300_000, 20_000_000])
+  func echo(count: Int) async throws {
+    let listener = try Loopback.listen(on: [server]) { _ in Echo() }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    let sent = pattern(count)
+    collector.send(sent)
+    await eventually("\(count) bytes back") { collector.bytes.value.count == count }
+    #expect(collector.bytes.value == sent)
+    listener.close()
+  }
+
+  @Test("a sender that minds the watermarks holds no more than the high one and a chunk")
+  func watermarks() async throws {
+    let highest = Box(0)
+    let listener = try Loopback.listen(on: [server]) { _ in Source(bytes: 40 << 20, highest: highest) }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    collector.send([1])
+    await eventually("40 MiB arrive") { collector.bytes.value.count == 40 << 20 }
+    #expect(highest.value <= Connection.highWatermark + (64 << 10))
+    #expect(highest.value > Connection.highWatermark)
+    listener.close()
+  }
+
+  @Test("what a delegate leaves comes again with more, up to the limit")
+  func unconsumed() async throws {
+    final class Hoarder: ConnectionDelegate {
+      let largest: Box<Int>
+      let end: Box<TransportError?>
+      init(_ largest: Box<Int>, _ end: Box<TransportError?>) { (self.largest, self.end) = (largest, end) }
+      func received(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int {
+        largest.change { $0 = max($0, bytes.count) }
+        return 0
+      }
+      func drained(_ connection: Connection) {}
+      func closed(_ connection: Connection, error: TransportError?) { end.change { $0 = error } }
+    }
+    let largest = Box(0)
+    let end = Box<TransportError?>(nil)
+    let listener = try Loopback.listen(on: [server]) { _ in Hoarder(largest, end) }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    collector.send(pattern(100_000))
+    await eventually("all there at once") { largest.value == 100_000 }
+    collector.send(pattern(2 << 20))
+    await eventually("over the limit it ends") { end.value != nil }
+    guard case .limit = end.value else {
+      Issue.record("ended with \(String(describing: end.value))")
+      return
+    }
+    listener.close()
+  }
+
+  @Test("closing after the flush delivers everything first")
+  func closeAfterFlush() async throws {
+    final class Farewell: ConnectionDelegate {
+      func received(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int {
+        connection.write { out in out.append(count: 3 << 20) { $0.initializeMemory(as: UInt8.self, repeating: 9) } }
+        connection.closeAfterFlush()
+        connection.write { $0.append(count: 1) { $0[0] = 0 } }
+        return bytes.count
+      }
+      func drained(_ connection: Connection) {}
+      func closed(_ connection: Connection, error: TransportError?) {}
+    }
+    let listener = try Loopback.listen(on: [server]) { _ in Farewell() }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    collector.send([1])
+    await eventually("the end") { collector.end.value != nil }
+    #expect(collector.end.value == .some(.closed))
+    #expect(collector.bytes.value == [UInt8](repeating: 9, count: 3 << 20))
+    listener.close()
+  }
+
+  @Test("closing at once from a callback is heard by both sides, once")
+  func closeInCallback() async throws {
+    final class Slammer: ConnectionDelegate {
+      let ends: Box<[TransportError?]>
+      init(_ ends: Box<[TransportError?]>) { self.ends = ends }
+      func received(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int {
+        connection.close()
+        connection.close()
+        connection.write { $0.append(bytes) }
+        return bytes.count
+      }
+      func drained(_ connection: Connection) {}
+      func closed(_ connection: Connection, error: TransportError?) { ends.change { $0.append(error) } }
+    }
+    let ends = Box<[TransportError?]>([])
+    let listener = try Loopback.listen(on: [server]) { _ in Slammer(ends) }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    collector.send([1])
+    await eventually("both ended") { collector.end.value != nil && !ends.value.isEmpty }
+    #expect(ends.value == [nil])
+    listener.close()
+  }
+
+  @Test("hundreds of connections, opened and closed, leave no descriptor behind")
+  func descriptors() async throws {
+    let listener = try Loopback.listen(on: [server]) { _ in Echo() }
+    let openDescriptors = { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0 }
+    _ = try await Loopback.connect(to: listener.port, on: client)
+    let before = openDescriptors()
+    for _ in 0..<20 {
+      try await withThrowingTaskGroup(of: Collector.self) { group in
+        for _ in 0..<20 { group.addTask { try await Loopback.connect(to: listener.port, on: client) } }
+        for try await collector in group { collector.onConnection { $0.close() } }
+      }
+    }
+    await eventually("descriptors back to \(before)") { openDescriptors() <= before + 2 }
+    listener.close()
+  }
+
+  @Test("connections over the cap are turned away, and served again when there is room")
+  func cap() async throws {
+    let refused = Box<[TransportError]>([])
+    let limits = ListenerLimits(connections: 2, handshakes: 8, handshakeTimeout: .seconds(5))
+    let listener = try Loopback.listen(on: [server], limits: limits, refused: refused) { _ in Echo() }
+    let first = try await Loopback.connect(to: listener.port, on: client)
+    let second = try await Loopback.connect(to: listener.port, on: client)
+    await #expect(throws: TransportError.self) { try await Loopback.connect(to: listener.port, on: client) }
+    await eventually("told why") { refused.value.count == 1 }
+    first.onConnection { $0.close() }
+    await eventually("closed") { first.end.value != nil }
+    var third: Collector?
+    for _ in 0..<100 where third == nil { third = try? await Loopback.connect(to: listener.port, on: client) }
+    #expect(third != nil)
+    _ = second
+    listener.close()
+  }
+
+  @Test("a handshake that never comes is given up, others are served meanwhile")
+  func silentPeer() async throws {
+    let refused = Box<[TransportError]>([])
+    let limits = ListenerLimits(connections: 100, handshakes: 4, handshakeTimeout: .milliseconds(300))
+    let listener = try Loopback.listen(on: [server], limits: limits, refused: refused) { _ in Echo() }
+    let silent = try (0..<3).map { _ in try Loopback.rawSocket(to: listener.port) }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    collector.send([42])
+    await eventually("served") { collector.bytes.value == [42] }
+    await eventually("the silent ones are given up") {
+      refused.value == [TransportError](repeating: .timedOut(operation: "handshake"), count: 3)
+    }
+    _ = silent
+    listener.close()
+  }
+}

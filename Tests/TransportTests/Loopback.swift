@@ -1,0 +1,50 @@
+import Glibc
+import Testing
+
+@testable import Transport
+
+/// Real sockets on the loopback interface.
+enum Loopback {
+  static let host = "127.0.0.1"
+
+  static func listen(
+    on reactors: [Reactor], files: CertificateFiles = Certificates.files("ranker-a"),
+    limits: ListenerLimits = .standard, refused: Box<[TransportError]> = Box([]),
+    accept: @escaping @Sendable (Connection) -> any ConnectionDelegate
+  ) throws -> Listener {
+    try Listener(
+      address: SocketAddress(host: host, port: 0), context: TLSContext(server: files), reactors: reactors,
+      limits: limits, refused: { error, _ in refused.change { $0.append(error) } }, accept: accept)
+  }
+
+  /// Connects, or throws why it could not.
+  static func connect(
+    to port: UInt16, on reactor: Reactor, files: CertificateFiles = Certificates.files("platform-cli"),
+    serverName: String? = nil
+  ) async throws -> Collector {
+    let context = try TLSContext(client: files)
+    let collector = Collector(on: reactor)
+    try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
+      Transport.connect(
+        to: SocketAddress(host: host, port: port), serverName: serverName, context: context, on: reactor,
+        timeout: .seconds(10),
+        accept: { connection in
+          done.resume()
+          return collector.accept(connection)
+        }, failed: { done.resume(throwing: $0) })
+    }
+    return collector
+  }
+}
+
+extension Loopback {
+  /// A TCP connection that says nothing by itself.
+  static func rawSocket(to port: UInt16) throws -> Descriptor {
+    let descriptor = try Descriptor(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0), operation: "socket")
+    let address = try SocketAddress(host: host, port: port).resolve()[0]
+    guard address.withPointer({ Glibc.connect(descriptor.raw, $0, $1) }) == 0 else {
+      throw TransportError.system("connect")
+    }
+    return descriptor
+  }
+}

@@ -1,0 +1,83 @@
+import Testing
+
+@testable import Transport
+
+@Suite("A reactor")
+struct ReactorTests {
+  @Test("runs jobs of many threads on its own thread, each thread's in order")
+  func jobs() async throws {
+    let reactor = try Reactor(name: "test")
+    defer { reactor.stop() }
+    let seen = Box<[Int: [Int]]>([:])
+    await withTaskGroup(of: Void.self) { group in
+      for thread in 0..<8 {
+        group.addTask {
+          for job in 0..<500 {
+            reactor.execute {
+              #expect(reactor.isCurrent)
+              seen.change { $0[thread, default: []].append(job) }
+            }
+          }
+        }
+      }
+    }
+    await eventually("all jobs run") { seen.value.values.reduce(0) { $0 + $1.count } == 4_000 }
+    #expect(seen.value.values.allSatisfy { $0 == Array(0..<500) })
+    #expect(!reactor.isCurrent)
+  }
+
+  @Test("runs timers in order of time, and not those cancelled")
+  func timers() async throws {
+    let reactor = try Reactor(name: "test")
+    defer { reactor.stop() }
+    let fired = Box<[Int]>([])
+    for delay in [30, 10, 20, 5, 25, 15] {
+      reactor.schedule(after: .milliseconds(delay)) { fired.change { $0.append(delay) } }
+    }
+    let cancelled = reactor.schedule(after: .milliseconds(12)) { fired.change { $0.append(-1) } }
+    cancelled.cancel()
+    await eventually("six timers") { fired.value.count == 6 }
+    #expect(fired.value == [5, 10, 15, 20, 25, 30])
+  }
+
+  @Test("a queue of timers gives them by time, whatever is added and cancelled", arguments: 0..<5)
+  func queue(seed: Int) {
+    var random = SystemRandomNumberGenerator()
+    var queue = TimerQueue()
+    let now = ContinuousClock.now
+    var expected: [Int] = []
+    for _ in 0..<5_000 {
+      let due = Int.random(in: 0..<1_000_000, using: &random)
+      let timer = Timer(due: now + .microseconds(due)) {}
+      queue.add(timer)
+      if Bool.random(using: &random) { timer.cancel() } else { expected.append(due) }
+    }
+    var popped: [Int] = []
+    while let timer = queue.popDue(at: now + .seconds(2)) {
+      guard timer.take() != nil else { continue }
+      popped.append(Int(now.duration(to: timer.due) / .microseconds(1)))
+    }
+    #expect(popped == expected.sorted())
+  }
+
+  @Test("a timer that is not due stays")
+  func notDue() {
+    var queue = TimerQueue()
+    let now = ContinuousClock.now
+    queue.add(Timer(due: now + .seconds(1)) {})
+    #expect(queue.popDue(at: now) == nil)
+    #expect(queue.nextDue == now + .seconds(1))
+  }
+
+  @Test("stop ends the thread and every connection")
+  func stop() async throws {
+    let server = try Reactor(name: "server")
+    let client = try Reactor(name: "client")
+    let listener = try Loopback.listen(on: [server]) { _ in Echo() }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    server.stop()
+    await eventually("the peer sees the end") { collector.end.value != nil }
+    client.stop()
+    listener.close()
+  }
+}
