@@ -73,7 +73,7 @@ let package = Package(
       "Ranking",
       [
         "ArtifactStore", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC",
-        logging,
+        "Transport", lifecycle, logging,
       ]),
     room("Control", ["Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, logging]),
     room("Console", ["Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RPC", "Transport"]),
@@ -81,7 +81,7 @@ let package = Package(
     // Floor 5.
     service("nightjar-ingest", ["Ingest", "Operations"]),
     service("nightjar-trainer", ["Training", "Operations"]),
-    service("nightjar-ranker", ["Ranking", "Operations"]),
+    service("nightjar-ranker", ["Commerce", "Operations", "RPC", "Ranking", "Transport"]),
     service("nightjar-control", ["Control", "Operations"]),
     service("nightjar", ["Console", "Operations"]),
 

@@ -19,7 +19,7 @@ public struct ListenOptions: ParsableArguments {
   }
 
   /// Opens the port and answers with the handlers of `router` until the group stops; calls in flight get `grace`.
-  public func server(for router: Router, in surroundings: Surroundings, grace: Duration) throws -> any Service {
+  public func server(for router: Router, in surroundings: Surroundings, grace: Duration) throws -> ServerService {
     let threads = reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : reactors
     let server: Server
     do {
@@ -38,11 +38,13 @@ public struct ListenOptions: ParsableArguments {
 }
 
 /// A server as a part of a `ServiceGroup`.
-private struct ServerService: Service {
-  let server: Server
+public struct ServerService: Service {
+  /// The server, which answers already.
+  public let server: Server
   let grace: Duration
 
-  func run() async throws {
+  /// Waits for the group to stop, and shuts the server down.
+  public func run() async throws {
     try? await gracefulShutdown()
     await server.shutdown(grace: grace)
   }

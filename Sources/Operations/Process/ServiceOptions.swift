@@ -30,6 +30,9 @@ public struct ServiceOptions: ParsableArguments {
 
   public init() {}
 
+  /// How long calls in flight may take to end after SIGTERM, for `ListenOptions.server`.
+  public var grace: Duration { .seconds(graceSeconds) }
+
   public func validate() throws {
     guard (0...3_600).contains(graceSeconds) else { throw ValidationError("--grace-seconds goes from 0 to 3600") }
   }

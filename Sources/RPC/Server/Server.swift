@@ -43,6 +43,12 @@ public final class Server: Sendable {
   /// The port listened on, also where the address left the choice to the system.
   public var port: UInt16 { listener.port }
 
+  /// Runs `job` once on each reactor, between calls: once it has run on all of them, no synchronous handler that had begun
+  /// before is still running. After `shutdown` the job may be dropped instead.
+  public func onEveryReactor(_ job: @escaping @Sendable () -> Void) {
+    for reactor in reactors { reactor.execute(job) }
+  }
+
   /// Stops accepting, lets calls in flight end for at most `grace`, ends the rest with UNAVAILABLE, closes.
   ///
   /// Handlers that are still running then are cancelled but not waited for. To be called once.

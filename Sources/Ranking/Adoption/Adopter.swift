@@ -1,0 +1,235 @@
+import ArtifactStore
+import Commerce
+import Logging
+
+/// Keeps what is answered in step with what control decided: fetches and maps what a route needs, puts it in the place of
+/// the old in one step, and goes on with the old as long as the new is not fit.
+actor Adopter {
+  /// Runs a job once on each reactor that may be reading the live table.
+  typealias ReactorRound = @Sendable (@escaping @Sendable () -> Void) -> Void
+
+  /// What is served now.
+  nonisolated let figures = ServingFigures()
+
+  private let live: LiveTable
+  private let loader: ArtifactLoader
+  private let files: FileQueues
+  private let routingFile: RoutingFile
+  private let facts: FactQueue
+  private let now: @Sendable () -> Timestamp
+  private let logger: Logger
+
+  private var routing = RoutingTable()
+  private var adoptions: [TenantID: Adoption] = [:]
+  private var served: [TenantID: ServedTenant] = [:]
+  /// Counts the changes of a tenant's route, so that work begun for an older one stops.
+  private var orders: [TenantID: UInt64] = [:]
+  private var refusals: [TenantID: ServingFact.State] = [:]
+  /// What was last said to control of what a tenant is answered from.
+  private var said: [TenantID: [ServingFact.State]] = [:]
+  /// Tenants changed since the last publication.
+  private var changed: Set<TenantID> = []
+
+  private let work = AsyncStream.makeStream(of: TenantID.self)
+  private let publication = Signal()
+  private let saving = Signal()
+
+  init(
+    live: LiveTable, loader: ArtifactLoader, files: FileQueues, routingFile: RoutingFile, facts: FactQueue,
+    now: @escaping @Sendable () -> Timestamp, logger: Logger
+  ) {
+    self.live = live
+    self.loader = loader
+    self.files = files
+    self.routingFile = routingFile
+    self.facts = facts
+    self.now = now
+    self.logger = logger
+  }
+
+  /// Where the routing stream is to resume.
+  var revision: RoutingRevision? { routing.revision }
+
+  /// Starts from what was kept on disk. To be called before anything else.
+  func restore() async {
+    let (loader, file) = (loader, routingFile)
+    do {
+      try await files.run { try loader.cache.sweep(stagedBefore: Timestamp(microseconds: .max)) }
+      guard let kept = try await files.run({ try file.load() }) else { return }
+      routing = kept
+      follow(Set(kept.routes.keys))
+      publication.raise()
+    } catch {
+      logger.error("what was kept on disk cannot be used", metadata: ["reason": "\(error)"])
+    }
+  }
+
+  /// Does what the calls below ask for, until the task is cancelled. To be called once.
+  func run(_ round: @escaping ReactorRound) async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { for await _ in self.publication.raised { await self.publish(round) } }
+      group.addTask { for await _ in self.saving.raised { await self.save() } }
+      for await tenant in work.stream { group.addTask { await self.adopt(tenant) } }
+    }
+  }
+
+  /// A routing stream begins.
+  func beginStream() {
+    routing.beginStream()
+  }
+
+  /// Takes in one message of the routing stream.
+  func apply(_ update: RoutingUpdate) {
+    if let revision = routing.revision, update.revision < revision {
+      logger.warning("control's routing went back", metadata: ["from": "\(revision)", "to": "\(update.revision)"])
+    }
+    if case .unreadable(let tenant, let problem) = update.change {
+      logger.error("a route cannot be followed", metadata: ["tenant": "\(tenant)", "reason": "\(problem)"])
+    }
+    let wasWhole = routing.isWhole
+    follow(routing.apply(update))
+    if routing.isWhole != wasWhole { publication.raise() }
+    if routing.isWhole { saving.raise() }
+  }
+
+  private func follow(_ tenants: Set<TenantID>) {
+    for tenant in tenants {
+      orders[tenant, default: 0] += 1
+      // Control last heard of a refusal: tell it again what is served.
+      if refusals.removeValue(forKey: tenant) != nil { said[tenant] = nil }
+      if let route = routing.routes[tenant] { follow(route) } else { adoptions[tenant] = nil }
+      if needsWork(tenant) { work.continuation.yield(tenant) }
+      show(tenant)
+    }
+  }
+
+  /// Takes from the route what can be had without the disk.
+  private func follow(_ route: Route) {
+    if route.arms.isEmpty {
+      adoptions[route.tenant] = nil
+    } else if let adoption = Adoption(route, artifacts: adoptions[route.tenant]?.artifacts ?? [:]) {
+      adoptions[route.tenant] = adoption
+    }
+  }
+
+  /// There is something to fetch, or, of a tenant that is gone, to remove.
+  private func needsWork(_ tenant: TenantID) -> Bool {
+    guard let route = routing.routes[tenant] else { return true }
+    return !route.digests.isSubset(of: adoptions[tenant]?.artifacts.keys.map { $0 } ?? [])
+  }
+
+  private func show(_ tenant: TenantID) {
+    served[tenant] = routing.routes[tenant].map { route in
+      ServedTenant(tenant: tenant, mode: route.mode, adoption: adoptions[tenant])
+    }
+    changed.insert(tenant)
+    publication.raise()
+  }
+
+  /// Works until the tenant's route is followed, or another one has come.
+  private func adopt(_ tenant: TenantID) async {
+    let order = orders[tenant]
+    var failures = 0
+    while !Task.isCancelled, orders[tenant] == order {
+      guard let route = routing.routes[tenant] else { return await evict(tenant, except: []) }
+      do {
+        let previous = Set((adoptions[tenant]?.artifacts ?? [:]).keys)
+        let adoption = try await load(route)
+        guard orders[tenant] == order else { return }
+        adoptions[tenant] = adoption
+        refusals[tenant] = nil
+        show(tenant)
+        return await evict(tenant, except: route.digests.union(previous))
+      } catch let refusal as Refusal {
+        guard orders[tenant] == order else { return }
+        failures += 1
+        let delay = Limits.adoptionDelay.delay(afterFailures: failures)
+        refuse(refusal, tenant: tenant, retryAfter: delay)
+        try? await Task.sleep(for: delay)
+      } catch {
+        return
+      }
+    }
+  }
+
+  /// An artifact that cannot be answered from.
+  private struct Refusal: Error {
+    let arm: Route.Arm
+    let digest: ArtifactDigest
+    let reason: String
+  }
+
+  private func load(_ route: Route) async throws -> Adoption {
+    var artifacts = adoptions[route.tenant]?.artifacts ?? [:]
+    for arm in route.arms {
+      guard let digest = arm.digest, artifacts[digest]?.fits(arm) != true else { continue }
+      do {
+        let loader = loader
+        artifacts[digest] = try await files.run(for: route.tenant) {
+          try loader.load(arm, digest: digest, of: route.tenant)
+        }
+      } catch {
+        throw Refusal(arm: arm, digest: digest, reason: "\(error)")
+      }
+    }
+    guard let adoption = Adoption(route, artifacts: artifacts) else { throw CancellationError() }
+    return adoption
+  }
+
+  /// Says once what is wrong; a retry that fails the same way says nothing new.
+  private func refuse(_ refusal: Refusal, tenant: TenantID, retryAfter delay: Duration) {
+    let state = ServingFact.State.refused(refusal.digest, bake: refusal.arm.bake, reason: refusal.reason)
+    guard refusals.updateValue(state, forKey: tenant) != state else { return }
+    logger.error(
+      "an artifact is refused; what was served before goes on",
+      metadata: [
+        "tenant": "\(tenant)", "bake": "\(refusal.arm.bake)", "reason": "\(refusal.reason)", "retry_after": "\(delay)",
+      ])
+    facts.add(ServingFact(tenant: tenant, state: state, at: now()))
+    publication.raise()
+  }
+
+  private func evict(_ tenant: TenantID, except kept: Set<ArtifactDigest>) async {
+    let loader = loader
+    do {
+      try await files.run(for: tenant) { try loader.evict(tenant, except: kept) }
+    } catch {
+      logger.warning("old artifacts stay in the cache", metadata: ["tenant": "\(tenant)", "reason": "\(error)"])
+    }
+  }
+
+  /// Swaps the table that lookups read, and says what is served from now on. Complexity: O(tenants).
+  private func publish(_ round: ReactorRound) {
+    live.replace(with: AnswerTable(Array(served.values), isWhole: routing.isWhole), onEveryReactor: round)
+    let at = now()
+    for tenant in changed {
+      let states = states(of: tenant)
+      let before = said.updateValue(states, forKey: tenant) ?? []
+      for state in states where !before.contains(state) { facts.add(ServingFact(tenant: tenant, state: state, at: at)) }
+    }
+    changed = []
+    figures.replace(with: routing.routes.values.map(state))
+  }
+
+  private func state(of route: Route) -> ServingFigures.State {
+    if route.mode == .off { return .off }
+    if refusals[route.tenant] != nil { return .refused }
+    return adoptions[route.tenant] == nil ? .waiting : .served
+  }
+
+  private func states(of tenant: TenantID) -> [ServingFact.State] {
+    guard let route = routing.routes[tenant], route.mode != .off else { return [.stopped] }
+    return (adoptions[tenant]?.arms ?? []).compactMap { adopted in
+      adopted.arm.digest.map { .adopted($0, bake: adopted.arm.bake) }
+    }
+  }
+
+  private func save() async {
+    let (table, file) = (routing, routingFile)
+    do {
+      try await files.run { try file.save(table) }
+    } catch {
+      logger.error("the routing is not kept on disk", metadata: ["reason": "\(error)"])
+    }
+  }
+}

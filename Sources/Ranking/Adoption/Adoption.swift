@@ -1,0 +1,46 @@
+import ArtifactStore
+import RankedLists
+
+/// The arms that a tenant's callers are answered from: all of them mapped and verified.
+struct Adoption: Sendable {
+  struct AdoptedArm: Sendable {
+    let arm: Route.Arm
+    /// Nil = the arm recommends nothing.
+    let artifact: MappedArtifact?
+  }
+
+  let arms: [AdoptedArm]
+  let salt: String
+
+  /// Pairs a route's arms with what was mapped for them; nil unless all of it is there.
+  init?(_ route: Route, artifacts: [ArtifactDigest: MappedArtifact]) {
+    var arms: [AdoptedArm] = []
+    for arm in route.arms {
+      let artifact = arm.digest.flatMap { artifacts[$0] }
+      guard arm.digest == nil || artifact?.fits(arm) == true else { return nil }
+      arms.append(AdoptedArm(arm: arm, artifact: artifact))
+    }
+    self.arms = arms
+    salt = route.salt
+  }
+
+  /// What is mapped, by digest.
+  var artifacts: [ArtifactDigest: MappedArtifact] {
+    var found: [ArtifactDigest: MappedArtifact] = [:]
+    for adopted in arms {
+      if let digest = adopted.arm.digest, let artifact = adopted.artifact { found[digest] = artifact }
+    }
+    return found
+  }
+}
+
+/// An artifact that may be answered from.
+struct MappedArtifact: Sendable {
+  let lists: RankedLists
+  let isDataFloor: Bool
+
+  /// Whether it is what control ordered for the arm.
+  func fits(_ arm: Route.Arm) -> Bool {
+    lists.header.model == arm.model && lists.header.bake == arm.bake
+  }
+}

@@ -1,0 +1,43 @@
+import ArtifactStore
+import Commerce
+import Messages
+import RankedLists
+
+/// Brings an artifact from the shared store to where it may be answered from: fetched, verified, mapped, probed.
+///
+/// Everything here blocks on the disk. Complexity: O(bytes of the lists).
+struct ArtifactLoader: Sendable {
+  let store: ArtifactDirectory
+  let cache: ArtifactDirectory
+
+  /// The arm's artifact. Throws whatever makes it unfit to answer from; the text says what and where.
+  func load(_ arm: Route.Arm, digest: ArtifactDigest, of tenant: TenantID) throws -> MappedArtifact {
+    let manifest = try store.fetch(tenant: tenant, digest: digest, files: [.lists], into: cache)
+    let path = cache.path(tenant: tenant, digest: digest, file: .lists)
+    // Verifying reads every page, so that the map is warm when the first lookup comes.
+    let lists = try RankedLists(path: path, tenant: tenant.rawValue, bake: arm.bake)
+    let header = RankedListsHeader(
+      tenant: manifest.tenant, model: manifest.model, bake: manifest.bake, asOf: manifest.as_of_us)
+    guard lists.header == header else {
+      throw ArtifactError.refused(path: path, reason: "model, bake or as-of are not those of its manifest")
+    }
+    let artifact = MappedArtifact(lists: lists, isDataFloor: manifest.data_floor)
+    guard artifact.fits(arm) else {
+      throw ArtifactError.refused(
+        path: path, reason: "it is of model '\(lists.header.model)', control ordered one of '\(arm.model)'")
+    }
+    for probe in manifest.strings(\.n_probes, \.probes) {
+      guard Array(probe.utf8).withUnsafeBytes({ lists.lookup($0) != nil }) else {
+        throw ArtifactError.refused(path: path, reason: "customer '\(probe)', whom its manifest names, has no list")
+      }
+    }
+    return artifact
+  }
+
+  /// Removes what the tenant has in the cache beside `kept`.
+  func evict(_ tenant: TenantID, except kept: Set<ArtifactDigest>) throws {
+    for digest in try cache.artifacts(of: tenant) where !kept.contains(digest) {
+      try cache.remove(tenant: tenant, digest: digest)
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import ArtifactStore
+import Commerce
+import Glibc
+import Logging
+import Messages
+import NightjarClient
+import Operations
+import RPC
+import ServiceLifecycle
+
+/// The ranker service: answers lookups from mapped lists, and follows control in what it answers from.
+///
+/// ```swift
+/// let ranker = try Ranker(options, logger: logger, now: { Timestamp.wallClock() })
+/// var router = Router()
+/// ranker.install(in: &router)
+/// let server = try Server(role: .ranker, …, router: router, …)
+/// await ranker.follow(channel, for: server)
+/// ```
+public struct Ranker: Sendable {
+  /// Where a ranker finds and keeps what it answers from.
+  public struct Options: Sendable {
+    /// Folder of the shared store, into which trainers publish.
+    public var store: String
+    /// Folder of this ranker alone, on a local disk, for its copies and its routing; created if missing.
+    public var cache: String
+    /// Domain of the tenants' own server names, such as `ranker.example`; empty = there are none.
+    public var domain: String
+
+    /// Names the three.
+    public init(store: String, cache: String, domain: String) {
+      self.store = store
+      self.cache = cache
+      self.domain = domain
+    }
+  }
+
+  private let recommender: Recommender
+  private let adopter: Adopter
+  private let facts = FactQueue()
+  private let logger: Logger
+
+  /// A ranker that knows nothing yet. `now` reads the wall clock, for the times it reports to control.
+  public init(_ options: Options, logger: Logger, now: @escaping @Sendable () -> Timestamp) throws(RankingError) {
+    guard mkdir(options.cache, S_IRWXU | S_IRGRP | S_IXGRP) == 0 || errno == EEXIST else {
+      throw .noCache(path: options.cache, errno: errno)
+    }
+    let live = LiveTable()
+    self.logger = logger
+    recommender = Recommender(live: live, domain: options.domain.lowercased(), logger: logger)
+    adopter = Adopter(
+      live: live,
+      loader: ArtifactLoader(
+        store: ArtifactDirectory(root: options.store), cache: ArtifactDirectory(root: "\(options.cache)/artifacts")),
+      files: FileQueues(count: Limits.fileThreads), routingFile: RoutingFile(path: "\(options.cache)/routing"),
+      facts: facts, now: now, logger: logger)
+  }
+
+  /// Adds the methods of `nightjar.v1.Ranker`.
+  public func install(in router: inout Router) {
+    let recommender = recommender
+    router.onReactor(RankerService.getRecommendations) { (request, response, context) throws(RPCError) in
+      try recommender.answer(request, response, context)
+    }
+  }
+
+  /// Shows what is served at `/metrics`.
+  public func show(in metrics: Metrics) {
+    let (figures, facts) = (adopter.figures, facts)
+    let help = "Tenants that control has named, by what this ranker does for them."
+    for state in ServingFigures.State.allCases {
+      metrics.register("nightjar_ranker_tenants", .gauge, help: help, labels: [("state", state.rawValue)]) {
+        Double(figures.count(of: state))
+      }
+    }
+    metrics.register("nightjar_ranker_unreported_facts", .gauge, help: "Facts that control has not heard yet.") {
+      Double(facts.count)
+    }
+  }
+
+  /// Follows control until the task is cancelled; `server` answers from what was last told, also when control is away.
+  /// To be called once.
+  public func follow(_ control: Channel, for server: Server) async {
+    await adopter.restore()
+    await withDiscardingTaskGroup { group in
+      group.addTask { await adopter.run { server.onEveryReactor($0) } }
+      group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
+      group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
+    }
+  }
+
+  /// `follow` as a part of a service group, which ends it.
+  public func following(_ control: Channel, for server: Server) -> any Service {
+    Following(ranker: self, control: control, server: server)
+  }
+}
+
+private struct Following: Service {
+  let ranker: Ranker
+  let control: Channel
+  let server: Server
+
+  func run() async throws {
+    await cancelWhenGracefulShutdown { await ranker.follow(control, for: server) }
+    await control.close()
+  }
+}

@@ -1,0 +1,14 @@
+import Glibc
+
+/// Why a ranker cannot start.
+public enum RankingError: Error, Sendable, CustomStringConvertible {
+  /// The folder for copies and routing cannot be made.
+  case noCache(path: String, errno: Int32)
+
+  public var description: String {
+    switch self {
+    case .noCache(let path, let errno):
+      "the cache folder \(path) cannot be made: \(String(cString: strerror(errno))); choose another with --cache"
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import ArgumentParser
+import Commerce
+import Operations
+import RPC
+import Ranking
+import Transport
+
+/// `nightjar-ranker`: flags and wiring.
+@main
+struct RankerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "nightjar-ranker", abstract: "Answers recommendations from mapped lists.",
+    discussion: Environment.discussion)
+
+  @OptionGroup var service: ServiceOptions
+  @OptionGroup var listening: ListenOptions
+
+  @Option(help: "Address of control, HOST:PORT.")
+  var control: String
+
+  @Option(help: "Folder of the shared store, into which trainers publish.")
+  var store: String
+
+  @Option(help: "Folder of this ranker alone, on a local disk, for its copies of artifacts and its routing.")
+  var cache: String
+
+  @Option(help: "Domain of the tenants' own server names: under ranker.example, acme.ranker.example is tenant acme's.")
+  var domain = ""
+
+  func run() async throws {
+    try await service.run(as: .ranker) { surroundings in
+      let ranker = try Ranker(
+        Ranker.Options(store: store, cache: cache, domain: domain), logger: surroundings.logger,
+        now: { Timestamp.wallClock() })
+      ranker.show(in: surroundings.metrics)
+      var router = Router()
+      ranker.install(in: &router)
+      let channel = try Channel(
+        to: SocketAddress(parsing: control), expecting: .control, serverName: nil,
+        certificates: surroundings.certificates, logger: surroundings.logger)
+      let answering = try listening.server(for: router, in: surroundings, grace: service.grace)
+      return [ranker.following(channel, for: answering.server), answering]
+    }
+  }
+
+  static func main() async { await mainWithEnvironment() }
+}
