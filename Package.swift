@@ -76,7 +76,12 @@ let package = Package(
         "Transport", lifecycle, logging,
       ]),
     room("Control", ["Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, logging]),
-    room("Console", ["Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RPC", "Transport"]),
+    room(
+      "Console",
+      [
+        "COpenSSL", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RPC", "Transport",
+        argumentParser, logging,
+      ]),
 
     // Floor 5.
     service("nightjar-ingest", ["Ingest", "Operations"]),

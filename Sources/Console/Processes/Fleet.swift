@@ -1,0 +1,97 @@
+import Foundation
+
+/// The four services and two trainers as processes on this machine, all data under one folder.
+public final class Fleet: Sendable {
+  /// Where they answer.
+  public let endpoints: Endpoints
+  /// In the order in which they were started.
+  public let children: [ChildProcess]
+  private let folder: String
+  private let lock: FolderLock
+
+  /// Time that each service has to get ready.
+  private static let startLimit = Duration.seconds(30)
+  /// Time that all have to stop before they are killed.
+  private static let stopGrace = Duration.seconds(15)
+  /// Names of the trainers; `deploy/dev-certificates.sh` makes certificates for these by itself.
+  private static let trainers = ["node-1", "node-2"]
+
+  /// Makes certificates where they are missing or near their end, starts everything in `folder` and waits until all are
+  /// ready. What was started is stopped when one fails.
+  ///
+  /// - Parameter executables: folder of the services' executables.
+  public static func start(folder: String, executables: String) async throws -> Fleet {
+    let folder = URL(fileURLWithPath: folder).standardizedFileURL.path
+    do {
+      try FileManager.default.createDirectory(atPath: "\(folder)/logs", withIntermediateDirectories: true)
+    } catch {
+      throw ConsoleError("cannot make the folder \(folder)/logs: \(error.localizedDescription)")
+    }
+    let lock = try FolderLock(folder)
+    try await makeCertificates(in: folder, executables: executables)
+    var children: [ChildProcess] = []
+    do {
+      func launch(_ service: String, _ name: String, _ arguments: [String]) async throws -> String {
+        let child = try ChildProcess(
+          name: "\(service)-\(name)", executable: "\(executables)/nightjar-\(service)",
+          arguments: ["--certificates", "\(folder)/certificates", "--name", name, "--stop-at-end-of-input"] + arguments,
+          log: "\(folder)/logs/\(service)-\(name).log")
+        children.append(child)
+        return try await child.ready(within: startLimit)["address"] ?? ""
+      }
+      let ingest = try await launch("ingest", "a", ["--data", "\(folder)/ingest"])
+      let control = try await launch("control", "a", ["--data", "\(folder)/control", "--ingest", ingest])
+      let ranker = try await launch(
+        "ranker", "a", ["--control", control, "--store", "\(folder)/store", "--cache", "\(folder)/ranker-a"])
+      for name in trainers {
+        _ = try await launch(
+          "trainer", name, ["--control", control, "--ingest", ingest, "--store", "\(folder)/store"])
+      }
+      let endpoints = Endpoints(
+        control: control, ingest: ingest, ranker: ranker, certificates: "\(folder)/certificates")
+      try endpoints.write(folder: folder)
+      return Fleet(endpoints: endpoints, children: children, folder: folder, lock: lock)
+    } catch {
+      await stop(children)
+      throw error
+    }
+  }
+
+  private init(endpoints: Endpoints, children: [ChildProcess], folder: String, lock: FolderLock) {
+    self.endpoints = endpoints
+    self.children = children
+    self.folder = folder
+    self.lock = lock
+  }
+
+  /// Waits until one of them ends, which none does unless it is stopped or fails.
+  public func firstEnd() async -> (child: ChildProcess, end: ChildProcess.End) {
+    let (ends, continuation) = AsyncStream.makeStream(of: (child: ChildProcess, end: ChildProcess.End).self)
+    for child in children {
+      Task { continuation.yield((child, await child.ended())) }
+    }
+    for await end in ends { return end }
+    preconditionFailure("the stream is never finished")
+  }
+
+  /// Stops all of them gracefully, and kills those that do not stop in time.
+  public func stop() async {
+    try? FileManager.default.removeItem(atPath: "\(folder)/\(Endpoints.file)")
+    await Self.stop(children)
+  }
+
+  private static func stop(_ children: [ChildProcess]) async {
+    await withTaskGroup(of: Void.self) { group in
+      for child in children { group.addTask { await child.stop(grace: stopGrace) } }
+    }
+  }
+
+  private static func makeCertificates(in folder: String, executables: String) async throws {
+    let script = try Installation.find("deploy/dev-certificates.sh", from: executables)
+    let maker = try ChildProcess(
+      name: "dev-certificates.sh", executable: script, arguments: ["\(folder)/certificates"],
+      log: "\(folder)/logs/certificates.log")
+    let end = await maker.ended()
+    guard end == .exited(0) else { throw ConsoleError("\(script) \(end). Its output is in \(maker.log)") }
+  }
+}
