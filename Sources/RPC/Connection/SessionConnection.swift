@@ -66,23 +66,18 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   // MARK: ConnectionDelegate
 
   final func received(_ bytes: UnsafeRawBufferPointer, on _: Connection) -> Int {
-    var offset = 0
+    var frames = FrameReader(bytes)
     do throws(ProtocolError) {
-      while !isClosed, bytes.count - offset >= FrameHeader.byteCount {
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
-        let header = try FrameHeader(parsing: rest)
-        guard rest.count >= header.frameBytes else { break }
-        let payload = UnsafeRawBufferPointer(rebasing: rest[FrameHeader.byteCount..<header.frameBytes])
+      while !isClosed, let (header, payload) = try frames.next() {
         let event = try session.receive(header, payload)
         try handle(event, header, header.body(of: payload))
-        offset += header.frameBytes
       }
     } catch {
       fail(error)
     }
     guard !isClosed else { return bytes.count }
     pump()
-    return offset
+    return frames.consumed
   }
 
   final func drained(_: Connection) { pump() }

@@ -93,6 +93,7 @@ extension Session {
       remove(header.stream)
       return .ended(call)
     }
+    guard header.bodyBytes == 0 else { throw .malformed(.end, "with a status, from a client") }
     guard !streams.values[index].receivingEnded, !streams.values[index].isAssembling else {
       throw .wrongStream(.end, stream: header.stream, "in the middle of a message or after the last one")
     }
