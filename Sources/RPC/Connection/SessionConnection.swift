@@ -6,9 +6,6 @@ import Transport
 /// Sendable because it is touched on its reactor's thread only: the transport calls its delegate there, and everybody
 /// else comes through `reactor.execute`.
 class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
-  /// Output past which no more messages are written until the transport has drained.
-  static let outputBudgetBytes = 262_144
-
   let connection: Connection
   let reactor: Reactor
   let logger: Logger
@@ -91,10 +88,11 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   /// Writes what may be written: every control frame, and messages up to the budget.
   final func pump() {
     guard !isClosed, session.hasOutput else { return }
-    var budget = Self.outputBudgetBytes - connection.bufferedBytes
+    // Past the transport's mark, since only then does it tell when it has drained.
+    var budget = Connection.highWatermark - connection.bufferedBytes
     var ended: [Call] = []
     connection.write { output in
-      while let frame = session.nextFrame(controlOnly: budget <= 0) {
+      while let frame = session.nextFrame(controlOnly: budget < 0) {
         budget -= frame.header.frameBytes
         output.append(frame)
         frame.call?.wrote(frame.queueCost)

@@ -10,8 +10,8 @@ public final class Server: Sendable {
   private let reactors: [Reactor]
   private let registry = ServerRegistry()
 
-  /// Opens the port and serves until `shutdown`. `role` is the server's own: every method of the router must be one of
-  /// its, and its certificate must hold it.
+  /// Opens the port and serves until `shutdown`. `role` is the server's own: its certificate must hold it, or no client
+  /// will talk to it, and the router may have no other role's methods.
   public init(
     role: Role, address: SocketAddress, certificates: CertificateFiles, router: Router, reactors count: Int,
     logger: Logger
@@ -29,7 +29,10 @@ public final class Server: Sendable {
         (ObjectIdentifier($0), ReactorScratch(maximumRequestBytes: longestRequest))
       })
     let registry = registry
-    listener = try Listener(address: address, context: context, reactors: reactors) { connection in
+    listener = try Listener(
+      address: address, context: context, reactors: reactors,
+      refused: { logger.info("connection refused", metadata: ["error": "\($0)", "from": "\($1)"]) }
+    ) { connection in
       guard let scratch = scratch[ObjectIdentifier(connection.reactor)] else {
         preconditionFailure("a connection on a reactor that is not the server's")
       }
