@@ -12,8 +12,9 @@ func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies + [argumentParser], swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -98,7 +99,7 @@ let package = Package(
     tests("NightjarClient", ["CNightjarProto"]),
     tests("Operations", []),
     tests("ArtifactStore", []),
-    tests("Learning", []),
+    tests("Learning", [], exclude: ["Fixtures"]),
     tests("Experimentation", []),
     tests("Ingest", []),
     tests("Training", []),

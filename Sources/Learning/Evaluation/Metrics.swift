@@ -1,0 +1,38 @@
+import Foundation
+
+/// Figures of merit as plain functions of predictions and truth.
+public enum Metrics {
+  /// Length of the lists that ranking is judged on.
+  public static let listLength = 10
+
+  /// √(mean of squared errors); NaN for no rows.
+  public static func rootMeanSquare(_ errors: some Sequence<Double>) -> Double {
+    var sum = 0.0
+    var count = 0
+    for error in errors {
+      sum += error * error
+      count += 1
+    }
+    return (sum / Double(count)).squareRoot()
+  }
+
+  /// Normalised discounted cumulative gain with gain 1 for a relevant item, 0 for others.
+  ///
+  /// The ideal puts min(k, |relevant|) relevant items first, k being the list's intended length. Source: Järvelin,
+  /// Kekäläinen, "Cumulated gain-based evaluation of IR techniques", ACM TOIS 20 (2002).
+  public static func ndcg(_ list: [Int32], relevant: Set<Int32>, length k: Int = listLength) -> Double {
+    guard !relevant.isEmpty else { return .nan }
+    let gained = list.prefix(k).enumerated().reduce(0.0) { sum, item in
+      relevant.contains(item.element) ? sum + discount(rank: item.offset) : sum
+    }
+    let ideal = (0..<min(k, relevant.count)).reduce(0.0) { $0 + discount(rank: $1) }
+    return gained / ideal
+  }
+
+  /// Whether the first k items hold at least one relevant one.
+  public static func hit(_ list: [Int32], relevant: Set<Int32>, length k: Int = listLength) -> Bool {
+    list.prefix(k).contains { relevant.contains($0) }
+  }
+
+  private static func discount(rank: Int) -> Double { 1 / log2(Double(rank) + 2) }
+}

@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+@testable import Learning
+
+@Suite struct ModelTests {
+  private let interactions = Shop.interactions()
+  private var segments: CustomerSegments { .none(customers: interactions.customers) }
+
+  @Test("popularity counts decayed purchases, overall and by segment")
+  func popularity() {
+    let rows = [
+      Interactions.Row(customer: 0, product: 0, kind: .purchase, time: 0, quantity: 900),
+      Interactions.Row(customer: 1, product: 1, kind: .purchase, time: 7 * Shop.day),
+      Interactions.Row(customer: 1, product: 2, kind: .view, time: 7 * Shop.day),
+    ]
+    let shop = Interactions(customers: 2, products: 3, rows: rows)
+    let segments = CustomerSegments(names: ["trade"], ofCustomer: [-1, 0])
+    let popularity = Popularity(shop.history(through: 7 * Shop.day), segments: segments, halfLifeDays: 7)
+    #expect(popularity.overall == [0.5, 1, 0])
+    #expect(popularity.segments == ["trade": [0, 1, 0]])
+    let trade = popularity.logShares(segment: "trade")
+    #expect(trade[1] > popularity.logShares()[1] && trade[0] < popularity.logShares()[0])
+    #expect(popularity.logShares(segment: "unheard of") == popularity.logShares())
+    #expect(abs(trade.reduce(0) { $0 + exp($1) } - 1) < 1e-5)
+  }
+
+  @Test("a product that the fit has not met is folded in from those who bought it")
+  func newProduct() {
+    let history = interactions.history(through: Shop.end)
+    let whole = Recipe.als.fit(history, segments: segments, seed: 1)
+    let factors = Recipe.als.factors
+    let forgotten = 4
+    let kept = (0..<interactions.products).filter { $0 != forgotten }
+    let smaller = whole.aligned(to: kept.map { $0 }, factorsPerProduct: factors)
+    let origin = (0..<interactions.products).map { product in kept.firstIndex(of: product) }
+    let restored = smaller.aligned(to: origin, factorsPerProduct: factors)
+    let exact = Scorer(whole, recipe: .als, history: history, segments: segments)
+    let folded = Scorer(restored, recipe: .als, history: history, segments: segments)
+    // Customers of the product's own taste (its parity) rank it higher than the others do, as with the whole fit.
+    func advantage(_ scorer: Scorer) -> Float {
+      let scores = (0..<interactions.customers).map { scorer.scores(of: $0)[forgotten] }
+      let own = stride(from: 0, to: scores.count, by: 2).reduce(0) { $0 + scores[$1] }
+      let other = stride(from: 1, to: scores.count, by: 2).reduce(0) { $0 + scores[$1] }
+      return (own - other) / Float(scores.count / 2)
+    }
+    #expect(advantage(exact) > 0.3)
+    #expect(advantage(folded) > 0.5 * advantage(exact))
+  }
+
+  @Test("a customer without history gets the popular products in their order")
+  func newCustomer() {
+    let rows = (0..<interactions.count).map {
+      Interactions.Row(
+        customer: interactions.customer[$0], product: interactions.product[$0], kind: interactions.kind[$0],
+        time: interactions.time[$0], quantity: interactions.quantity[$0])
+    }
+    let shop = Interactions(customers: interactions.customers + 1, products: interactions.products, rows: rows)
+    let segments = CustomerSegments.none(customers: shop.customers)
+    let history = shop.history(through: Shop.end)
+    let orders = [Recipe.als, .popularity].map { recipe in
+      let scorer = Scorer(
+        recipe.fit(history, segments: segments, seed: 1), recipe: recipe, history: history, segments: segments)
+      var top = TopProducts(length: 10, eligible: Shop.everything(shop))
+      return top.select(scorer.scores(of: interactions.customers), excluding: []).map(\.product)
+    }
+    #expect(orders[0] == orders[1])
+  }
+
+  @Test("a kept fit whose arrays do not belong together is refused")
+  func malformed() {
+    let good = [Float](repeating: 1, count: 3)
+    let factors = [Float](repeating: 1, count: 3 * Recipe.als.factors)
+    let cases: [([Float], [String: [Float]], [Float])] = [
+      ([1, 2], [:], factors), (good, ["a": [1]], factors), (good, [:], [1, 2]),
+      ([1, -1, 0], [:], factors), ([1, .nan, 0], [:], factors), (good, ["a": [.infinity, 0, 0]], factors),
+      (good, [:], [Float](repeating: .nan, count: factors.count)),
+    ]
+    for (overall, segments, factors) in cases {
+      #expect(throws: LearningError.self) {
+        try Fit(recipe: .als, cut: 0, products: 3, overall: overall, segments: segments, factors: factors)
+      }
+    }
+    #expect(throws: Never.self) {
+      try Fit(recipe: .als, cut: 0, products: 3, overall: good, segments: ["a": good], factors: factors)
+    }
+  }
+}

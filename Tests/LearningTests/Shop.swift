@@ -1,0 +1,34 @@
+@testable import Learning
+
+/// A made-up tenant: two tastes, each customer buying mostly within one of them.
+enum Shop {
+  static let day = Int64(microsecondsPerDay)
+  static let days = 120
+  /// After its last act.
+  static let end = Int64(days + 2) * day
+
+  /// Purchases of `customers` customers over 120 days from time 0, a few of them given back.
+  static func interactions(customers: Int = 60, products: Int = 40, seed: UInt64 = 1) -> Interactions {
+    var random = Xoshiro256(seed: seed)
+    var rows: [Interactions.Row] = []
+    for customer in 0..<customers {
+      for _ in 0..<(10 + random.nextIndex(below: 30)) {
+        let taste = random.nextUnit() < 0.9 ? customer % 2 : 1 - customer % 2
+        let rank = Int(Double(products / 2) * random.nextUnit() * random.nextUnit())
+        let time = Int64(random.nextIndex(below: days)) * day + Int64(random.nextIndex(below: 1_000_000))
+        let quantity = Int64(1 + random.nextIndex(below: 12))
+        let product = Int32(2 * rank + taste)
+        rows.append(.init(customer: Int32(customer), product: product, kind: .purchase, time: time, quantity: quantity))
+        if random.nextUnit() < 0.05 {
+          rows.append(
+            .init(customer: Int32(customer), product: product, kind: .giveBack, time: time + day, quantity: quantity))
+        }
+      }
+    }
+    return Interactions(customers: customers, products: products, rows: rows)
+  }
+
+  static func everything(_ interactions: Interactions) -> [Bool] {
+    .init(repeating: true, count: interactions.products)
+  }
+}
