@@ -20,6 +20,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
@@ -81,7 +82,7 @@ let package = Package(
       "Console",
       [
         "COpenSSL", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RPC", "Transport",
-        argumentParser, logging,
+        argumentParser, logging, signals,
       ]),
 
     // Floor 5.

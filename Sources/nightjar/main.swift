@@ -1,1 +1,3 @@
-print("unfinished")
+import Console
+
+await NightjarCommand.main()

@@ -1,0 +1,53 @@
+import Messages
+
+/// A finished night for people: the verdict on each tenant and the figures behind it.
+struct NightReport {
+  private let night: View<Proto.Night>
+
+  init(_ night: View<Proto.Night>) { self.night = night }
+
+  func show(on terminal: Terminal) {
+    let took = Duration.microseconds(night.finished_at_us - night.started_at_us)
+    let work = night.list(\.n_work, \.work)
+    terminal.line(
+      "night \(night.id) as of \(Format.date(night.as_of_us)): \(work.count) tenants in \(Format.seconds(took))")
+    terminal.table(Self.table(of: work))
+    for item in work where item.state == .failed {
+      terminal.remark("\(item.tenant) failed after \(item.attempts) attempts: \(item.failure)")
+    }
+  }
+
+  /// One row for each tenant: figures as champion → challenger.
+  static func table(of work: some Sequence<View<Proto.NightWork>>) -> Table {
+    var table = Table("TENANT", "VERDICT", "LIVE", ">JUDGED", ">RMSE", ">NDCG@10", ">HIT@10", "WHY")
+    for item in work {
+      let evaluation = item.evaluation
+      let figures = Figures(evaluation)
+      table.add(
+        item.tenant, item.state == .done ? evaluation?.verdict.word ?? "–" : item.state.word,
+        Format.text(evaluation?.winner ?? ""), evaluation.map { String($0.judged_customers) } ?? "–",
+        figures.pair(4) { $0.rmse }, figures.pair(4) { $0.ndcg_at_10 }, figures.pair(3) { $0.hit_rate_at_10 },
+        Format.text(evaluation?.reason ?? item.failure))
+    }
+    return table
+  }
+}
+
+/// The figures of what was live before an evaluation and of what challenged it.
+struct Figures {
+  let champion: View<Proto.CandidateFigures>?
+  let challenger: View<Proto.CandidateFigures>?
+
+  /// The champion is the live model or, where there is none, popularity; the challenger is the model fitted that night.
+  init(_ evaluation: View<Proto.Evaluation>?) {
+    let candidates = evaluation.map { Array($0.list(\.n_candidates, \.candidates)) } ?? []
+    champion = candidates.first { $0.candidate == "champion" } ?? candidates.first { $0.candidate == "popularity" }
+    challenger = candidates.first { $0.candidate == "als" }
+  }
+
+  /// "champion → challenger", `–` where there are no figures.
+  func pair(_ places: Int, _ figure: (View<Proto.CandidateFigures>) -> Double) -> String {
+    guard champion != nil || challenger != nil else { return "–" }
+    return "\(Format.decimals(champion.map(figure), places)) → \(Format.decimals(challenger.map(figure), places))"
+  }
+}
