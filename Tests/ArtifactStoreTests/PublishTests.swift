@@ -62,10 +62,12 @@ struct PublishTests {
     let scratch = try Scratch()
     let store = ArtifactDirectory(root: scratch.folder("store"))
     #expect(throws: ArtifactError.self) {
-      _ = try store.publish(tenant: Sample.uk, manifest: { Sample.manifest($0) }) { listsPath, _ in
-        let folder = URL(fileURLWithPath: listsPath).deletingLastPathComponent().path
-        for name in names { try write([1], to: "\(folder)/\(name)") }
-      }
+      _ = try store.publish(
+        tenant: Sample.uk, manifest: { Sample.manifest($0) },
+        write: { listsPath, _ in
+          let folder = URL(fileURLWithPath: listsPath).deletingLastPathComponent().path
+          for name in names { try write([1], to: "\(folder)/\(name)") }
+        })
     }
     #expect(scratch.everything(under: "store") == ["uk"])
   }
@@ -76,10 +78,12 @@ struct PublishTests {
     let scratch = try Scratch()
     let store = ArtifactDirectory(root: scratch.folder("store"))
     #expect(throws: Refusal.self) {
-      _ = try store.publish(tenant: Sample.uk, manifest: { Sample.manifest($0) }) { listsPath, _ in
-        try write([1], to: listsPath)
-        throw Refusal()
-      }
+      _ = try store.publish(
+        tenant: Sample.uk, manifest: { Sample.manifest($0) },
+        write: { listsPath, _ in
+          try write([1], to: listsPath)
+          throw Refusal()
+        })
     }
     #expect(scratch.everything(under: "store") == ["uk"])
   }

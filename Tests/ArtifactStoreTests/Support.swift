@@ -52,10 +52,12 @@ enum Sample {
   }
 
   static func publish(in store: ArtifactDirectory, lists: [UInt8] = lists) throws -> ArtifactDigest {
-    try store.publish(tenant: uk, manifest: { manifest($0) }) { listsPath, modelPath in
-      try write(lists, to: listsPath)
-      try write(model, to: modelPath)
-    }
+    try store.publish(
+      tenant: uk, manifest: { manifest($0) },
+      write: { listsPath, modelPath in
+        try write(lists, to: listsPath)
+        try write(model, to: modelPath)
+      })
   }
 }
 

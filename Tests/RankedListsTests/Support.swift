@@ -129,7 +129,9 @@ extension RankedLists {
       guard let list = list(of: customer) else { continue }
       for entry in list.entries { _ = names(of: entry.candidate) }
     }
-    for fallback in [FallbackGroup.overall, .segment("office"), .region("Wales"), .region("")] { _ = list(for: fallback) }
+    for fallback in [FallbackGroup.overall, .segment("office"), .region("Wales"), .region("")] {
+      _ = list(for: fallback)
+    }
     for index in 0..<UInt32(candidateCount) { _ = names(of: index) }
   }
 }

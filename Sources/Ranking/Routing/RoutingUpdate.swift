@@ -39,6 +39,11 @@ struct RoutingUpdate: Sendable {
   let revision: RoutingRevision
   let change: Change
 
+  init(revision: RoutingRevision, change: Change) {
+    self.revision = revision
+    self.change = change
+  }
+
   /// Checks a message; throws where not even the tenant can be read.
   init(validating view: View<Proto.RoutingUpdate>) throws(InvalidField) {
     guard let fence = view.revision else { throw InvalidField(field: "revision", reason: "is absent") }
