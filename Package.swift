@@ -77,7 +77,11 @@ let package = Package(
         "ArtifactStore", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC",
         "Transport", lifecycle, logging,
       ]),
-    room("Control", ["Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, logging]),
+    room(
+      "Control",
+      [
+        "COpenSSL", "Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, lifecycle, logging,
+      ]),
     room(
       "Console",
       [
@@ -89,7 +93,7 @@ let package = Package(
     service("nightjar-ingest", ["Ingest", "Operations"]),
     service("nightjar-trainer", ["Training", "Operations"]),
     service("nightjar-ranker", ["Commerce", "Operations", "RPC", "Ranking", "Transport"]),
-    service("nightjar-control", ["Control", "Operations"]),
+    service("nightjar-control", ["Control", "Messages", "NightjarClient", "Operations", "RPC", "Transport"]),
     service("nightjar", ["Console", "Operations"]),
 
     tests("Messages", ["CNightjarProto"]),

@@ -14,6 +14,8 @@ public final class Arena {
   /// Free part of the newest block.
   private var next: UnsafeMutableRawPointer
   private var left: Int
+  /// Arenas of views that messages of this one share.
+  private var kept: [Arena] = []
 
   /// An empty arena that will hold at most `limit` bytes.
   public init(limit: Int) {
@@ -62,10 +64,14 @@ public final class Arena {
   public func reset() {
     for block in blocks.dropFirst() { block.deallocate() }
     blocks.removeSubrange(1...)
+    if !kept.isEmpty { kept = [] }
     next = blocks[0].baseAddress.unsafelyUnwrapped
     left = blocks[0].count
     used = 0
   }
+
+  /// Keeps another arena alive as long as this one's messages.
+  @usableFromInline func keep(_ other: Arena) { kept.append(other) }
 
   /// Uninitialised memory aligned for any field, or nil past the limit, after which every allocation fails.
   func allocate(_ size: Int) -> UnsafeMutableRawPointer? {

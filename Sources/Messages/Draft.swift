@@ -68,6 +68,13 @@ public struct Draft<M: Message> {
     pointer.pointee[keyPath: field] = draft.pointer
   }
 
+  /// Makes a submessage present that was decoded elsewhere. It is shared, not copied: the arena keeps it alive.
+  @inlinable
+  public func message<S: Message>(_ field: WritableKeyPath<M, UnsafeMutablePointer<S>?>, sharing view: View<S>) {
+    arena.keep(view.arena)
+    pointer.pointee[keyPath: field] = UnsafeMutablePointer(mutating: view.pointer)
+  }
+
   /// Fills a repeated message field, one element for each of `source`.
   @inlinable
   public func list<S: Message, C: Collection, E: Error>(
@@ -86,6 +93,17 @@ public struct Draft<M: Message> {
     precondition(index == total, "a collection whose count is not its length")
     pointer.pointee[keyPath: elements] = list
     pointer.pointee[keyPath: count] = total
+  }
+
+  /// Fills a repeated message field with what was decoded elsewhere. It is shared, not copied.
+  @inlinable
+  public func list<S: Message>(
+    _ count: WritableKeyPath<M, Int>, _ elements: WritableKeyPath<M, UnsafeMutablePointer<UnsafeMutablePointer<S>?>?>,
+    sharing source: ViewList<S>
+  ) {
+    arena.keep(source.arena)
+    pointer.pointee[keyPath: elements] = source.elements
+    pointer.pointee[keyPath: count] = source.count
   }
 
   /// Fills a repeated string field.

@@ -90,8 +90,8 @@ public struct View<M: Message>: @unchecked Sendable {
 /// The elements of a repeated message field. Complexity: O(1) each.
 public struct ViewList<M: Message>: RandomAccessCollection, @unchecked Sendable {
   // Sendable for the reason that holds for `View`.
-  private let elements: UnsafeMutablePointer<UnsafeMutablePointer<M>?>?
-  private let arena: Arena
+  @usableFromInline let elements: UnsafeMutablePointer<UnsafeMutablePointer<M>?>?
+  @usableFromInline let arena: Arena
   /// Number of elements.
   public let count: Int
 

@@ -96,6 +96,16 @@ struct RoundTripTests {
     name = nil
   }
 
+  @Test("a decoded message can be part of another")
+  func sharing() throws {
+    let attribute = { try Encoded<Proto.Rating> { $0.value = 4.5 }.decode() }
+    let event = Encoded<Proto.Event> { draft in
+      draft.id = "e"
+      if let rating = try? attribute() { draft.message(\.rating, sharing: rating) }
+    }
+    #expect(try event.decode().rating?.value == 4.5)
+  }
+
   @Test("an arena that is reset serves the next message from the same memory")
   func reuse() throws {
     let arena = Arena(limit: 1 << 16)

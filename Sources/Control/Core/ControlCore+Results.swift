@@ -1,0 +1,201 @@
+import Commerce
+import Foundation
+import GRDB
+import Messages
+import RPC
+import Transport
+
+extension ControlCore {
+  /// Judges what a trainer measured. The same report under the same fence gets the same answer.
+  func reportEvaluation(_ request: View<Proto.ReportEvaluationRequest>, for trainer: PeerIdentity) async throws
+    -> Encoded<Proto.ReportEvaluationResponse>
+  {
+    let tenantID = try Check.tenant("tenant", request.tenant)
+    let fence = try Fence(request.fence)
+    let report = try Gate.Report(request)
+    let now = clock.wall()
+    return try await write { db in
+      var item = try Self.held(tenantID, fence, by: trainer, db)
+      if let given = item.orders { return Encoded(unchecked: Array(given)) }
+      var tenant = try TenantRow.get(tenantID, db)
+      let champion = try tenant.live(db)
+      let asOf: Int64 =
+        try Int64.fetchOne(db, sql: "SELECT as_of FROM nights WHERE id = ?", arguments: [item.night]) ?? 0
+      let situation = Gate.Situation(
+        isRebake: item.kind == .rebake, hasChampion: champion != nil, needsApproval: tenant.needsApproval,
+        asOf: Timestamp(microseconds: asOf), horizonDays: tenant.horizonDays)
+      let decision: Gate.Decision
+      do { decision = try Gate.judge(report, in: situation) } catch GateError.noChampion(let why) {
+        throw RPCError(.failedPrecondition, "nothing can be baked for tenant \(tenantID): \(why)")
+      }
+      let orders = decision.bakes.map { tenant.order($0, champion: champion) }
+      try tenant.saveNames(db)
+      let response = Self.response(decision, orders)
+      item.orders = Data(response.bytes)
+      item.evaluation = Data(Self.evaluation(request, decision).bytes)
+      item.liveBake = orders[0].bake
+      try item.save(db)
+      try Journal.append(
+        .evaluationJudged, tenant: tenantID, by: "control", at: now, reason: decision.reason,
+        detail: [
+          "night": "\(item.night)", "verdict": "\(decision.verdict)", "live": decision.live.rawValue,
+          "bakes": orders.map(\.bake).joined(separator: " "), "judged_customers": "\(report.judgedCustomers)",
+          "trainer": trainer.description,
+        ], db)
+      return response
+    }
+  }
+
+  private static func response(_ decision: Gate.Decision, _ orders: [BakeOrder]) -> Encoded<
+    Proto.ReportEvaluationResponse
+  > {
+    Encoded { response in
+      response.verdict = decision.verdict.proto
+      response.reason = decision.reason
+      response.list(\.n_bakes, \.bakes, of: orders) { draft, order in
+        draft.candidate = order.candidate.rawValue
+        draft.model = order.model
+        draft.bake = order.bake
+      }
+    }
+  }
+
+  private static func evaluation(_ report: View<Proto.ReportEvaluationRequest>, _ decision: Gate.Decision)
+    -> Encoded<Proto.Evaluation>
+  {
+    Encoded { evaluation in
+      evaluation.list(\.n_candidates, \.candidates, sharing: report.list(\.n_candidates, \.candidates))
+      evaluation.list(\.n_differences, \.differences, sharing: report.list(\.n_differences, \.differences))
+      evaluation.judged_customers = report.judged_customers
+      evaluation.judged_rows = report.judged_rows
+      evaluation.verdict = decision.verdict.proto
+      evaluation.reason = decision.reason
+      evaluation.winner = decision.live.rawValue
+      evaluation.customers = report.customers
+      evaluation.products = report.products
+      evaluation.events = report.events
+    }
+  }
+
+  /// Takes in what was published and makes live what the verdict said. The same fence gets the same answer.
+  func completeWork(_ request: View<Proto.CompleteWorkRequest>, for trainer: PeerIdentity) async throws
+    -> Encoded<Proto.CompleteWorkResponse>
+  {
+    let tenantID = try Check.tenant("tenant", request.tenant)
+    let fence = try Fence(request.fence)
+    let published = try PublishedBake.all(of: request)
+    let now = clock.wall()
+    let response = try await write { db in
+      var item = try Self.held(tenantID, fence, by: trainer, db)
+      if let given = item.completion { return Encoded<Proto.CompleteWorkResponse>(unchecked: Array(given)) }
+      guard let orders = item.orders else {
+        throw RPCError(.failedPrecondition, "ReportEvaluation comes before CompleteWork")
+      }
+      let ordered = try Encoded<Proto.ReportEvaluationResponse>(unchecked: Array(orders)).decode()
+      var tenant = try TenantRow.get(tenantID, db)
+      let versions = try Self.store(published, ordered, item, tenant, at: now, db)
+      // A person who acted since the lease was given is not overruled by the night.
+      let isOverruled = tenant.generation != item.generation && tenant.hold != .none
+      if !isOverruled, let bake = item.liveBake { try tenant.goLive(bake, db) }
+      let response = Encoded<Proto.CompleteWorkResponse> { $0.live_bake = tenant.liveBake ?? "" }
+      item.state = .done
+      item.failure = nil
+      item.activatedBake = isOverruled ? nil : item.liveBake
+      item.completion = Data(response.bytes)
+      try item.save(db)
+      let entry = try Journal.append(
+        .workCompleted, tenant: tenantID, by: trainer.description, at: now,
+        reason: isOverruled ? "published only: a person's activation stands" : ordered.reason,
+        detail: [
+          "night": "\(item.night)", "live": tenant.liveBake ?? "", "generation": "\(tenant.generation)",
+          "published": versions.map { "\($0.bake)=\($0.digest)" }.joined(separator: " "),
+        ], db)
+      try tenant.recordDecision(entry: entry, at: now, db)
+      try Self.finish(item.night, at: now, db)
+      return response
+    }
+    leases.withLock { _ = $0.removeValue(forKey: fence) }
+    return response
+  }
+
+  /// Stores one version for each order; throws unless every order, and nothing else, was published.
+  private static func store(
+    _ published: [PublishedBake], _ ordered: View<Proto.ReportEvaluationResponse>, _ item: WorkRow, _ tenant: TenantRow,
+    at now: Timestamp, _ db: Database
+  ) throws -> [PublishedBake] {
+    let orders = ordered.list(\.n_bakes, \.bakes)
+    guard Set(published.map(\.bake)) == Set(orders.map(\.bake)), published.count == orders.count else {
+      throw Check.failure("bakes", "are not the ones ordered: \(orders.map(\.bake).joined(separator: ", "))")
+    }
+    let asOf: Int64 = try Int64.fetchOne(db, sql: "SELECT as_of FROM nights WHERE id = ?", arguments: [item.night]) ?? 0
+    var ordinal =
+      try Int64.fetchOne(db, sql: "SELECT max(ordinal) FROM versions WHERE tenant = ?", arguments: [tenant.id]) ?? 0
+    for order in orders {
+      guard let bake = published.first(where: { $0.bake == order.bake }) else { continue }
+      let recipe = order.candidate == Gate.Candidate.champion.rawValue ? try tenant.live(db)?.recipe : order.candidate
+      let isHeld = ordered.verdict == Proto.GateVerdict.hold && order.bake != item.liveBake
+      ordinal += 1
+      try db.execute(
+        sql: "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        arguments: [
+          tenant.id, ordinal, bake.bake, order.model, recipe ?? "", bake.digest,
+          (isHeld ? VersionRow.State.held : .retired).rawValue, asOf, now.microseconds, item.night, bake.customers,
+          bake.candidates, ordered.verdict == Proto.GateVerdict.dataFloor,
+        ])
+    }
+    return published
+  }
+}
+
+/// What a trainer is to bake, under which names.
+struct BakeOrder: Sendable {
+  let candidate: Gate.Candidate
+  let model: String
+  let bake: String
+}
+
+/// What a trainer has published.
+private struct PublishedBake: Sendable {
+  private static let maximum = 4
+
+  let bake: String
+  let digest: String
+  let customers: Int64
+  let candidates: Int64
+
+  static func all(of request: View<Proto.CompleteWorkRequest>) throws -> [PublishedBake] {
+    let bakes = request.list(\.n_bakes, \.bakes)
+    guard (1...maximum).contains(bakes.count) else { throw Check.failure("bakes", "takes 1 to \(maximum)") }
+    return try bakes.enumerated().map { index, bake in
+      PublishedBake(
+        bake: try Check.text("bakes[\(index)].bake", bake.bake, bytes: 1...Limits.identifierBytes),
+        digest: try Check.digest("bakes[\(index)].manifest_digest", bake.manifest_digest),
+        customers: try Check.counter("bakes[\(index)].customers", bake.customers),
+        candidates: try Check.counter("bakes[\(index)].candidates", bake.candidates))
+    }
+  }
+}
+
+extension TenantRow {
+  /// Names a bake and, unless it is the champion's, its model: `als-7` and `als-7.12`.
+  fileprivate mutating func order(_ candidate: Gate.Candidate, champion: VersionRow?) -> BakeOrder {
+    bakes += 1
+    if candidate == .champion, let champion {
+      return BakeOrder(candidate: candidate, model: champion.model, bake: "\(champion.model).\(bakes)")
+    }
+    models += 1
+    return BakeOrder(
+      candidate: candidate, model: "\(candidate.rawValue)-\(models)", bake: "\(candidate.rawValue)-\(models).\(bakes)")
+  }
+
+  fileprivate func saveNames(_ db: Database) throws {
+    try db.execute(sql: "UPDATE tenants SET models = ?, bakes = ? WHERE id = ?", arguments: [models, bakes, id])
+  }
+
+  fileprivate mutating func goLive(_ bake: String, _ db: Database) throws {
+    if let liveBake { try VersionRow.setState(.retired, of: liveBake, tenant: id, db) }
+    try VersionRow.setState(.live, of: bake, tenant: id, db)
+    liveBake = bake
+    try save(routed: true, db)
+  }
+}

@@ -1,0 +1,65 @@
+import Commerce
+import GRDB
+import Logging
+import Messages
+import RPC
+import Synchronization
+import Transport
+
+/// What control decides, over its database: every decision is one transaction with its journal row.
+///
+/// The RPC handlers are a rim around it. It reads clocks, signs grants and asks ingest through what it is given.
+public final class ControlCore: Sendable {
+  /// How many characters a reason for the journal may have.
+  static let maximumReasonBytes = 256
+
+  let database: ControlDatabase
+  let clock: ControlClock
+  let leaseTime: Duration
+  let logger: Logger
+  /// Signs the grants of leases.
+  let sign: @Sendable ([UInt8]) throws -> Signature
+  /// The sequence of a tenant's last row, asked of ingest.
+  let watermark: @Sendable (_ tenant: String) async throws -> UInt64
+  /// Rings when there may be work to lease, or a route to tell.
+  let changes = Signal()
+  /// When each lease runs out, by the monotonic clock. A lease that is missing here was given by a former process.
+  let leases = Mutex<[Fence: ContinuousClock.Instant]>([:])
+
+  /// Decides over `database`. `leaseTime`: how long a trainer may be silent.
+  public init(
+    database: ControlDatabase, clock: ControlClock, leaseTime: Duration, logger: Logger,
+    sign: @escaping @Sendable ([UInt8]) throws -> Signature,
+    watermark: @escaping @Sendable (_ tenant: String) async throws -> UInt64
+  ) {
+    self.database = database
+    self.clock = clock
+    self.leaseTime = leaseTime
+    self.logger = logger
+    self.sign = sign
+    self.watermark = watermark
+  }
+
+  /// Reads in a transaction of its own.
+  func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    try await database.queue.read(body)
+  }
+
+  /// Writes in one transaction, then wakes the waiting.
+  func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+    let result = try await database.queue.write(body)
+    changes.ring()
+    return result
+  }
+}
+
+/// What a person does, and why: every change by hand carries it into the journal.
+struct Deed: Sendable {
+  let actor: String
+  let reason: String
+
+  init(by actor: PeerIdentity, reason: String) throws(RPCError) {
+    self.actor = actor.description
+    self.reason = try Check.text("reason", reason, bytes: 0...ControlCore.maximumReasonBytes)
+  }
+}

@@ -1,0 +1,45 @@
+import Commerce
+import Messages
+import RPC
+
+extension Gate.Report {
+  private static let maximumCandidates = 8
+
+  /// Reads a trainer's report.
+  init(_ report: View<Proto.ReportEvaluationRequest>) throws(RPCError) {
+    let candidates = report.list(\.n_candidates, \.candidates)
+    guard candidates.count <= Self.maximumCandidates else {
+      throw Check.failure("candidates", "takes at most \(Self.maximumCandidates)")
+    }
+    figures = []
+    for (index, candidate) in candidates.enumerated() {
+      guard let which = Gate.Candidate(rawValue: candidate.candidate),
+        !figures.contains(where: { $0.candidate == which })
+      else {
+        throw Check.failure("candidates[\(index)].candidate", "is not champion, als or popularity, or stands twice")
+      }
+      figures.append(
+        Gate.Figures(
+          candidate: which, rmse: candidate.rmse, ndcg: candidate.ndcg_at_10, hitRate: candidate.hit_rate_at_10,
+          coverage: candidate.coverage, judgedCut: Timestamp(microseconds: candidate.judged_cut_us),
+          servedCut: Timestamp(microseconds: candidate.served_cut_us)))
+    }
+    judgedCustomers = Int(report.judged_customers)
+    isUnderDataFloor = report.data_floor
+    let problem = try Check.text("champion_problem", report.champion_problem, bytes: 0...1_024)
+    championProblem = problem.isEmpty ? nil : problem
+  }
+}
+
+extension Gate.Verdict {
+  var proto: Proto.GateVerdict {
+    switch self {
+    case .promote: .promote
+    case .hold: .hold
+    case .reject: .reject
+    case .insufficient: .insufficient
+    case .dataFloor: .dataFloor
+    case .rebake: .rebake
+    }
+  }
+}

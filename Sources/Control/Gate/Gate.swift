@@ -1,0 +1,161 @@
+import Commerce
+
+/// The rule by which a new model replaces the live one.
+///
+/// RMSE on the judging rows decides, NDCG@10 guards: RMSE alone picks bad rankers. Popularity is a standing candidate,
+/// which every model has to beat to be served. A tie keeps what is live.
+struct Gate {
+  /// Fewer judged customers than this say nothing.
+  static let minimumJudgedCustomers = 25
+  /// Share of the incumbent's NDCG@10 that whoever replaces it may lose.
+  static let ndcgMargin = 0.05
+
+  /// Which candidate of a report.
+  enum Candidate: String {
+    case champion
+    case challenger = "als"
+    case popularity
+  }
+
+  enum Verdict: Equatable { case promote, hold, reject, insufficient, dataFloor, rebake }
+
+  /// One candidate's figures, as the trainer reports them.
+  struct Figures: Equatable {
+    var candidate: Candidate
+    var rmse: Double
+    var ndcg: Double
+    var hitRate: Double
+    var coverage: Double
+    /// Latest business time that the judged fit has seen.
+    var judgedCut: Timestamp
+    /// Latest business time that the served fit has seen.
+    var servedCut: Timestamp
+  }
+
+  /// What the gate is to judge.
+  struct Report: Equatable {
+    var figures: [Figures]
+    var judgedCustomers: Int
+    var isUnderDataFloor: Bool
+    /// Why the champion could not be judged or baked.
+    var championProblem: String?
+  }
+
+  /// The circumstances under which it judges.
+  struct Situation: Equatable {
+    var isRebake: Bool
+    var hasChampion: Bool
+    var needsApproval: Bool
+    var asOf: Timestamp
+    var horizonDays: Int
+  }
+
+  /// What follows: what to bake, which of it goes live, which waits for a person.
+  struct Decision: Equatable {
+    var verdict: Verdict
+    var reason: String
+    var live: Candidate
+    var held: Candidate?
+
+    var bakes: [Candidate] { [live] + (held.map { [$0] } ?? []) }
+  }
+
+  /// Judges, or says why there is nothing that could go live.
+  static func judge(_ report: Report, in situation: Situation) throws(GateError) -> Decision {
+    let champion = situation.hasChampion && report.championProblem == nil
+    if situation.isRebake {
+      guard champion else { throw .noChampion(report.championProblem ?? "nothing is live") }
+      return Decision(verdict: .rebake, reason: "the live model is baked anew", live: .champion)
+    }
+    if report.isUnderDataFloor {
+      return Decision(verdict: .dataFloor, reason: "too little data for a model", live: .popularity)
+    }
+    guard report.judgedCustomers >= minimumJudgedCustomers else {
+      return Decision(
+        verdict: .insufficient,
+        reason: "\(report.judgedCustomers) judged customers, \(minimumJudgedCustomers) are needed",
+        live: champion ? .champion : .popularity)
+    }
+    return compare(report, situation, champion: champion)
+  }
+
+  private static func compare(_ report: Report, _ situation: Situation, champion: Bool) -> Decision {
+    var notes = report.championProblem.map { ["champion: \($0)"] } ?? []
+    func sound(_ candidate: Candidate) -> Figures? {
+      guard let figures = report.figures.first(where: { $0.candidate == candidate }) else { return nil }
+      guard let problem = problem(of: figures, situation) else { return figures }
+      notes.append("\(candidate.rawValue) is left out: \(problem)")
+      return nil
+    }
+    let popularity = sound(.popularity)
+    let challenger = sound(.challenger)
+    // A champion that cannot be judged is replaced by the best of the others.
+    guard let champion = champion ? sound(.champion) : nil else {
+      return crown(challenger, over: popularity, situation, championCanServe: champion, notes)
+    }
+    var winner = champion
+    for candidate in [popularity, challenger].compactMap({ $0 }) where beats(candidate, winner) { winner = candidate }
+    notes.append(comparison(winner, [champion, popularity, challenger].compactMap { $0 }))
+    let reason = notes.joined(separator: "; ")
+    guard winner.candidate != .champion else { return Decision(verdict: .reject, reason: reason, live: .champion) }
+    guard situation.needsApproval else { return Decision(verdict: .promote, reason: reason, live: winner.candidate) }
+    return Decision(verdict: .hold, reason: reason, live: .champion, held: winner.candidate)
+  }
+
+  /// No champion to defend itself: the challenger has to beat popularity.
+  private static func crown(
+    _ challenger: Figures?, over popularity: Figures?, _ situation: Situation, championCanServe: Bool,
+    _ notes: [String]
+  ) -> Decision {
+    let contenders = [popularity, challenger].compactMap { $0 }
+    let incumbent: Candidate = championCanServe ? .champion : .popularity
+    guard let standing = popularity else {
+      let reason = (notes + ["popularity could not be judged, so nobody could beat it"]).joined(separator: "; ")
+      return Decision(verdict: championCanServe ? .reject : .promote, reason: reason, live: incumbent)
+    }
+    let winner = challenger.flatMap { beats($0, standing) ? $0 : nil } ?? standing
+    let reason = (notes + [comparison(winner, contenders)]).joined(separator: "; ")
+    guard situation.needsApproval, winner.candidate != incumbent else {
+      return Decision(verdict: .promote, reason: reason, live: winner.candidate)
+    }
+    // Something has to be live until the person comes.
+    return Decision(verdict: .hold, reason: reason, live: incumbent, held: winner.candidate)
+  }
+
+  /// Lower RMSE, without losing more than the margin of ranking quality.
+  static func beats(_ candidate: Figures, _ incumbent: Figures) -> Bool {
+    candidate.rmse < incumbent.rmse && candidate.ndcg >= incumbent.ndcg * (1 - ndcgMargin)
+  }
+
+  /// Why figures cannot be trusted; nil = they can.
+  private static func problem(of figures: Figures, _ situation: Situation) -> String? {
+    for (name, value) in [
+      ("RMSE", figures.rmse), ("NDCG@10", figures.ndcg), ("hit rate@10", figures.hitRate),
+      ("coverage", figures.coverage),
+    ] where !(value >= 0 && value <= 1) {
+      return "its \(name) is \(value), not within 0 and 1"
+    }
+    let windowStart = situation.asOf.adding(days: -situation.horizonDays)
+    if figures.judgedCut > windowStart {
+      return
+        "its judged fit has seen rows to \(figures.judgedCut.iso8601), past the window's start \(windowStart.iso8601)"
+    }
+    if figures.servedCut > situation.asOf {
+      return "its served fit has seen rows to \(figures.servedCut.iso8601), past \(situation.asOf.iso8601)"
+    }
+    return nil
+  }
+
+  private static func comparison(_ winner: Figures, _ all: [Figures]) -> String {
+    let texts = all.map { "\($0.candidate.rawValue) \(rounded($0.rmse)) (NDCG@10 \(rounded($0.ndcg)))" }
+    return "RMSE \(texts.joined(separator: ", ")): \(winner.candidate.rawValue) wins"
+  }
+
+  private static func rounded(_ value: Double) -> Double { (value * 10_000).rounded() / 10_000 }
+}
+
+/// Why there is no decision.
+enum GateError: Error, Equatable {
+  /// The live model is to be baked anew and there is none that could be.
+  case noChampion(String)
+}

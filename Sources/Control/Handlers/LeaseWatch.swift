@@ -1,0 +1,24 @@
+import Logging
+import ServiceLifecycle
+
+/// Takes back leases that have run out, a few times a second.
+public struct LeaseWatch: Service {
+  private static let pause: Duration = .milliseconds(250)
+
+  private let core: ControlCore
+
+  /// Watches the leases of `core`.
+  public init(_ core: ControlCore) { self.core = core }
+
+  public func run() async throws {
+    await cancelWhenGracefulShutdown {
+      while (try? await Task.sleep(for: Self.pause)) != nil {
+        do {
+          try await core.expireLeases()
+        } catch {
+          core.logger.error("leases cannot be looked at", metadata: ["error": "\(error)"])
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import GRDB
+
+/// The tables of control's database, as named migrations in order.
+enum ControlSchema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("tenants, nights, versions, journal") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+          CREATE TABLE tenants (
+            id TEXT PRIMARY KEY, name TEXT NOT NULL, mode INTEGER NOT NULL, generation INTEGER NOT NULL,
+            created_at INTEGER NOT NULL, horizon_days INTEGER NOT NULL, needs_approval INTEGER NOT NULL,
+            live_bake TEXT, hold INTEGER NOT NULL, models INTEGER NOT NULL, bakes INTEGER NOT NULL,
+            revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+          CREATE INDEX tenants_by_revision ON tenants (revision);
+          CREATE TABLE nights (
+            id INTEGER PRIMARY KEY, as_of INTEGER NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER) STRICT;
+          CREATE TABLE work (
+            night INTEGER NOT NULL REFERENCES nights, tenant TEXT NOT NULL REFERENCES tenants, state INTEGER NOT NULL,
+            kind INTEGER NOT NULL, attempts INTEGER NOT NULL, trainer TEXT, fence_epoch INTEGER, fence_number INTEGER,
+            generation INTEGER, watermark INTEGER, failure TEXT, evaluation BLOB, orders BLOB, live_bake TEXT,
+            completion BLOB, activated_bake TEXT, PRIMARY KEY (night, tenant)) STRICT, WITHOUT ROWID;
+          CREATE INDEX work_by_state ON work (state);
+          CREATE INDEX work_by_tenant ON work (tenant, state);
+          CREATE TABLE versions (
+            tenant TEXT NOT NULL REFERENCES tenants, ordinal INTEGER NOT NULL, bake TEXT NOT NULL, model TEXT NOT NULL,
+            recipe TEXT NOT NULL, digest TEXT NOT NULL, state INTEGER NOT NULL, as_of INTEGER NOT NULL,
+            created_at INTEGER NOT NULL, night INTEGER NOT NULL, customers INTEGER NOT NULL,
+            candidates INTEGER NOT NULL, data_floor INTEGER NOT NULL,
+            PRIMARY KEY (tenant, ordinal), UNIQUE (tenant, bake)) STRICT, WITHOUT ROWID;
+          CREATE TABLE decisions (
+            tenant TEXT NOT NULL, at INTEGER NOT NULL, entry INTEGER NOT NULL, mode INTEGER NOT NULL, bake TEXT,
+            digest TEXT, PRIMARY KEY (tenant, entry)) STRICT, WITHOUT ROWID;
+          CREATE TABLE serving (
+            tenant TEXT NOT NULL, ranker TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL,
+            state INTEGER NOT NULL, bake TEXT NOT NULL, digest TEXT NOT NULL, reason TEXT NOT NULL,
+            PRIMARY KEY (tenant, ranker, number)) STRICT, WITHOUT ROWID;
+          CREATE TABLE journal (
+            number INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL,
+            tenant TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
+          CREATE INDEX journal_by_tenant ON journal (tenant, number);
+          CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
+            BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+          CREATE TRIGGER journal_keeps_all BEFORE DELETE ON journal
+            BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+          """)
+    }
+    return migrator
+  }
+}

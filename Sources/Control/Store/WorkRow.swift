@@ -1,0 +1,129 @@
+import Foundation
+import GRDB
+import Messages
+import RPC
+
+/// A number that control gives with a lease: whoever comes with an older one is late.
+struct Fence: Hashable, Sendable {
+  let epoch: UInt64
+  let number: UInt64
+
+  init(epoch: UInt64, number: UInt64) {
+    self.epoch = epoch
+    self.number = number
+  }
+
+  init(_ view: View<Proto.Fence>?) throws(RPCError) {
+    guard let view, view.number > 0 else {
+      throw RPCError(
+        .invalidArgument, "the lease's fence is missing", violations: [FieldViolation("fence", "is missing")])
+    }
+    self.init(epoch: view.epoch, number: view.number)
+  }
+
+  func fill(_ draft: Draft<Proto.Fence>) {
+    draft.epoch = epoch
+    draft.number = number
+  }
+}
+
+/// One tenant's part of a night.
+struct WorkRow: FetchableRecord {
+  enum State: Int64 {
+    case waiting = 1
+    case leased, done, failed
+  }
+  enum Kind: Int64 {
+    case train = 1
+    case rebake
+  }
+
+  /// Leases that a night gives for one tenant before it gives up.
+  static let maximumAttempts: Int64 = 3
+
+  let night: Int64
+  let tenant: String
+  var state: State
+  var kind: Kind
+  var attempts: Int64
+  var trainer: String?
+  var fence: Fence?
+  /// The tenant's generation when the lease was given.
+  var generation: Int64?
+  /// Pinned by the first lease, so that every attempt works on the same snapshot.
+  var watermark: UInt64?
+  var failure: String?
+  /// Encoded `Evaluation`, once judged under the present fence.
+  var evaluation: Data?
+  /// Encoded `ReportEvaluationResponse` given under the present fence.
+  var orders: Data?
+  /// The ordered bake that is to go live.
+  var liveBake: String?
+  /// Encoded `CompleteWorkResponse` given under the present fence.
+  var completion: Data?
+  var activatedBake: String?
+
+  init(row: Row) throws {
+    night = row["night"]
+    tenant = row["tenant"]
+    guard let state = State(rawValue: row["state"]), let kind = Kind(rawValue: row["kind"]) else {
+      throw ControlError.damaged(
+        "the work of night \(night) for \(tenant) is in a state that this version does not know")
+    }
+    self.state = state
+    self.kind = kind
+    attempts = row["attempts"]
+    trainer = row["trainer"]
+    if let epoch = row["fence_epoch"] as Int64?, let number = row["fence_number"] as Int64? {
+      fence = Fence(epoch: UInt64(epoch), number: UInt64(number))
+    }
+    generation = row["generation"]
+    watermark = (row["watermark"] as Int64?).map { UInt64($0) }
+    failure = row["failure"]
+    evaluation = row["evaluation"]
+    orders = row["orders"]
+    liveBake = row["live_bake"]
+    completion = row["completion"]
+    activatedBake = row["activated_bake"]
+  }
+
+  static func get(night: Int64, tenant: String, _ db: Database) throws -> WorkRow? {
+    try fetchOne(db, sql: "SELECT * FROM work WHERE night = ? AND tenant = ?", arguments: [night, tenant])
+  }
+
+  func save(_ db: Database) throws {
+    try db.execute(
+      sql: """
+        UPDATE work SET state = ?, kind = ?, attempts = ?, trainer = ?, fence_epoch = ?, fence_number = ?,
+        generation = ?, watermark = ?, failure = ?, evaluation = ?, orders = ?, live_bake = ?, completion = ?,
+        activated_bake = ? WHERE night = ? AND tenant = ?
+        """,
+      arguments: [
+        state.rawValue, kind.rawValue, attempts, trainer, fence.map { Int64($0.epoch) }, fence.map { Int64($0.number) },
+        generation, watermark.map { Int64($0) }, failure, evaluation, orders, liveBake, completion, activatedBake,
+        night,
+        tenant,
+      ])
+  }
+
+  /// Gives the work to a trainer under a new fence; whatever an earlier lease reported is void.
+  mutating func lease(to trainer: String, fence: Fence, kind: Kind, generation: Int64, watermark: UInt64) {
+    state = .leased
+    self.kind = kind
+    attempts += 1
+    self.trainer = trainer
+    self.fence = fence
+    self.generation = generation
+    self.watermark = watermark
+    evaluation = nil
+    orders = nil
+    liveBake = nil
+    completion = nil
+  }
+
+  /// An attempt came to nothing: the work waits for another trainer, or has failed for this night.
+  mutating func giveUp(because reason: String) {
+    failure = reason
+    state = attempts >= Self.maximumAttempts ? .failed : .waiting
+  }
+}
