@@ -85,7 +85,7 @@ let package = Package(
     room(
       "Console",
       [
-        "COpenSSL", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RPC", "Transport",
+        "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RPC", "RankedLists", "Transport",
         argumentParser, logging, signals,
       ]),
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import UnixSignals
 
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -11,6 +12,62 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "Folder for data, certificates and logs; what a demo left there is removed first.")
   var dir = ".nightjar"
 
+  @Option(help: "Folder with the orders; data/online-retail of the source tree by default.")
+  var data: String?
+
   func run() async throws {
+    let terminal = Terminal.standard
+    let began = ContinuousClock.now
+    let executables = try Installation.executables()
+    let orders = try OnlineRetail(folder: data ?? Installation.find("data/online-retail", from: executables))
+    terminal.line(
+      """
+      \(Format.count(orders.shops.reduce(0) { $0 + $1.lines.count })) order lines of \(orders.shops.count) countries \
+      (\(Format.count(orders.serviceLines)) that book services left out)
+      """)
+    let stop = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+    let fleet = try await Fleet.start(folder: dir, executables: executables, data: .removed)
+    terminal.line("started \(fleet.children.map(\.name).joined(separator: ", ")), each a process of its own")
+    let isBetter: Bool
+    do {
+      isBetter = try await Self.play(orders, on: fleet, until: stop, terminal)
+    } catch {
+      await fleet.stop()
+      throw error
+    }
+    await fleet.stop()
+    terminal.line(
+      "took \(Format.seconds(ContinuousClock.now - began)); 'make up' starts the same system again, with this data")
+    if !isBetter { throw ExitCode.failure }
+  }
+
+  /// Plays, unless a signal or the end of a service comes first.
+  private static func play(
+    _ orders: OnlineRetail, on fleet: Fleet, until stop: UnixSignalsSequence, _ terminal: Terminal
+  ) async throws -> Bool {
+    let clients = try Clients(fleet.endpoints, name: "cli")
+    let (outcomes, continuation) = AsyncStream.makeStream(of: Result<Bool, any Error>.self)
+    let playing = Task {
+      do {
+        var demo = try Demo(orders, clients: clients, terminal: terminal)
+        continuation.yield(.success(try await demo.play()))
+      } catch {
+        continuation.yield(.failure(error))
+      }
+    }
+    let watching = Task {
+      let (child, end) = await fleet.firstEnd()
+      continuation.yield(.failure(ConsoleError("\(child.name) \(end). Its log is \(child.log)")))
+    }
+    let listening = Task {
+      for await _ in stop { continuation.yield(.failure(ConsoleError("stopped by a signal"))) }
+    }
+    defer { for task in [playing, watching, listening] { task.cancel() } }
+    for await outcome in outcomes {
+      playing.cancel()
+      await clients.close()
+      return try outcome.get()
+    }
+    preconditionFailure("the stream is never finished")
   }
 }

@@ -17,6 +17,23 @@ struct NightReport {
     }
   }
 
+  /// The same in short: tenants that nobody could judge are only counted.
+  func summarise(on terminal: Terminal) {
+    let took = Duration.microseconds(night.finished_at_us - night.started_at_us)
+    let work = night.list(\.n_work, \.work)
+    let plain: [Proto.GateVerdict] = [.insufficient, .dataFloor]
+    func isPlain(_ item: View<Proto.NightWork>) -> Bool {
+      plain.contains { $0 == item.evaluation?.verdict } && item.state == .done
+    }
+    let counts = plain.map { verdict in "\(work.count { $0.evaluation?.verdict == verdict }) \(verdict.word)" }
+    terminal.line(
+      """
+      night \(night.id) as of \(Format.date(night.as_of_us)): \(work.count) tenants in \(Format.seconds(took)); \
+      \(counts.joined(separator: ", ")), and:
+      """)
+    terminal.table(Self.table(of: work.filter { !isPlain($0) }), indent: 2)
+  }
+
   /// One row for each tenant: figures as champion → challenger.
   static func table(of work: some Sequence<View<Proto.NightWork>>) -> Table {
     var table = Table("TENANT", "VERDICT", "LIVE", ">JUDGED", ">RMSE", ">NDCG@10", ">HIT@10", "WHY")

@@ -46,7 +46,7 @@ struct TenantCommand: AsyncParsableCommand {
 
     func run() async throws {
       let tenants = try await connection.withClients { try await ControlCalls.tenants(of: $0) }
-      guard !output.json else { return tenants.forEach { Terminal.standard.line($0.json) } }
+      guard !output.json else { return Terminal.standard.lines(tenants.lazy.map(\.json)) }
       var table = Table("TENANT", "NAME", "MODE", "MODEL", "RECIPE", "BAKE", "AS OF", ">GENERATION", "HELD")
       for tenant in tenants {
         let live = tenant.live

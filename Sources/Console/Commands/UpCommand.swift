@@ -17,7 +17,7 @@ struct UpCommand: AsyncParsableCommand {
   func run() async throws {
     let terminal = Terminal.standard
     let stop = await UnixSignalsSequence(trapping: .sigint, .sigterm)
-    let fleet = try await Fleet.start(folder: dir, executables: Installation.executables())
+    let fleet = try await Fleet.start(folder: dir, executables: Installation.executables(), data: .kept)
     var table = Table("PROCESS", ">PID", "LOG")
     for child in fleet.children { table.add(child.name, String(child.pid), child.log) }
     terminal.table(table)

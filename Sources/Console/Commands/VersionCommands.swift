@@ -19,7 +19,7 @@ struct VersionsCommand: AsyncParsableCommand {
 
   func run() async throws {
     let versions = try await connection.withClients { try await ControlCalls.versions(of: tenant, limit: n, from: $0) }
-    guard !output.json else { return versions.forEach { Terminal.standard.line($0.json) } }
+    guard !output.json else { return Terminal.standard.lines(versions.lazy.map(\.json)) }
     var table = Table("BAKE", "STATE", "MODEL", "RECIPE", "AS OF", ">NIGHT", ">CUSTOMERS", ">CANDIDATES", "MADE")
     for version in versions {
       table.add(

@@ -13,21 +13,28 @@ public final class Fleet: Sendable {
   private static let startLimit = Duration.seconds(30)
   /// Time that all have to stop before they are killed.
   private static let stopGrace = Duration.seconds(15)
+  /// Where the services keep what they know, below the folder.
+  private static let dataFolders = ["ingest", "control", "store", "ranker-a"]
   /// Names of the trainers; `deploy/dev-certificates.sh` makes certificates for these by itself.
   private static let trainers = ["node-1", "node-2"]
+
+  /// What becomes of the data that an earlier fleet left in the folder.
+  public enum DataAtStart: Sendable { case kept, removed }
 
   /// Makes certificates where they are missing or near their end, starts everything in `folder` and waits until all are
   /// ready. What was started is stopped when one fails.
   ///
   /// - Parameter executables: folder of the services' executables.
-  public static func start(folder: String, executables: String) async throws -> Fleet {
+  public static func start(folder: String, executables: String, data: DataAtStart) async throws -> Fleet {
     let folder = URL(fileURLWithPath: folder).standardizedFileURL.path
     do {
       try FileManager.default.createDirectory(atPath: "\(folder)/logs", withIntermediateDirectories: true)
     } catch {
       throw ConsoleError("cannot make the folder \(folder)/logs: \(error.localizedDescription)")
     }
+    let isOurs = FolderLock.exists(in: folder)
     let lock = try FolderLock(folder)
+    if data == .removed { try removeData(in: folder, isOurs: isOurs) }
     try await makeCertificates(in: folder, executables: executables)
     var children: [ChildProcess] = []
     do {
@@ -83,6 +90,18 @@ public final class Fleet: Sendable {
   private static func stop(_ children: [ChildProcess]) async {
     await withTaskGroup(of: Void.self) { group in
       for child in children { group.addTask { await child.stop(grace: stopGrace) } }
+    }
+  }
+
+  /// Removes what an earlier fleet left, and nothing from a folder that never was a fleet's.
+  private static func removeData(in folder: String, isOurs: Bool) throws {
+    for path in dataFolders.map({ "\(folder)/\($0)" }) where FileManager.default.fileExists(atPath: path) {
+      guard isOurs else { throw ConsoleError("\(path) is there and not Nightjar's: choose another folder with --dir") }
+      do {
+        try FileManager.default.removeItem(atPath: path)
+      } catch {
+        throw ConsoleError("cannot remove \(path): \(error.localizedDescription)")
+      }
     }
   }
 

@@ -24,6 +24,11 @@ public struct Terminal: Sendable {
   /// One line of results.
   func line(_ text: String = "") { results(text + "\n") }
 
+  /// Lines of results.
+  func lines(_ texts: some Sequence<String>) {
+    for text in texts { line(text) }
+  }
+
   /// A table of results, indented by `indent` spaces.
   func table(_ table: Table, indent: Int = 0) {
     for line in table.lines { self.line(String(repeating: " ", count: indent) + line) }
