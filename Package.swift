@@ -22,6 +22,7 @@ let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 
 let package = Package(
   name: "nightjar",
@@ -66,7 +67,9 @@ let package = Package(
     room("Experimentation", []),
 
     // Floor 4.
-    room("Ingest", ["Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, logging]),
+    room(
+      "Ingest",
+      ["Commerce", "Messages", "NightjarClient", "RPC", "Transport", grdb, lifecycle, logging, sqlite]),
     room(
       "Training",
       ["ArtifactStore", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC", logging]
@@ -90,7 +93,7 @@ let package = Package(
       ]),
 
     // Floor 5.
-    service("nightjar-ingest", ["Ingest", "Operations"]),
+    service("nightjar-ingest", ["Commerce", "Ingest", "Operations", "Transport"]),
     service("nightjar-trainer", ["Training", "Operations"]),
     service("nightjar-ranker", ["Commerce", "Operations", "RPC", "Ranking", "Transport"]),
     service("nightjar-control", ["Control", "Messages", "NightjarClient", "Operations", "RPC", "Transport"]),

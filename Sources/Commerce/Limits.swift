@@ -28,8 +28,6 @@ public enum Limits {
   public static let quantity: Int64 = 1_000_000_000
   /// Longest text that was searched for.
   public static let queryBytes = 256
-  /// Most rows in one write.
-  public static let rowsPerWrite = 5000
   /// How far an event may lie past its tenant's business time.
   public static let eventLead: Duration = .seconds(86_400)
 }
