@@ -46,6 +46,8 @@ enum Limits {
   static let maximumViolations = 64
   /// Bytes queued by `send` on one call before it suspends.
   static let sendQueueBytes = 65_536
+  /// Control frames that may wait while a batch of incoming frames is worked off.
+  static let controlFramesABatch = 256
   /// Output that a peer may leave unread: twice the credit it can give us. Past it the connection is closed.
   static let maximumUnreadOutputBytes = 2 * initialConnectionCredit
 }

@@ -6,7 +6,7 @@ import Transport
 
 @Suite("Calls over TLS")
 struct CallTests {
-  private func echoes(_ router: inout Router) {
+  private let echoes = routes { router in
     router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in
       response.grant = request.grant
     }
@@ -101,16 +101,18 @@ struct CallTests {
   @Test("an answer of the reactor's over a frame's limit comes in fragments")
   func largeReactorAnswer() async throws {
     let bytes = [UInt8](repeating: 7, count: 900_000)
-    try await withService({ router in
-      router.onReactor(TestService.onReactor) { _, response, _ throws(RPCError) in response.grant = bytes }
-    }) { channel, _ in
+    try await withService(
+      routes { router in
+        router.onReactor(TestService.onReactor) { _, response, _ throws(RPCError) in response.grant = bytes }
+      }
+    ) { channel, _ in
       try await #expect(channel.bytes(TestService.onReactor, []) == bytes)
     }
   }
 
   @Test("thousands of calls at once on one connection, more than may be in flight")
   func manyCalls() async throws {
-    try await withService(reactors: 2, echoes) { channel, _ in
+    try await withService(echoes, reactors: 2) { channel, _ in
       try await withThrowingTaskGroup { group in
         for index in 0..<4_000 {
           let method = index % 2 == 0 ? TestService.unary : TestService.onReactor
@@ -123,11 +125,13 @@ struct CallTests {
 
   @Test("a handler learns who calls, by what name and until when")
   func context() async throws {
-    try await withService({ router in
-      router.unary(TestService.unary) { _, context in
-        blob("\(context.peer) \(context.serverName ?? "-") \(context.method) \(context.remaining <= .seconds(7))")
+    try await withService(
+      routes { router in
+        router.unary(TestService.unary) { _, context in
+          blob("\(context.peer) \(context.serverName ?? "-") \(context.method) \(context.remaining <= .seconds(7))")
+        }
       }
-    }) { channel, _ in
+    ) { channel, _ in
       let answer = try await channel.call(TestService.unary, timeout: .seconds(7), blob(""))
       #expect(answer.text == "platform/a localhost test.Service/Unary true")
     }
@@ -136,12 +140,14 @@ struct CallTests {
   @Test("a request that a synchronous handler keeps stays whole")
   func keptRequest() async throws {
     let kept = Kept()
-    try await withService({ router in
-      router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in
-        kept.keep(request)
-        response.grant = request.grant
+    try await withService(
+      routes { router in
+        router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in
+          kept.keep(request)
+          response.grant = request.grant
+        }
       }
-    }) { channel, _ in
+    ) { channel, _ in
       for index in 0..<50 { _ = try await channel.call(TestService.onReactor, blob("request \(index)")) }
       #expect(kept.texts == (0..<50).map { "request \($0)" })
     }

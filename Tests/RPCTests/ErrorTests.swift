@@ -44,14 +44,16 @@ struct ErrorTests {
     let thrown = RPCError(
       .failedPrecondition, "not here", violations: [FieldViolation("tenant", "is elsewhere")],
       retryAfter: .milliseconds(1_500), owner: "ingest-2:9441")
-    try await withService({ router in
-      router.onReactor(TestService.onReactor) { _, _, _ throws(RPCError) in throw thrown }
-      router.unary(TestService.unary) { _, _ in throw thrown }
-      router.stream(TestService.serverStream) { _, responses, _ in
-        try await responses.send(blob("first"))
-        throw thrown
+    try await withService(
+      routes { router in
+        router.onReactor(TestService.onReactor) { _, _, _ throws(RPCError) in throw thrown }
+        router.unary(TestService.unary) { _, _ in throw thrown }
+        router.stream(TestService.serverStream) { _, responses, _ in
+          try await responses.send(blob("first"))
+          throw thrown
+        }
       }
-    }) { channel, _ in
+    ) { channel, _ in
       #expect(await failure { _ = try await channel.call(TestService.onReactor, blob("")) } == thrown)
       #expect(await failure { _ = try await channel.call(TestService.unary, blob("")) } == thrown)
       let call = try await channel.stream(TestService.serverStream)
@@ -66,10 +68,9 @@ struct ErrorTests {
     let lines = RecordingHandler.Lines()
     let logger = Logger(label: "test") { _ in RecordingHandler(lines: lines) }
     try await withService(
-      logger: logger,
-      { router in
+      routes { router in
         router.unary(TestService.unary) { _, _ in throw OwnError() }
-      }
+      }, logger: logger
     ) { channel, _ in
       let error = await failure { _ = try await channel.call(TestService.unary, blob("")) }
       #expect(error?.code == .internal)
@@ -80,14 +81,14 @@ struct ErrorTests {
 
   @Test("a handler that stops as if cancelled ends its call with CANCELLED")
   func cancellationError() async throws {
-    try await withService({ $0.unary(TestService.unary) { _, _ in throw CancellationError() } }) { channel, _ in
+    try await withService(routes { $0.unary(TestService.unary) { _, _ in throw CancellationError() } }) { channel, _ in
       #expect(await failure { _ = try await channel.call(TestService.unary, blob("")) }?.code == .cancelled)
     }
   }
 
   @Test("a method without handler is UNIMPLEMENTED, with a stream too")
   func unimplemented() async throws {
-    try await withService({ _ in }) { channel, _ in
+    try await withService(routes { _ in }) { channel, _ in
       #expect(await failure { _ = try await channel.call(TestService.unary, blob("")) }?.code == .unimplemented)
       let call = try await channel.stream(TestService.bidirectional)
       #expect(await failure { for try await _ in call.responses {} }?.code == .unimplemented)
@@ -99,10 +100,9 @@ struct ErrorTests {
     let lines = RecordingHandler.Lines()
     let logger = Logger(label: "test") { _ in RecordingHandler(lines: lines) }
     try await withService(
-      logger: logger,
-      { router in
+      routes { router in
         router.unary(TestService.adminOnly) { request, _ in blob(request.grant) }
-      }
+      }, logger: logger
     ) { channel, server in
       #expect(await failure { _ = try await channel.call(TestService.adminOnly, blob("")) }?.code == .permissionDenied)
       #expect(lines.all.contains { $0.contains("denied") && $0.contains("platform/a") && $0.contains("AdminOnly") })
@@ -114,9 +114,10 @@ struct ErrorTests {
 
   @Test("a server of another role than expected is not talked to")
   func impostor() async throws {
-    let ingest = try serve(role: .ingest) { router in
-      router.unary(TestService.method("Unary", .unary, server: .ingest)) { _, _ in blob("I am control, believe me") }
-    }
+    let ingest = try serve(
+      routes { router in
+        router.unary(TestService.method("Unary", .unary, server: .ingest)) { _, _ in blob("I am control, believe me") }
+      }, role: .ingest)
     let client = try channel(to: ingest.port, expecting: .control)
     let error = await failure { _ = try await client.call(TestService.unary, blob("")) }
     #expect(error?.code == .unavailable)
@@ -130,12 +131,14 @@ struct ErrorTests {
   func writerLimit() async throws {
     let limited = TestService.method("Limited", .unary, request: 100, response: 100)
     let limitedStream = TestService.method("LimitedStream", .bidirectional, request: 100, response: 100)
-    try await withService({ router in
-      router.unary(limited) { _, _ in blob([UInt8](repeating: 1, count: 101)) }
-      router.stream(limitedStream) { _, responses, _ in
-        try await responses.send(blob([UInt8](repeating: 1, count: 101)))
+    try await withService(
+      routes { router in
+        router.unary(limited) { _, _ in blob([UInt8](repeating: 1, count: 101)) }
+        router.stream(limitedStream) { _, responses, _ in
+          try await responses.send(blob([UInt8](repeating: 1, count: 101)))
+        }
       }
-    }) { channel, _ in
+    ) { channel, _ in
       let long = [UInt8](repeating: 1, count: 101)
       #expect(await failure { _ = try await channel.call(limited, blob(long)) }?.code == .resourceExhausted)
       #expect(await failure { _ = try await channel.call(limited, blob("")) }?.code == .resourceExhausted)
@@ -152,15 +155,17 @@ struct ErrorTests {
     let wideReactor = TestService.method("SameOnReactor", .unary, request: 50_000)
     let narrowReactor = TestService.method("SameOnReactor", .unary, request: 100)
     let long = [UInt8](repeating: 1, count: 1_000)
-    try await withService({ router in
-      router.unary(narrow) { _, _ in blob("") }
-      router.onReactor(narrowReactor) { _, _, _ throws(RPCError) in }
-    }) { channel, _ in
+    try await withService(
+      routes { router in
+        router.unary(narrow) { _, _ in blob("") }
+        router.onReactor(narrowReactor) { _, _, _ throws(RPCError) in }
+      }
+    ) { channel, _ in
       #expect(await failure { _ = try await channel.call(wide, blob(long)) }?.code == .resourceExhausted)
       #expect(await failure { _ = try await channel.call(wideReactor, blob(long)) }?.code == .resourceExhausted)
       _ = try await channel.call(wide, blob(""))
     }
-    try await withService({ $0.unary(wide) { _, _ in blob(long) } }) { channel, _ in
+    try await withService(routes { $0.unary(wide) { _, _ in blob(long) } }) { channel, _ in
       #expect(await failure { _ = try await channel.call(narrow, blob("")) }?.code == .resourceExhausted)
     }
   }
@@ -168,15 +173,18 @@ struct ErrorTests {
   @Test("a message that is no protobuf is INVALID_ARGUMENT, and the server goes on")
   func malformed() async throws {
     let broken = Encoded<Blob>(unchecked: [0x0a, 0xff, 0xff])
-    try await withService({ router in
-      router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in response.grant = request.grant
+    try await withService(
+      routes { router in
+        router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in
+          response.grant = request.grant
+        }
+        router.unary(TestService.unary) { request, _ in blob(request.grant) }
+        router.stream(TestService.clientStream) { requests, responses, _ in
+          for try await _ in requests {}
+          try await responses.send(blob(""))
+        }
       }
-      router.unary(TestService.unary) { request, _ in blob(request.grant) }
-      router.stream(TestService.clientStream) { requests, responses, _ in
-        for try await _ in requests {}
-        try await responses.send(blob(""))
-      }
-    }) { channel, _ in
+    ) { channel, _ in
       #expect(await failure { _ = try await channel.call(TestService.onReactor, broken) }?.code == .invalidArgument)
       #expect(await failure { _ = try await channel.call(TestService.unary, broken) }?.code == .invalidArgument)
       let call = try await channel.stream(TestService.clientStream)
@@ -188,13 +196,15 @@ struct ErrorTests {
 
   @Test("a handler that sends no response, or two, where one is due is at fault")
   func responseCount() async throws {
-    try await withService({ router in
-      router.stream(TestService.clientStream) { requests, responses, _ in
-        for try await request in requests {
-          for _ in 0..<request.grant.count { try await responses.send(blob("")) }
+    try await withService(
+      routes { router in
+        router.stream(TestService.clientStream) { requests, responses, _ in
+          for try await request in requests {
+            for _ in 0..<request.grant.count { try await responses.send(blob("")) }
+          }
         }
       }
-    }) { channel, _ in
+    ) { channel, _ in
       for count in [0, 2] {
         let call = try await channel.stream(TestService.clientStream)
         try await call.send(blob([UInt8](repeating: 0, count: count)))

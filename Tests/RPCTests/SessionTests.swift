@@ -105,6 +105,16 @@ struct SessionTests {
     }
   }
 
+  @Test("an empty first message is not taken for none")
+  func emptyFirstMessage() throws {
+    var client = Side(.client)
+    let stream = client.session.open(1, opening, message: nil, last: false, maximumMessageBytes: 9)!
+    client.session.send(stream, [], last: false)
+    var server = Side(.server)
+    try server.feed(client.output())
+    #expect(server.received == [1: [[]]])
+  }
+
   @Test("a message over the method's limit ends its call as soon as that is known")
   func messageLimit() throws {
     var server = Side(.server)

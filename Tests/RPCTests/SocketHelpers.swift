@@ -66,13 +66,18 @@ extension View<Blob> {
   var text: String { String(decoding: self.grant, as: UTF8.self) }
 }
 
-/// A server on a free port of the loopback.
-func serve(
-  role: Role = .ranker, port: UInt16 = 0, reactors: Int = 1, logger: Logger = quiet, _ build: (inout Router) -> Void
-) throws -> Server {
+/// A router with the handlers that `build` adds.
+func routes(_ build: (inout Router) -> Void) -> Router {
   var router = Router()
   build(&router)
-  return try Server(
+  return router
+}
+
+/// A server on a free port of the loopback.
+func serve(
+  _ router: Router, role: Role = .ranker, port: UInt16 = 0, reactors: Int = 1, logger: Logger = quiet
+) throws -> Server {
+  try Server(
     role: role, address: SocketAddress(host: "127.0.0.1", port: port), certificates: Certificates.of(role),
     router: router, reactors: reactors, logger: logger)
 }
@@ -99,10 +104,9 @@ extension Channel {
 
 /// Runs `body` with a server and a channel to it, and ends both.
 func withService(
-  reactors: Int = 1, logger: Logger = quiet, _ build: (inout Router) -> Void,
-  _ body: (Channel, Server) async throws -> Void
+  _ router: Router, reactors: Int = 1, logger: Logger = quiet, _ body: (Channel, Server) async throws -> Void
 ) async throws {
-  let server = try serve(reactors: reactors, logger: logger, build)
+  let server = try serve(router, reactors: reactors, logger: logger)
   let client = try channel(to: server.port)
   do {
     try await body(client, server)
@@ -129,9 +133,9 @@ func failure(_ body: () async throws -> Void, sourceLocation: SourceLocation = #
 }
 
 /// Waits until something holds, at most half a minute.
-func until(_ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool) async {
+func until(_ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () async -> Bool) async {
   let deadline = ContinuousClock.now + .seconds(30)
-  while !holds() {
+  while !(await holds()) {
     guard ContinuousClock.now < deadline else {
       Issue.record(what, sourceLocation: sourceLocation)
       return
@@ -175,23 +179,30 @@ final class RawPeer: ConnectionDelegate, @unchecked Sendable {
   private let connection: Connection
   private let answer: [UInt8]?
   private let closesAfterAnswer: Bool
+  private let onReceiving: @Sendable (Int) -> Void
 
-  init(_ connection: Connection, answer: [UInt8]? = nil, closesAfterAnswer: Bool = false) {
+  init(
+    _ connection: Connection, answer: [UInt8]? = nil, closesAfterAnswer: Bool = false,
+    onReceiving: @escaping @Sendable (Int) -> Void = { _ in }
+  ) {
     self.connection = connection
     self.answer = answer
+    self.onReceiving = onReceiving
     self.closesAfterAnswer = closesAfterAnswer
   }
 
-  /// Connects to a server as a client of the role.
-  static func client(to port: UInt16, as role: Role = .platform) async throws -> RawPeer {
-    let reactor = try SharedReactor.get()
-    let context = try TLSContext(client: Certificates.of(role))
+  /// Connects to a server as a client; `onReceiving` is called on the reactor with the bytes received so far.
+  static func client(
+    to port: UInt16, on reactor: Reactor? = nil, onReceiving: @escaping @Sendable (Int) -> Void = { _ in }
+  ) async throws -> RawPeer {
+    let reactor = try reactor ?? SharedReactor.get()
+    let context = try TLSContext(client: Certificates.of(.platform))
     return try await withCheckedThrowingContinuation { done in
       connect(
         to: SocketAddress(host: "127.0.0.1", port: port), serverName: nil, context: context, on: reactor,
         timeout: .seconds(10),
         accept: {
-          let peer = RawPeer($0)
+          let peer = RawPeer($0, onReceiving: onReceiving)
           done.resume(returning: peer)
           return peer
         }, failed: { done.resume(throwing: $0) })
@@ -223,7 +234,11 @@ final class RawPeer: ConnectionDelegate, @unchecked Sendable {
   func close() { connection.reactor.execute { self.connection.close() } }
 
   func received(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int {
-    state.withLock { $0.received += bytes }
+    onReceiving(
+      state.withLock {
+        $0.received += bytes
+        return $0.received.count
+      })
     if let answer { connection.write { output in answer.withUnsafeBytes { output.append($0) } } }
     if closesAfterAnswer { connection.closeAfterFlush() }
     return bytes.count
@@ -232,4 +247,28 @@ final class RawPeer: ConnectionDelegate, @unchecked Sendable {
   func drained(_: Connection) {}
 
   func closed(_: Connection, error: TransportError?) { state.withLock { $0.isClosed = true } }
+}
+
+/// A port that accepts TCP and then says nothing.
+final class SilentServer {
+  let port: UInt16
+  private let descriptor: Int32
+
+  init() throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let descriptor = descriptor
+    let code = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, length) + listen(descriptor, 5) + getsockname(descriptor, $0, &length)
+      }
+    }
+    try #require(code == 0)
+    port = UInt16(bigEndian: address.sin_port)
+  }
+
+  deinit { close(descriptor) }
 }

@@ -86,7 +86,7 @@ final class ChannelCore: @unchecked Sendable {
     guard peer.role == expected else {
       failed("the server identifies as \(peer), where a server of the role \(expected.rawValue) is required")
       client.close(because: "wrong role")
-      connection.closeAfterFlush()
+      client.closeGently()
       return client
     }
     guard case .connecting(let pending) = state else {

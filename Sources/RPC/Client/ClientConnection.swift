@@ -93,7 +93,7 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
     while goingAway == nil, session.streams.count < session.peerMaximumStreams, let next = waiting.popFirst() {
       open(next)
     }
-    if goingAway != nil, session.streams.isEmpty, !isClosed { connection.closeAfterFlush() }
+    if goingAway != nil, session.streams.isEmpty, !isClosed { closeGently() }
   }
 
   /// Makes no more calls, and closes when those in flight have ended.

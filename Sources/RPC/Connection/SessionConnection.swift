@@ -6,6 +6,9 @@ import Transport
 /// Sendable because it is touched on its reactor's thread only: the transport calls its delegate there, and everybody
 /// else comes through `reactor.execute`.
 class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
+  /// Time for a peer to read the last frames before its connection is closed.
+  private static let lingerTime = Duration.seconds(5)
+
   let connection: Connection
   let reactor: Reactor
   let logger: Logger
@@ -68,6 +71,8 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
       while !isClosed, let (header, payload) = try frames.next() {
         let event = try session.receive(header, payload)
         try handle(event, header, header.body(of: payload))
+        // Answers may be much longer than what asks for them: their mass is to be noticed before the end of the batch.
+        if session.control.count > Limits.controlFramesABatch { pump() }
       }
     } catch {
       fail(error)
@@ -102,6 +107,8 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
     for call in ended { forget(call) }
     if connection.bufferedBytes > Limits.maximumUnreadOutputBytes {
       fail(.outputUnread(bytes: connection.bufferedBytes))
+      // It would not read a farewell either.
+      connection.close()
     }
   }
 
@@ -113,8 +120,14 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
     connection.write { output in
       while let frame = session.nextFrame(controlOnly: true) { output.append(frame) }
     }
-    connection.closeAfterFlush()
+    closeGently()
     close(because: "\(error)")
+  }
+
+  /// Closes when everything is sent, or when the peer takes too long to read it.
+  final func closeGently() {
+    connection.closeAfterFlush()
+    reactor.schedule(after: Self.lingerTime) { [weak self] in self?.connection.close() }
   }
 
   /// Marks the connection closed and ends its calls.

@@ -29,10 +29,7 @@ public final class Server: Sendable {
         (ObjectIdentifier($0), ReactorScratch(maximumRequestBytes: longestRequest))
       })
     let registry = registry
-    listener = try Listener(
-      address: address, context: context, reactors: reactors,
-      refused: { logger.info("connection refused", metadata: ["error": "\($0)", "from": "\($1)"]) }
-    ) { connection in
+    let accept = { @Sendable (connection: Connection) -> any ConnectionDelegate in
       guard let scratch = scratch[ObjectIdentifier(connection.reactor)] else {
         preconditionFailure("a connection on a reactor that is not the server's")
       }
@@ -41,6 +38,9 @@ public final class Server: Sendable {
       if let reason = registry.add(delegate) { delegate.drain(reason) }
       return delegate
     }
+    listener = try Listener(
+      address: address, context: context, reactors: reactors,
+      refused: { logger.info("connection refused", metadata: ["error": "\($0)", "from": "\($1)"]) }, accept: accept)
   }
 
   /// The port listened on, also where the address left the choice to the system.

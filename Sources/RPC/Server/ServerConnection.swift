@@ -99,9 +99,10 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     try handler.answer(body, context(of: route, header), scratch, stream: header.stream, on: self)
   }
 
-  /// Writes the only response of a call: straight into the output where credit allows, which it nearly always does.
+  /// Writes the only response of a call: straight into the output where credit and the output's mark allow, which they
+  /// nearly always do.
   func answer(_ stream: UInt32, _ context: CallContext, bytes: Int, _ pack: (UnsafeMutableRawBufferPointer) -> Void) {
-    if session.takeCredit(forMessageBytes: bytes) {
+    if connection.bufferedBytes < Connection.highWatermark, session.takeCredit(forMessageBytes: bytes) {
       connection.write { output in
         output.append(count: FrameHeader.byteCount + bytes) { space in
           FrameHeader(.message, flags: .endStream, stream: stream, bodyBytes: bytes).write(to: space)
@@ -209,7 +210,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   override func streamEnded() {
     guard isDraining, !isClosed, session.streams.isEmpty else { return }
     pump()
-    connection.closeAfterFlush()
+    closeGently()
   }
 
   override func lost(_ calls: [Call], because reason: String) {

@@ -113,7 +113,7 @@ extension Session {
         continue
       }
       var frame = OutgoingFrame<Call>(header: FrameHeader(.call, stream: stream))
-      if case .message = streams.values[index].queue.first {
+      if streams.values[index].mayOpenWithMessage {
         guard let fragment = nextFragment(stream, index, .call) else { return nil }
         frame = fragment
       } else {

@@ -40,6 +40,13 @@ struct StreamState<Call> {
     case end([UInt8])
   }
 
+  /// Whether the CALL frame may carry the first message in the queue: an empty one that is not the last would be taken
+  /// for none.
+  var mayOpenWithMessage: Bool {
+    guard case .message(let message, let last) = queue.first else { return false }
+    return last || !message.isEmpty
+  }
+
   /// Credit that the next fragment needs at least: a smaller one would not be worth its header.
   var fragmentCost: Int {
     guard case .message(let message, _) = queue.first else { return FrameHeader.byteCount }

@@ -1,0 +1,240 @@
+import Dispatch
+import Logging
+import Messages
+import Testing
+import Transport
+
+@testable import RPC
+
+@Suite("Peers that mean no good")
+struct HostilePeerTests {
+  private let echo = routes { router in
+    router.unary(TestService.unary) { request, _ in blob(request.grant) }
+    router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in response.grant = request.grant }
+  }
+
+  /// A CALL of the method.
+  private func call(_ method: RPC.Method<Blob, Blob>, _ flags: FrameFlags, stream: UInt32, _ body: [UInt8]) -> [UInt8] {
+    frame(.call, flags, stream: stream, method: method.id, body: body)
+  }
+
+  private static func header(_ change: (inout [UInt8]) -> Void) -> [UInt8] {
+    var bytes = FrameHeader(.ping).encoded
+    change(&bytes)
+    return bytes
+  }
+
+  static let poison: [(String, [UInt8])] = [
+    ("noise", [UInt8](repeating: 0xa5, count: 4_000)),
+    ("HTTP", Array("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)),
+    ("no HELLO", frame(.ping, body: [UInt8](repeating: 0, count: 8))),
+    ("a frame of 4 GiB", helloFrame + header { for index in 20..<24 { $0[index] = 0xff } }),
+    ("another version", helloFrame + header { $0[0] = 9 }),
+    ("an unknown type", helloFrame + header { $0[1] = 99 }),
+    ("a stream twice", helloFrame + frame(.call, stream: 1) + frame(.call, stream: 1)),
+    ("END_STREAM and MORE", helloFrame + frame(.call, [.endStream, .more], stream: 1, body: [1])),
+  ]
+
+  @Test("bytes that break the protocol end their connection, with a reason, and harm nobody else", arguments: poison)
+  func poisoned(name: String, bytes: [UInt8]) async throws {
+    try await withService(echo) { channel, server in
+      let peer = try await RawPeer.client(to: server.port)
+      peer.send(bytes)
+      await until("the connection is closed") { peer.isClosed }
+      let last = try #require(peer.frames.last)
+      #expect(last.header.type == .goAway)
+      let reason = try Encoded<Proto.GoAway>(unchecked: last.body).decode().reason
+      #expect(!reason.isEmpty)
+      try await #expect(channel.text(TestService.unary, "fine") == "fine")
+    }
+  }
+
+  @Test("an unfinished request costs nothing when its client goes")
+  func halfFrames() async throws {
+    try await withService(echo) { channel, server in
+      for _ in 0..<20 {
+        let peer = try await RawPeer.client(to: server.port)
+        peer.send(helloFrame + call(TestService.unary, .more, stream: 1, [0x0a, 5]) + [1, 2, 0, 0])
+        await until("the server has greeted") { !peer.frames.isEmpty }
+        peer.close()
+      }
+      try await #expect(channel.text(TestService.unary, "fine") == "fine")
+    }
+  }
+
+  @Test("calls over the limit in flight are refused one by one")
+  func tooManyCalls() async throws {
+    let gate = Gate()
+    let router = routes { router in
+      router.unary(TestService.unary) { request, _ in
+        try await gate.wait()
+        return blob(request.grant)
+      }
+    }
+    let server = try serve(router)
+    let peer = try await RawPeer.client(to: server.port)
+    let count = UInt32(Limits.maximumStreams + 5)
+    peer.send(
+      (0..<count).reduce(into: helloFrame) { $0 += call(TestService.unary, .endStream, stream: 2 * $1 + 1, []) })
+    await until("five are refused") { peer.frames.filter { $0.header.type == .end }.count == 5 }
+    #expect(peer.status(2 * count - 1)?.code == .resourceExhausted)
+    #expect(peer.status(2 * count - 1)?.retryAfter != nil)
+    gate.open()
+    await until("the others are answered") {
+      peer.frames.filter { $0.header.type == .message }.count == Limits.maximumStreams
+    }
+    peer.close()
+    await server.shutdown(grace: .seconds(5))
+  }
+
+  @Test("a flood of calls that are cancelled at once leaves nothing behind")
+  func rapidReset() async throws {
+    let running = Counter()
+    let router = routes { router in
+      router.unary(TestService.unary) { _, _ in
+        running.add()
+        defer { running.add(-1) }
+        try await waitForCancellation()
+        return blob("")
+      }
+      router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in response.grant = request.grant
+      }
+    }
+    try await withService(router) { channel, server in
+      let peer = try await RawPeer.client(to: server.port)
+      var bytes = helloFrame
+      for index in 0..<20_000 as Range<UInt32> {
+        bytes += call(TestService.unary, .endStream, stream: 2 * index + 1, []) + frame(.cancel, stream: 2 * index + 1)
+      }
+      peer.send(bytes)
+      try await #expect(channel.text(TestService.onReactor, "fine") == "fine")
+      peer.send(call(TestService.onReactor, .endStream, stream: 99_999, []))
+      await until("the flood is over") { peer.frames.contains { $0.header.stream == 99_999 } }
+      await until("no handler is left") { running.value == 0 }
+      #expect(!peer.isClosed)
+      peer.close()
+    }
+  }
+
+  @Test("a synchronous method takes its request in one frame only")
+  func fragmentedReactorCall() async throws {
+    try await withService(echo) { _, server in
+      let peer = try await RawPeer.client(to: server.port)
+      let half =
+        call(TestService.onReactor, .more, stream: 1, [0x0a]) + frame(.message, .endStream, stream: 1, body: [0])
+      peer.send(helloFrame + half + call(TestService.onReactor, .endStream, stream: 3, [0x0a, 1, 7]))
+      await until("both are answered") { peer.frames.count == 3 }
+      #expect(peer.status(1)?.code == .invalidArgument)
+      #expect(peer.frames.first { $0.header.stream == 3 }?.body == [0x0a, 1, 7])
+      peer.close()
+    }
+  }
+
+  /// Makes two thousand calls from a client whose thread stops at their first answers.
+  private func stubborn(
+    _ router: Router, calling method: RPC.Method<Blob, Blob>, logger: Logger,
+    _ body: (RawPeer, DispatchSemaphore) async throws -> Void
+  ) async throws {
+    try await withService(router, logger: logger) { channel, server in
+      let reactor = try Reactor(name: "stubborn")
+      let goOn = DispatchSemaphore(value: 0)
+      let peer = try await RawPeer.client(to: server.port, on: reactor) { if $0 > 1_000 { goOn.wait() } }
+      let credit = frame(.credit, body: bigEndianBytes(1_000_000_000))
+      peer.send(
+        (0..<2_000).reduce(into: helloFrame + credit) { $0 += call(method, .endStream, stream: 2 * $1 + 1, []) })
+      try await body(peer, goOn)
+      try await #expect(channel.text(TestService.unary, "fine") == "fine")
+      for _ in 0..<100_000 { goOn.signal() }
+      reactor.stop()
+    }
+  }
+
+  private static let mountain = TestService.method("Mountain", .unary, request: 50, response: 1 << 20)
+
+  @Test("a client that takes credit for mountains of answers and reads none of them does not fill the memory")
+  func unreadAnswers() async throws {
+    let answered = Counter()
+    let router = routes { router in
+      router.onReactor(Self.mountain) { _, response, _ throws(RPCError) in
+        answered.add()
+        response.grant = [UInt8](repeating: 1, count: 60_000)
+      }
+      router.unary(TestService.unary) { request, _ in blob(request.grant) }
+    }
+    try await stubborn(router, calling: Self.mountain, logger: quiet) { peer, goOn in
+      await until("as many calls are in flight as may be") { answered.value >= Limits.maximumStreams }
+      for _ in 0..<100_000 { goOn.signal() }
+      await until("all calls are answered or refused") {
+        Set(peer.frames.filter { $0.header.flags == .endStream || $0.header.type == .end }.map(\.header.stream)).count
+          == 2_000
+      }
+      #expect(answered.value < 2_000)
+      #expect(peer.status(3_999)?.code == .resourceExhausted)
+    }
+  }
+
+  @Test("a client that leaves mountains of errors unread is dropped")
+  func unreadErrors() async throws {
+    let lines = RecordingHandler.Lines()
+    let violations = Array(
+      repeating: FieldViolation(String(repeating: "x", count: 250), String(repeating: "y", count: 250)), count: 64)
+    let router = routes { router in
+      router.onReactor(Self.mountain) { _, _, _ throws(RPCError) in
+        throw RPCError(.invalidArgument, "", violations: violations)
+      }
+      router.unary(TestService.unary) { request, _ in blob(request.grant) }
+    }
+    let logger = Logger(label: "test") { _ in RecordingHandler(lines: lines) }
+    try await stubborn(router, calling: Self.mountain, logger: logger) { peer, goOn in
+      await until("the server has had enough") { lines.all.contains { $0.contains("left unread") } }
+      for _ in 0..<100_000 { goOn.signal() }
+      await until("the connection is closed") { peer.isClosed }
+    }
+  }
+
+  struct BadServer: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let answer: [UInt8]
+    let closes: Bool
+  }
+
+  static let badServers = [
+    BadServer(testDescription: "closes at the first call", answer: [], closes: true),
+    BadServer(testDescription: "greets, then closes", answer: helloFrame, closes: true),
+    BadServer(testDescription: "says nothing but noise", answer: [UInt8](repeating: 3, count: 100), closes: false),
+    BadServer(testDescription: "calls its client", answer: helloFrame + frame(.call, stream: 1), closes: false),
+    BadServer(
+      testDescription: "goes away before it has begun",
+      answer: helloFrame + frame(.goAway), closes: false),
+  ]
+
+  @Test("calls end with UNAVAILABLE when the server breaks off or breaks the protocol", arguments: badServers)
+  func badServer(bad: BadServer) async throws {
+    let reactor = try Reactor(name: "bad-server")
+    let listener = try Listener(
+      address: SocketAddress(host: "127.0.0.1", port: 0), context: try TLSContext(server: Certificates.of(.ranker)),
+      reactors: [reactor],
+      accept: { RawPeer($0, answer: bad.answer, closesAfterAnswer: bad.closes) })
+    let client = try channel(to: listener.port)
+    for _ in 0..<3 {
+      #expect(await failure { _ = try await client.call(TestService.unary, blob("")) }?.code == .unavailable)
+    }
+    await client.close()
+    listener.close()
+    reactor.stop()
+  }
+
+  @Test("an answer that is no protobuf is INTERNAL")
+  func badAnswer() async throws {
+    let reactor = try Reactor(name: "bad-server")
+    let listener = try Listener(
+      address: SocketAddress(host: "127.0.0.1", port: 0), context: try TLSContext(server: Certificates.of(.ranker)),
+      reactors: [reactor],
+      accept: { RawPeer($0, answer: helloFrame + frame(.message, .endStream, stream: 1, body: [0xff])) })
+    let client = try channel(to: listener.port)
+    #expect(await failure { _ = try await client.call(TestService.unary, blob("")) }?.code == .internal)
+    await client.close()
+    listener.close()
+    reactor.stop()
+  }
+}
