@@ -117,8 +117,8 @@ let package = Package(
     .testTarget(
       name: "SystemTests",
       dependencies: [
-        "Console", "NightjarClient", "Operations", "RankedLists", "nightjar", "nightjar-ingest", "nightjar-trainer",
-        "nightjar-ranker", "nightjar-control",
+        "Commerce", "Console", "Messages", "NightjarClient", "Operations", "RPC", "Transport", logging, "nightjar",
+        "nightjar-ingest", "nightjar-trainer", "nightjar-ranker", "nightjar-control",
       ], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
