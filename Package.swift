@@ -72,8 +72,10 @@ let package = Package(
       ["Commerce", "Messages", "NightjarClient", "RPC", "Transport", grdb, lifecycle, logging, sqlite]),
     room(
       "Training",
-      ["ArtifactStore", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC", logging]
-    ),
+      [
+        "ArtifactStore", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC",
+        lifecycle, logging,
+      ]),
     room(
       "Ranking",
       [
@@ -94,7 +96,7 @@ let package = Package(
 
     // Floor 5.
     service("nightjar-ingest", ["Commerce", "Ingest", "Operations", "Transport"]),
-    service("nightjar-trainer", ["Training", "Operations"]),
+    service("nightjar-trainer", ["Operations", "RPC", "Training", "Transport"]),
     service("nightjar-ranker", ["Commerce", "Operations", "RPC", "Ranking", "Transport"]),
     service("nightjar-control", ["Control", "Messages", "NightjarClient", "Operations", "RPC", "Transport"]),
     service("nightjar", ["Console", "Operations"]),

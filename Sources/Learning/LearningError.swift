@@ -4,6 +4,8 @@ public enum LearningError: Error, Hashable, CustomStringConvertible {
   case hasSeenJudgingRows(scorerCut: Int64, windowStart: Int64)
   /// A fit's arrays do not belong together.
   case malformedFit(String)
+  /// The task that asked for a fit was cancelled.
+  case cancelled
 
   /// What is wrong, and the remedy.
   public var description: String {
@@ -12,6 +14,7 @@ public enum LearningError: Error, Hashable, CustomStringConvertible {
       "the scorer has seen data up to \(cut) µs and must not be judged on rows after \(start) µs; "
         + "judge a fit that was cut before the window"
     case .malformedFit(let reason): "the fit cannot be used: \(reason)"
+    case .cancelled: "the fit was cancelled"
     }
   }
 }

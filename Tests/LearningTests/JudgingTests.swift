@@ -61,12 +61,12 @@ import Testing
     let clean = interactions.history(through: cuts.judged)
     let leaking = interactions.history(through: cuts.judged + 1)
     for recipe in [Recipe.popularity, .als] {
-      let fit = recipe.fit(clean, segments: segments, seed: 1)
+      let fit = try recipe.fit(clean, segments: segments, seed: 1)
       let scorer = Scorer(fit, recipe: recipe, history: clean, segments: segments)
       _ = try Judgement(of: scorer, calibration: .uninformed, on: rows)
       let expected = LearningError.hasSeenJudgingRows(scorerCut: cuts.judged + 1, windowStart: cuts.judged)
       let lateFit = Scorer(
-        recipe.fit(leaking, segments: segments, seed: 1), recipe: recipe, history: clean, segments: segments)
+        try recipe.fit(leaking, segments: segments, seed: 1), recipe: recipe, history: clean, segments: segments)
       #expect(throws: expected) { try Judgement(of: lateFit, calibration: .uninformed, on: rows) }
       #expect(throws: expected) { try Calibration(of: lateFit, on: rows) }
       let lateHistory = Scorer(fit, recipe: recipe, history: leaking, segments: segments)

@@ -26,9 +26,9 @@ import Testing
   }
 
   @Test("a product that the fit has not met is folded in from those who bought it")
-  func newProduct() {
+  func newProduct() throws {
     let history = interactions.history(through: Shop.end)
-    let whole = Recipe.als.fit(history, segments: segments, seed: 1)
+    let whole = try Recipe.als.fit(history, segments: segments, seed: 1)
     let factors = Recipe.als.factors
     let forgotten = 4
     let kept = (0..<interactions.products).filter { $0 != forgotten }
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test("a customer without history gets the popular products in their order")
-  func newCustomer() {
+  func newCustomer() throws {
     let rows = (0..<interactions.count).map {
       Interactions.Row(
         customer: interactions.customer[$0], product: interactions.product[$0], kind: interactions.kind[$0],
@@ -58,9 +58,9 @@ import Testing
     let shop = Interactions(customers: interactions.customers + 1, products: interactions.products, rows: rows)
     let segments = CustomerSegments.none(customers: shop.customers)
     let history = shop.history(through: Shop.end)
-    let orders = [Recipe.als, .popularity].map { recipe in
+    let orders = try [Recipe.als, .popularity].map { recipe in
       let scorer = Scorer(
-        recipe.fit(history, segments: segments, seed: 1), recipe: recipe, history: history, segments: segments)
+        try recipe.fit(history, segments: segments, seed: 1), recipe: recipe, history: history, segments: segments)
       var top = TopProducts(length: 10, eligible: Shop.everything(shop))
       return top.select(scorer.scores(of: interactions.customers), excluding: []).map(\.product)
     }

@@ -31,6 +31,13 @@ public struct History: Sendable {
       })
   }
 
+  /// Customers with at least one act, ascending. Complexity: O(n + customers).
+  public func activeCustomers() -> [Int] {
+    var isActive = [Bool](repeating: false, count: customers)
+    for customer in interactions.customer[..<count] { isActive[Int(customer)] = true }
+    return isActive.indices.filter { isActive[$0] }
+  }
+
   /// Weight of each customer's interest in each product, [customers × products].
   ///
   /// w = Σ over acts of weight(kind) · log₂(1 + units) · 2^(−age / half-life). A return takes back the customer's latest

@@ -43,8 +43,9 @@ public struct ImplicitALS: Hashable, Sendable {
 
   /// Fits item factors Y [products × f] to interest r; customers are folded in afterwards.
   ///
-  /// Complexity: O(iterations · (non-zeros · f + (customers + products) · f²)).
-  public func fit(_ interest: SparseMatrix, seed: UInt64) -> [Float] {
+  /// Complexity: O(iterations · (non-zeros · f + (customers + products) · f²)). Throws `cancelled` between two passes if
+  /// the task is cancelled.
+  public func fit(_ interest: SparseMatrix, seed: UInt64) throws(LearningError) -> [Float] {
     openblas_set_num_threads(1)
     let byProduct = interest.transposed()
     var random = Xoshiro256(seed: seed)
@@ -52,6 +53,7 @@ public struct ImplicitALS: Hashable, Sendable {
     var y = (0..<interest.columns * factors).map { _ in Float(random.nextNormal() * scale) }
     var x = [Float](repeating: 0, count: interest.rows * factors)
     for _ in 0..<iterations {
+      if Task.isCancelled { throw .cancelled }
       solve(interest, against: y, steps: Self.stepsPerPass, into: &x)
       solve(byProduct, against: x, steps: Self.stepsPerPass, into: &y)
     }

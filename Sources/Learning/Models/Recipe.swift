@@ -42,8 +42,8 @@ public struct Recipe: Hashable, Sendable {
     }
   }
 
-  /// Learns from a history, and from nothing after its cut.
-  public func fit(_ history: History, segments: CustomerSegments, seed: UInt64) -> Fit {
+  /// Learns from a history, and from nothing after its cut. Throws `cancelled` if the task is cancelled meanwhile.
+  public func fit(_ history: History, segments: CustomerSegments, seed: UInt64) throws(LearningError) -> Fit {
     let popularity = Popularity(history, segments: segments, halfLifeDays: trendHalfLifeDays)
     switch kind {
     case .popularity:
@@ -51,7 +51,7 @@ public struct Recipe: Hashable, Sendable {
     case .als(let als, let halfLifeDays, _):
       return Fit(
         cut: history.cut, popularity: popularity,
-        factors: als.fit(history.interest(halfLifeDays: halfLifeDays), seed: seed))
+        factors: try als.fit(history.interest(halfLifeDays: halfLifeDays), seed: seed))
     }
   }
 

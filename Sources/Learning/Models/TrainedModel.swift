@@ -26,11 +26,11 @@ public struct TrainedModel: Sendable, Equatable {
   ) throws(LearningError) {
     let early = interactions.history(through: cuts.validation)
     let scorer = Scorer(
-      recipe.fit(early, segments: segments, seed: seed), recipe: recipe, history: early, segments: segments)
+      try recipe.fit(early, segments: segments, seed: seed), recipe: recipe, history: early, segments: segments)
     self.recipe = recipe
     calibration = try Calibration(of: scorer, on: calibrationRows)
-    judged = recipe.fit(interactions.history(through: cuts.judged), segments: segments, seed: seed)
-    served = recipe.fit(interactions.history(through: cuts.served), segments: segments, seed: seed)
+    judged = try recipe.fit(interactions.history(through: cuts.judged), segments: segments, seed: seed)
+    served = try recipe.fit(interactions.history(through: cuts.served), segments: segments, seed: seed)
   }
 
   /// Judges the judged fit on the night's rows, the customers' histories as they stood when the window began.

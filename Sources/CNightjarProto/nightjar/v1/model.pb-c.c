@@ -387,7 +387,7 @@ const ProtobufCMessageDescriptor nightjar__v1__model__descriptor =
   (ProtobufCMessageInit) nightjar__v1__model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[6] =
+static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[8] =
 {
   {
     "name",
@@ -461,6 +461,30 @@ static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[6]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trend_weight",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, trend_weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trend_half_life_days",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, trend_half_life_days),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__recipe__field_indices_by_name[] = {
   3,   /* field[3] = alpha */
@@ -469,11 +493,13 @@ static const unsigned nightjar__v1__recipe__field_indices_by_name[] = {
   4,   /* field[4] = iterations */
   0,   /* field[0] = name */
   2,   /* field[2] = regularisation */
+  7,   /* field[7] = trend_half_life_days */
+  6,   /* field[6] = trend_weight */
 };
 static const ProtobufCIntRange nightjar__v1__recipe__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor =
 {
@@ -483,7 +509,7 @@ const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor =
   "Nightjar__V1__Recipe",
   "nightjar.v1",
   sizeof(Nightjar__V1__Recipe),
-  6,
+  8,
   nightjar__v1__recipe__field_descriptors,
   nightjar__v1__recipe__field_indices_by_name,
   1,  nightjar__v1__recipe__number_ranges,

@@ -75,7 +75,7 @@ struct  Nightjar__V1__Recipe
    */
   char *name;
   /*
-   * Latent factors; 0 where it has none.
+   * Latent factors, 1 to 1,024; 0 where it has none.
    */
   uint32_t factors;
   double regularisation;
@@ -85,13 +85,21 @@ struct  Nightjar__V1__Recipe
   double alpha;
   uint32_t iterations;
   /*
-   * Days in which a purchase loses half its weight; 0 = never.
+   * Days in which an act loses half its weight for the factors; 0 = never.
    */
   double half_life_days;
+  /*
+   * Weight of the log share of sales beside the standardised factor score; 0 where there are no factors.
+   */
+  double trend_weight;
+  /*
+   * Days in which a sale loses half its weight in popularity; 0 = never.
+   */
+  double trend_half_life_days;
 };
 #define NIGHTJAR__V1__RECIPE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__recipe__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Nightjar__V1__Fit
@@ -102,7 +110,7 @@ struct  Nightjar__V1__Fit
    */
   int64_t cut_us;
   /*
-   * Product ids, in the order of the rows of `factors` and `popularity`.
+   * Ids of the products that the fit has met, in the order of the rows of `factors` and `popularity`.
    */
   size_t n_products;
   char **products;

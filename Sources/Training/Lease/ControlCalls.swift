@@ -1,0 +1,80 @@
+import Commerce
+import Learning
+import Logging
+import Messages
+import NightjarClient
+import RPC
+
+/// What a trainer tells control under one lease. Idempotent by its fence, so each call is made until it is answered.
+struct ControlCalls: Sendable {
+  private static let firstPause = Duration.milliseconds(200)
+  private static let longestPause = Duration.seconds(5)
+
+  let control: Channel
+  let lease: Lease
+  let logger: Logger
+
+  /// Hands in the figures; the answer is what to bake.
+  func report(_ evaluation: Evaluation) async throws -> View<Proto.ReportEvaluationResponse> {
+    try await persist(ControlService.reportEvaluation) { request in
+      request.tenant = lease.tenant.rawValue
+      request.message(\.fence) { lease.fence.fill($0) }
+      evaluation.fill(request)
+    }
+  }
+
+  /// Hands in what was published. The bake that is live now.
+  func complete(_ bakes: [Bake.Published]) async throws -> String {
+    try await persist(ControlService.completeWork) { request in
+      request.tenant = lease.tenant.rawValue
+      request.message(\.fence) { lease.fence.fill($0) }
+      request.list(\.n_bakes, \.bakes, of: bakes) { published, bake in
+        published.bake = bake.bake
+        published.manifest_digest = "\(bake.digest)"
+        published.customers = bake.customers
+        published.candidates = bake.candidates
+      }
+    }.live_bake
+  }
+
+  /// Gives the lease back with the reason. Tried once: otherwise the lease runs out.
+  func fail(_ reason: String) async {
+    do {
+      _ = try await control.call(ControlService.failWork) { request in
+        request.tenant = lease.tenant.rawValue
+        request.message(\.fence) { lease.fence.fill($0) }
+        request.reason = reason.prefix(utf8Bytes: Limits.reasonBytes)
+      }
+    } catch {
+      logger.warning("the lease could not be given back", metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// Calls until answered, pausing longer each time; the lease's keeper cancels it when there is no point any more.
+  private func persist<Q, R>(_ method: Method<Q, R>, _ build: (Draft<Q>) -> Void) async throws -> View<R> {
+    var pause = Self.firstPause
+    while true {
+      do {
+        return try await control.call(method, build)
+      } catch let error as RPCError where error.isWorthRetrying {
+        logger.warning("control does not answer", metadata: ["method": "\(method.name)", "error": "\(error)"])
+        try await Task.sleep(for: error.retryAfter ?? pause)
+        pause = min(pause * 2, Self.longestPause)
+      }
+    }
+  }
+}
+
+extension String {
+  /// As many whole characters from the start as fit.
+  func prefix(utf8Bytes limit: Int) -> String {
+    var end = startIndex
+    var bytes = 0
+    while end < endIndex {
+      bytes += self[end].utf8.count
+      guard bytes <= limit else { break }
+      end = index(after: end)
+    }
+    return String(self[..<end])
+  }
+}

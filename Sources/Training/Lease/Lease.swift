@@ -1,0 +1,62 @@
+import Commerce
+import Learning
+import Messages
+
+/// One tenant-night as control gave it.
+struct Lease: Sendable {
+  /// What to do with the tenant.
+  enum Kind: Sendable {
+    /// Train a challenger, judge, bake what the verdict says.
+    case train
+    /// Bake the live model anew.
+    case rebake
+  }
+
+  let tenant: TenantID
+  let night: UInt64
+  let kind: Kind
+  let cuts: Cuts
+  let watermark: UInt64
+  let ttl: Duration
+  let fence: Fence
+  let grant: View<Proto.SignedGrant>
+  let seed: UInt64
+  /// nil = there is no live version.
+  let champion: View<Proto.Version>?
+
+  /// Fencing token: goes back to control with everything done under the lease.
+  struct Fence: Hashable, Sendable {
+    let epoch: UInt64
+    let number: UInt64
+
+    func fill(_ draft: Draft<Proto.Fence>) {
+      draft.epoch = epoch
+      draft.number = number
+    }
+  }
+
+  /// Reads the contract's message. Throws `lease` for one that this trainer cannot work on.
+  init(validating view: View<Proto.Lease>) throws(TrainingError) {
+    do throws(InvalidField) { tenant = try TenantID(view.tenant) } catch { throw .lease("\(error)") }
+    switch view.kind {
+    case .train: kind = .train
+    case .rebake: kind = .rebake
+    default: throw .lease("work of the kind \(view.kind.rawValue) is not known; update the trainer")
+    }
+    guard (1...365).contains(view.horizon_days) else { throw .lease("a horizon of \(view.horizon_days) days") }
+    guard view.as_of_us > 0, view.as_of_us <= Timestamp.admitted.upperBound.microseconds else {
+      throw .lease("as_of is \(view.as_of_us) µs")
+    }
+    guard view.ttl_ms > 0, let fence = view.fence, let grant = view.grant else {
+      throw .lease("it lacks its time to live, its fence or its grant")
+    }
+    night = view.night
+    cuts = Cuts(asOf: view.as_of_us, horizonDays: Int(view.horizon_days))
+    watermark = view.watermark
+    ttl = .milliseconds(Int64(view.ttl_ms))
+    self.fence = Fence(epoch: fence.epoch, number: fence.number)
+    self.grant = grant
+    seed = view.seed
+    champion = view.champion
+  }
+}

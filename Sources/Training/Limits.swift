@@ -1,0 +1,27 @@
+import RankedLists
+
+/// The numbers that bound this room's work.
+enum Limits {
+  /// Customers below which a tenant gets popularity's lists and no model.
+  static let floorCustomers = 25
+  /// Events below which a tenant gets popularity's lists and no model.
+  static let floorEvents: UInt64 = 1_000
+  /// Entries of a baked list: two to three pages, so that it can be filtered as it is read.
+  static let listLength = 50
+  /// Segments with popularity and fallback lists of their own, the largest first.
+  static let segments = 64
+  /// Customers that a manifest names for probing.
+  static let probes = 8
+  /// Bytes of a model file that a trainer reads.
+  static let maximumModelBytes: UInt64 = 1 << 30
+  /// Customers and products of a tenant each; indexes are 32 bits wide.
+  static let maximumIndexes = Int(Int32.max)
+  /// Broken snapshot streams in a row, without a new chunk, after which the night is given back.
+  static let snapshotAttempts = 6
+  /// Bytes of a reason for the journal.
+  static let reasonBytes = 1_024
+  /// Milliseconds that control may hold a request for work.
+  static let leaseWaitMilliseconds: UInt32 = 5_000
+  /// Customers baked between two looks at whether the task is cancelled.
+  static let customersPerCheck = 256
+}

@@ -1,0 +1,62 @@
+import Commerce
+import Learning
+import Messages
+
+/// The file `model` of an artifact: a trained model with the name that control gave it.
+struct ModelFile: Sendable {
+  /// Version of the layout.
+  static let format: UInt32 = 1
+
+  /// What the file holds; the same model is the same bytes in every artifact that is baked from it.
+  let encoded: Encoded<Proto.Model>
+
+  /// Writes a model down.
+  init(_ model: TrainedModel, id: String, tenant: TenantID, products: [String], watermark: UInt64, seed: UInt64) {
+    encoded = Encoded { draft in
+      draft.format = Self.format
+      draft.tenant = tenant.rawValue
+      draft.id = id
+      draft.message(\.recipe) { model.recipe.fill($0) }
+      draft.message(\.judged) { model.judged.fill($0, recipe: model.recipe, products: products) }
+      draft.message(\.served) { model.served.fill($0, recipe: model.recipe, products: products) }
+      draft.message(\.calibration) {
+        $0.slope = model.calibration.slope
+        $0.intercept = model.calibration.intercept
+      }
+      draft.feature_version = Recipe.featureVersion
+      draft.watermark = watermark
+      draft.seed = seed
+    }
+  }
+
+  /// Takes a file's bytes; `model` checks them.
+  init(bytes: [UInt8]) { encoded = Encoded(unchecked: bytes) }
+
+  /// The model over today's catalogue. Throws `champion` for a file of another tenant, model or version, or a broken one.
+  func model(tenant: TenantID, id: String, products: [String]) throws(TrainingError) -> TrainedModel {
+    let view: View<Proto.Model>
+    do throws(MessageError) { view = try encoded.decode() } catch { throw .champion("its model file: \(error)") }
+    guard view.format == Self.format, view.feature_version == Recipe.featureVersion else {
+      throw .champion(
+        "its layout \(view.format) with features \(view.feature_version) is not this trainer's "
+          + "\(Self.format) with \(Recipe.featureVersion)")
+    }
+    guard view.tenant == tenant.rawValue, view.id == id else {
+      throw .champion("its file holds model '\(view.id)' of '\(view.tenant)', not '\(id)' of '\(tenant)'")
+    }
+    guard let recipe = view.recipe, let judged = view.judged, let served = view.served,
+      let calibration = view.calibration
+    else { throw .champion("its file lacks a recipe, a fit or the calibration") }
+    guard calibration.slope.isFinite, calibration.intercept.isFinite else {
+      throw .champion("its calibration is not finite")
+    }
+    let readRecipe = try Recipe(validating: recipe)
+    let catalogue = Dictionary(products.enumerated().map { (Array($1.utf8), $0) }) { first, _ in first }
+    func fit(_ view: View<Proto.Fit>) throws(TrainingError) -> Fit {
+      try Fit(validating: view, recipe: readRecipe, catalogue: catalogue, products: products.count)
+    }
+    return TrainedModel(
+      recipe: readRecipe, judged: try fit(judged), served: try fit(served),
+      calibration: Calibration(slope: calibration.slope, intercept: calibration.intercept))
+  }
+}

@@ -1,0 +1,111 @@
+import Commerce
+import Learning
+import Messages
+
+/// Puts a tenant together from the chunks of a snapshot stream, in whatever pieces the stream breaks.
+struct SnapshotBuilder {
+  private let asOf: Int64
+  private var customers = IdentifierTable()
+  private var products = IdentifierTable()
+  /// Segment by customer number; customers seen only in events have none.
+  private var segments: [Int32: String] = [:]
+  private var availability: [Int32: TenantData.Availability] = [:]
+  private var rows: [Interactions.Row] = []
+  private var received = (customers: UInt64(0), products: UInt64(0), offers: UInt64(0), events: UInt64(0))
+
+  /// Resume after this; nil = nothing has been received.
+  private(set) var resume: View<Proto.ResumeToken>?
+  /// The last chunk has been received, and the counts agree.
+  private(set) var isComplete = false
+
+  /// An empty tenant; rows after `asOf`, µs, are refused.
+  init(asOf: Int64) { self.asOf = asOf }
+
+  /// Takes the next chunk whole. Throws `snapshot` for one that breaks the contract.
+  mutating func add(_ chunk: View<Proto.SnapshotChunk>) throws(TrainingError) {
+    guard !isComplete else { throw .snapshot("a chunk follows the last one") }
+    for customer in chunk.list(\.n_customers, \.customers) {
+      let number = try Self.number(customer.id, in: &customers, "customers")
+      segments[number] = customer.segment.isEmpty ? nil : customer.segment
+      received.customers += 1
+    }
+    for product in chunk.list(\.n_products, \.products) {
+      let number = try Self.number(product.id, in: &products, "products")
+      availability[number] = TenantData.Availability(
+        from: product.available_from_us == 0 ? .min : product.available_from_us,
+        until: product.available_until_us == 0 ? .max : product.available_until_us)
+      received.products += 1
+    }
+    received.offers += UInt64(chunk.list(\.n_offers, \.offers).count)
+    if let events = chunk.events { try add(events) }
+    if let token = chunk.resume { resume = token }
+    if let end = chunk.end { try finish(end) }
+  }
+
+  /// The tenant, once complete.
+  consuming func build() throws(TrainingError) -> TenantData {
+    guard isComplete else { throw .snapshot("the stream ended before its last chunk") }
+    let (customerIDs, customerRank) = customers.sorted()
+    let (productIDs, productRank) = products.sorted()
+    for row in rows.indices {
+      rows[row].customer = customerRank[Int(rows[row].customer)]
+      rows[row].product = productRank[Int(rows[row].product)]
+    }
+    var available = [TenantData.Availability](repeating: .init(), count: productIDs.count)
+    for (number, period) in availability { available[Int(productRank[Int(number)])] = period }
+    return TenantData(
+      customers: customerIDs, products: productIDs,
+      segments: Self.segments(segments, customerRank),
+      availability: available,
+      interactions: Interactions(customers: customerIDs.count, products: productIDs.count, rows: rows),
+      events: received.events)
+  }
+
+  private static func number(
+    _ id: String, in table: inout IdentifierTable, _ what: String
+  ) throws(TrainingError) -> Int32 {
+    guard !id.isEmpty else { throw .snapshot("one of the \(what) has no id") }
+    guard let number = table.number(of: id) else {
+      throw .snapshot("more than \(Limits.maximumIndexes) \(what); split the tenant")
+    }
+    return number
+  }
+
+  private mutating func add(_ events: View<Proto.EventColumns>) throws(TrainingError) {
+    let columns = try EventChunk(events)
+    var customerNumbers: [Int32] = []
+    for id in columns.customerIDs { customerNumbers.append(try Self.number(id, in: &customers, "customers")) }
+    var productNumbers: [Int32] = []
+    for id in columns.productIDs { productNumbers.append(try Self.number(id, in: &products, "products")) }
+    for row in 0..<columns.count {
+      guard columns.time[row] <= asOf else {
+        throw .snapshot("an event at \(columns.time[row]) µs lies after the snapshot's \(asOf) µs")
+      }
+      guard let kind = columns.kind[row], let product = columns.product[row] else { continue }
+      rows.append(
+        Interactions.Row(
+          customer: customerNumbers[columns.customer[row]], product: productNumbers[product], kind: kind,
+          time: columns.time[row], quantity: columns.quantity[row], revenue: columns.revenue[row],
+          rating: columns.rating[row]))
+    }
+    received.events += UInt64(columns.count)
+  }
+
+  private mutating func finish(_ end: View<Proto.SnapshotEnd>) throws(TrainingError) {
+    let promised = (end.customers, end.products, end.offers, end.events)
+    guard received == promised else {
+      throw .snapshot("customers, products, offers and events are \(received), \(promised) were promised")
+    }
+    isComplete = true
+  }
+
+  /// The largest segments, equal ones by name; customers of the others have none.
+  private static func segments(_ names: [Int32: String], _ rank: [Int32]) -> CustomerSegments {
+    let sizes = Dictionary(names.values.map { ($0, 1) }, uniquingKeysWith: +)
+    let kept = sizes.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }.prefix(Limits.segments).map(\.key).sorted()
+    let index = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, Int32($0)) })
+    var ofCustomer = [Int32](repeating: -1, count: rank.count)
+    for (number, name) in names { ofCustomer[Int(rank[Int(number)])] = index[name] ?? -1 }
+    return CustomerSegments(names: kept, ofCustomer: ofCustomer)
+  }
+}

@@ -1,0 +1,86 @@
+import ArtifactStore
+import Commerce
+import Learning
+import Logging
+import Messages
+import RPC
+
+/// One lease, from the snapshot to the report that its work is complete.
+struct TenantNight: Sendable {
+  let lease: Lease
+  let keeper: LeaseKeeper
+  let calls: ControlCalls
+  let ingest: Channel
+  let store: ArtifactDirectory
+  let compute: ComputeExecutor
+  let logger: Logger
+
+  /// Does the work. Nothing is published before control has given its verdict, and nothing is live before it is
+  /// complete: whoever dies on the way leaves at most artifacts that nobody refers to.
+  func run() async throws {
+    let data = try await SnapshotReader(ingest: ingest, lease: lease, keeper: keeper, logger: logger).read()
+    logger.info(
+      "snapshot read",
+      metadata: [
+        "customers": "\(data.customers.count)", "products": "\(data.products.count)", "events": "\(data.events)",
+      ])
+    let night = Night(data: data, cuts: lease.cuts, seed: lease.seed)
+    let evaluation = try await compute.run { try evaluate(night) }
+    if !evaluation.championProblem.isEmpty {
+      logger.error("the live model cannot be judged", metadata: ["reason": "\(evaluation.championProblem)"])
+    }
+    let answer = try await calls.report(evaluation)
+    let orders = answer.list(\.n_bakes, \.bakes)
+    logger.info("verdict", metadata: ["reason": "\(answer.reason)", "bakes": "\(orders.count)"])
+    var published: [Bake.Published] = []
+    for order in orders {
+      let bake = try bake(order, of: evaluation, night)
+      published.append(try await compute.run { try bake.publish(to: store) })
+      logger.info(
+        "published",
+        metadata: [
+          "candidate": "\(order.candidate)", "bake": "\(order.bake)", "customers": "\(published.last?.customers ?? 0)",
+        ])
+    }
+    guard !published.isEmpty else { throw TrainingError.order("control ordered nothing") }
+    let live = try await calls.complete(published)
+    logger.info("completed", metadata: ["live_bake": "\(live)"])
+  }
+
+  private func evaluate(_ night: Night) throws -> Evaluation {
+    var champion: Candidate?
+    var problem = ""
+    do throws(TrainingError) { champion = try self.champion(night) } catch { problem = "\(error)" }
+    switch lease.kind {
+    case .rebake:
+      return Evaluation(unjudged: champion.map { [$0] } ?? [], of: night.data, championProblem: problem)
+    case .train where night.data.isUnderFloor:
+      let popularity = Candidate(
+        name: .popularity, model: try night.train(.popularity, night.calibrationRows()), file: nil)
+      return Evaluation(
+        unjudged: [popularity] + (champion.map { [$0] } ?? []), of: night.data, championProblem: problem)
+    case .train:
+      return try Evaluation(night, champion: champion, championProblem: problem)
+    }
+  }
+
+  /// The live model over today's catalogue; nil = there is none.
+  private func champion(_ night: Night) throws(TrainingError) -> Candidate? {
+    guard let version = lease.champion else { return nil }
+    let champion = try Champion(version, of: lease.tenant, in: store)
+    let model = try champion.file.model(tenant: lease.tenant, id: champion.model, products: night.data.products)
+    return Candidate(name: .champion, model: model, file: champion.file)
+  }
+
+  private func bake(
+    _ order: View<Proto.BakeOrder>, of evaluation: Evaluation, _ night: Night
+  ) throws(TrainingError) -> Bake {
+    guard let candidate = evaluation.candidates.first(where: { $0.name.rawValue == order.candidate }) else {
+      let problem = evaluation.championProblem
+      throw .order("there is no '\(order.candidate)'" + (problem.isEmpty ? "" : "; \(problem)"))
+    }
+    return Bake(
+      tenant: lease.tenant, candidate: candidate, model: order.model, bake: order.bake, night: night,
+      watermark: lease.watermark)
+  }
+}
