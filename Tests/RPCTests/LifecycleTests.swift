@@ -147,13 +147,13 @@ struct LifecycleTests {
   func nestedDeadline() async throws {
     let inner = TestService.method("Inner", .unary)
     let innerServer = try serve(
-      routes { $0.unary(inner) { _, context in blob("\(context.remaining <= .seconds(5))") } })
+      routes { $0.unary(inner) { _, context in blob("\(context.remaining <= .seconds(50))") } })
     let nested = try channel(to: innerServer.port)
     let outer = routes { router in
       router.unary(TestService.unary) { _, _ in blob(try await nested.call(inner, blob("")).text) }
     }
     try await withService(outer) { channel, _ in
-      let answer = try await channel.call(TestService.unary, timeout: .seconds(5), blob(""))
+      let answer = try await channel.call(TestService.unary, timeout: .seconds(50), blob(""))
       #expect(answer.text == "true")
       try await #expect(nested.text(inner, "") == "false")
     }

@@ -132,9 +132,9 @@ func failure(_ body: () async throws -> Void, sourceLocation: SourceLocation = #
   return nil
 }
 
-/// Waits until something holds, at most half a minute.
+/// Waits until something holds, at most two minutes.
 func until(_ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () async -> Bool) async {
-  let deadline = ContinuousClock.now + .seconds(30)
+  let deadline = ContinuousClock.now + .seconds(120)
   while !(await holds()) {
     guard ContinuousClock.now < deadline else {
       Issue.record(what, sourceLocation: sourceLocation)
