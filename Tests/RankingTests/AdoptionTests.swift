@@ -32,7 +32,9 @@ struct AdoptionTests {
     }
   }
 
-  @Test("an artifact that is not what control ordered is refused", arguments: ["missing", "model", "probe", "tenant"])
+  @Test(
+    "an artifact that is not what control ordered is refused",
+    arguments: ["missing", "model", "probe", "tenant", "bake"])
   func notAsOrdered(defect: String) async throws {
     try await withRanker { bakery, control, ranker in
       control.say(route(arms: [try bakery.bake("b-1")]))
@@ -41,6 +43,10 @@ struct AdoptionTests {
         "b-2", tenant: defect == "tenant" ? "france" : "uk", probes: defect == "probe" ? ["nowhere"] : ["c0"])
       if defect == "model" {
         arm = Route.Arm(id: arm.id, model: "m-2", bake: arm.bake, digest: arm.digest, weight: arm.weight)
+      }
+      if defect == "bake" {
+        let served = try bakery.bake("b-1")
+        arm = Route.Arm(id: "a", model: "m-1", bake: "b-2", digest: served.digest, weight: 1_000_000)
       }
       if defect == "missing" { try FileManager.default.removeItem(atPath: try bakery.path(arm)) }
       control.say(route(arms: [arm]))

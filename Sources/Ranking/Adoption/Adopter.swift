@@ -97,25 +97,20 @@ actor Adopter {
       orders[tenant, default: 0] += 1
       // Control last heard of a refusal: tell it again what is served.
       if refusals.removeValue(forKey: tenant) != nil { said[tenant] = nil }
-      if let route = routing.routes[tenant] { follow(route) } else { adoptions[tenant] = nil }
-      if needsWork(tenant) { work.continuation.yield(tenant) }
+      if !followAtOnce(tenant) { work.continuation.yield(tenant) }
       show(tenant)
     }
   }
 
-  /// Takes from the route what can be had without the disk.
-  private func follow(_ route: Route) {
-    if route.arms.isEmpty {
-      adoptions[route.tenant] = nil
-    } else if let adoption = Adoption(route, artifacts: adoptions[route.tenant]?.artifacts ?? [:]) {
-      adoptions[route.tenant] = adoption
+  /// Takes from the tenant's route what can be had without the disk; false if that is not all of it.
+  private func followAtOnce(_ tenant: TenantID) -> Bool {
+    guard let route = routing.routes[tenant], !route.arms.isEmpty else {
+      adoptions[tenant] = nil
+      return routing.routes[tenant] != nil
     }
-  }
-
-  /// There is something to fetch, or, of a tenant that is gone, to remove.
-  private func needsWork(_ tenant: TenantID) -> Bool {
-    guard let route = routing.routes[tenant] else { return true }
-    return !route.digests.isSubset(of: adoptions[tenant]?.artifacts.keys.map { $0 } ?? [])
+    guard let adoption = Adoption(route, artifacts: adoptions[tenant]?.artifacts ?? [:]) else { return false }
+    adoptions[tenant] = adoption
+    return true
   }
 
   private func show(_ tenant: TenantID) {

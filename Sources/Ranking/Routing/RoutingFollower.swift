@@ -21,7 +21,8 @@ struct RoutingFollower: Sendable {
           await take(update)
         }
       } catch {
-        if failures == 0, !Task.isCancelled {
+        let isOrdinary = (error as? RPCError)?.code == .deadlineExceeded || Task.isCancelled
+        if failures == 0, !isOrdinary {
           logger.warning("control's routing stream broke; what was last told stays", metadata: ["reason": "\(error)"])
         }
       }
