@@ -115,7 +115,7 @@ let package = Package(
     tests("Training", []),
     tests("Ranking", []),
     tests("Control", []),
-    tests("Console", []),
+    tests("Console", [argumentParser]),
     .testTarget(
       name: "SystemTests",
       dependencies: [

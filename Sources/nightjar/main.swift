@@ -1,3 +1,0 @@
-import Console
-
-await NightjarCommand.main()
