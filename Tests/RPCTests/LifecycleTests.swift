@@ -99,6 +99,23 @@ struct LifecycleTests {
     await server.shutdown(grace: .zero)
   }
 
+  @Test("a handler may cancel a task of its own that waits for requests, and go on")
+  func cancelledChild() async throws {
+    let router = routes { router in
+      router.stream(TestService.bidirectional) { requests, responses, _ in
+        let reader = Task { for try await _ in requests {} }
+        reader.cancel()
+        let error = await failure { try await reader.value }
+        try await responses.send(blob(error?.code.name ?? ""))
+      }
+    }
+    try await withService(router) { channel, _ in
+      var responses = try await channel.stream(TestService.bidirectional).responses.makeAsyncIterator()
+      #expect(try await responses.next()?.text == "CANCELLED")
+      #expect(try await responses.next() == nil)
+    }
+  }
+
   // MARK: Deadlines
 
   @Test("a call that takes too long ends with DEADLINE_EXCEEDED on both sides")

@@ -7,6 +7,7 @@ final class Call: Sendable {
   let method: String
   let deadline: ContinuousClock.Instant
   let reactor: Reactor
+  private let side: Session<Call>.Side
   /// What the connection keeps of the call.
   let wire: ReactorBound<Wire>
   private let mailbox: Mutex<Mailbox>
@@ -21,9 +22,10 @@ final class Call: Sendable {
     var task: Task<Void, Never>?
   }
 
-  /// `isOpen`: whether the call has its stream from the beginning, as on a server.
-  init(method: String, deadline: ContinuousClock.Instant, reactor: Reactor, isOpen: Bool) {
-    mailbox = Mutex(Mailbox(isOpen: isOpen))
+  init(method: String, deadline: ContinuousClock.Instant, reactor: Reactor, side: Session<Call>.Side) {
+    // A server hears of a call by its stream.
+    mailbox = Mutex(Mailbox(isOpen: side == .server))
+    self.side = side
     self.method = method
     self.deadline = deadline
     self.reactor = reactor
@@ -34,7 +36,7 @@ final class Call: Sendable {
 // MARK: The task's side
 
 extension Call {
-  /// The next incoming message; nil after the last. Cancelling the task gives the call up.
+  /// The next incoming message; nil after the last. On a client, cancelling the task gives the call up.
   func next() async throws(RPCError) -> [UInt8]? {
     if let (reading, release) = mailbox.withLock({ $0.read() }) {
       tellReactor(released: release)
@@ -43,27 +45,29 @@ extension Call {
     let reading = await withTaskCancellationHandler {
       await withCheckedContinuation { (reader: Mailbox.Reader) in
         // A message may have come in the meantime.
-        let ready = mailbox.withLock { mailbox in
-          let ready = mailbox.read()
-          if ready == nil { mailbox.wait(reader) }
-          return ready
+        let ready = mailbox.withLock { mailbox -> (Mailbox.Reading, release: Int)? in
+          if let ready = mailbox.read() { return ready }
+          guard !Task.isCancelled else { return (Mailbox.Reading.failure(.taskCancelled(method)), release: 0) }
+          mailbox.wait(reader)
+          return nil
         }
         guard let (reading, release) = ready else { return }
         tellReactor(released: release)
         reader.resume(returning: reading)
       }
     } onCancel: {
-      abandon()
+      taskCancelled()
     }
     return try reading.get()
   }
 
-  /// Sends a message; suspends while too much waits to go out. Cancelling the task gives the call up.
+  /// Sends a message; suspends while too much waits to go out. On a client, cancelling the task gives the call up.
   func send(_ message: [UInt8]) async throws(RPCError) {
     try mailbox.withLock { (mailbox) throws(RPCError) in try mailbox.send(message.count) }
     reactor.execute { self.wire.value.host?.send(self, message, last: false) }
     await waitForRoom()
     if let error = mailbox.withLock({ $0.hasEnded ? $0.sendError : nil }) { throw error }
+    if Task.isCancelled { throw .taskCancelled(method) }
   }
 
   /// Tells the other side that no more messages follow.
@@ -88,23 +92,34 @@ extension Call {
   /// Gives the call up.
   func abandon() {
     guard !hasEnded else { return }
-    end(RPCError(.cancelled, "\(method): given up by this side"), discardingMessages: true)
+    end(.taskCancelled(method), discardingMessages: true)
     reactor.execute { self.wire.value.host?.abandon(self) }
   }
 
   private func waitForRoom() async {
-    guard mailbox.withLock({ $0.isFull }) else { return }
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { (writer: Mailbox.Writer) in
-        let mustWait = mailbox.withLock { mailbox in
-          if mailbox.isFull { mailbox.wait(writer) }
-          return mailbox.isFull
+    // Woken by another's cancellation, a sender looks again.
+    while mailbox.withLock({ $0.isFull }), !Task.isCancelled {
+      await withTaskCancellationHandler {
+        await withCheckedContinuation { (writer: Mailbox.Writer) in
+          let mustWait = mailbox.withLock { mailbox in
+            let mustWait = mailbox.isFull && !Task.isCancelled
+            if mustWait { mailbox.wait(writer) }
+            return mustWait
+          }
+          if !mustWait { writer.resume() }
         }
-        if !mustWait { writer.resume() }
+      } onCancel: {
+        taskCancelled()
       }
-    } onCancel: {
-      abandon()
     }
+  }
+
+  /// On a server the task may be one of several that a handler uses: only its own waiting ends.
+  private func taskCancelled() {
+    guard side == .server else { return abandon() }
+    let (reader, writers) = mailbox.withLock { $0.stopWaiting() }
+    reader?.resume(returning: .failure(.taskCancelled(method)))
+    for writer in writers { writer.resume() }
   }
 
   private func tellReactor(released: Int) {
@@ -150,5 +165,12 @@ extension Call {
     wire.value.host = nil
     wire.value.timer?.cancel()
     wire.value.timer = nil
+  }
+}
+
+extension RPCError {
+  /// This side gave the call up, or the part of it that waited.
+  fileprivate static func taskCancelled(_ method: String) -> RPCError {
+    RPCError(.cancelled, "\(method): given up by this side")
   }
 }

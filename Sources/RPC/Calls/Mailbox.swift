@@ -58,9 +58,7 @@ struct Mailbox {
     if let error { incoming = .failed(error) } else if case .open = incoming { incoming = .finished }
     if discardingMessages { messages = Queue() }
     sendError = error ?? RPCError(.cancelled, "the call has ended")
-    let waiting = writers
-    writers = []
-    return (takeReader(), waiting)
+    return stopWaiting()
   }
 
   /// The call has its stream.
@@ -116,6 +114,12 @@ struct Mailbox {
   private(set) var hasEnded = false
 
   mutating func wait(_ writer: Writer) { writers.append(writer) }
+
+  /// Lets go of everybody who waits.
+  mutating func stopWaiting() -> (Reader?, [Writer]) {
+    defer { writers = [] }
+    return (takeReader(), writers)
+  }
 
   // MARK: Parts
 

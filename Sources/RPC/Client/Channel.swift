@@ -31,8 +31,8 @@ public final class Channel: Sendable {
 
   /// Calls a unary method and waits for the response.
   ///
-  /// `timeout` replaces the method's; inside a handler the call ends no later than the handler's own deadline. Throws
-  /// `RPCError`, or whatever `build` throws.
+  /// `timeout` replaces the method's; inside a handler, and tasks that inherit its task-local values, the call ends no
+  /// later than the handler's own deadline. Throws `RPCError`, or whatever `build` throws.
   public func call<Q, R, E: Error>(
     _ method: Method<Q, R>, timeout: Duration? = nil, _ build: (Draft<Q>) throws(E) -> Void
   ) async throws -> View<R> {
@@ -86,7 +86,7 @@ public final class Channel: Sendable {
     guard deadline > now else {
       throw RPCError(.deadlineExceeded, "\(method.name): not called, the deadline has passed")
     }
-    let call = Call(method: method.name, deadline: deadline, reactor: reactor, isOpen: false)
+    let call = Call(method: method.name, deadline: deadline, reactor: reactor, side: .client)
     let pending = PendingCall(
       call: call, method: method.id, maximumResponseBytes: method.maximumResponseBytes, request: request)
     reactor.execute { self.core.submit(pending) }

@@ -11,7 +11,7 @@ final class ChannelCore: @unchecked Sendable {
   private enum State {
     /// Connects at the next call.
     case idle
-    case connecting([PendingCall])
+    case connecting
     case ready(ClientConnection)
     /// The last attempt failed: calls fail until `until`.
     case resting(until: ContinuousClock.Instant, RPCError)
@@ -25,6 +25,8 @@ final class ChannelCore: @unchecked Sendable {
   private let context: TLSContext
   private let logger: Logger
   private var state = State.idle
+  /// Calls that wait for the attempt under way.
+  private var pending: [PendingCall] = []
   private var backoff = Backoff()
   /// Connections that are not closed yet: the one in use and those that only finish their calls.
   private var connections: [ObjectIdentifier: ClientConnection] = [:]
@@ -52,11 +54,13 @@ final class ChannelCore: @unchecked Sendable {
     call.wire.value.timer = reactor.schedule(after: max(.zero, now.duration(to: call.deadline))) { call.expire() }
     switch state {
     case .ready(let connection): connection.start(pending)
-    case .connecting(let others): state = .connecting(others + [pending])
+    case .connecting: self.pending.append(pending)
     case .resting(let until, var error) where now < until:
       error.retryAfter = now.duration(to: until)
       call.fail(error)
-    case .idle, .resting: connect(pending)
+    case .idle, .resting:
+      self.pending.append(pending)
+      connect()
     case .closed: call.fail(RPCError(.unavailable, "\(call.method): the channel is closed"))
     }
   }
@@ -64,16 +68,16 @@ final class ChannelCore: @unchecked Sendable {
   /// Ends everything.
   func close(_ done: CheckedContinuation<Void, Never>?) {
     let error = RPCError(.cancelled, "the channel was closed")
-    if case .connecting(let pending) = state { for pending in pending { pending.call.fail(error) } }
     state = .closed
+    for pending in takePending() { pending.call.fail(error) }
     for connection in connections.values { connection.shutDown(error) }
     if connections.isEmpty { done?.resume() } else { closed = done }
   }
 
   // MARK: Connecting
 
-  private func connect(_ pending: PendingCall) {
-    state = .connecting([pending])
+  private func connect() {
+    state = .connecting
     Transport.connect(
       to: address, serverName: serverName, context: context, on: reactor, timeout: Self.connectTimeout,
       accept: { self.accepted($0) }, failed: { self.failed("\($0)") })
@@ -89,22 +93,27 @@ final class ChannelCore: @unchecked Sendable {
       client.closeGently()
       return client
     }
-    guard case .connecting(let pending) = state else {
+    guard case .connecting = state else {
       client.shutDown(RPCError(.cancelled, "the channel was closed"))
       return client
     }
     state = .ready(client)
     client.pump()
-    for pending in pending { client.start(pending) }
+    for pending in takePending() { client.start(pending) }
     return client
   }
 
   private func failed(_ reason: String) {
     let error = RPCError(.unavailable, "\(address): \(reason)")
     logger.notice("cannot connect", metadata: ["error": "\(reason)"])
-    guard case .connecting(let pending) = state else { return }
+    guard case .connecting = state else { return }
     rest(error)
-    for pending in pending { pending.call.fail(error) }
+    for pending in takePending() { pending.call.fail(error) }
+  }
+
+  private func takePending() -> [PendingCall] {
+    defer { pending = [] }
+    return pending
   }
 
   private func rest(_ error: RPCError) {

@@ -52,7 +52,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
       return
     }
     let context = context(of: route, header)
-    let call = Call(method: route.name, deadline: context.deadline, reactor: reactor, isOpen: true)
+    let call = Call(method: route.name, deadline: context.deadline, reactor: reactor, side: .server)
     admit(call, header, maximumMessageBytes: route.maximumRequestBytes)
     if Session<Call>.carriesMessage(header) { try handle(session.take(header, body), header, body) }
     // The first message may have been refused.
@@ -115,7 +115,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
       pack(UnsafeMutableRawBufferPointer(space))
       count = bytes
     }
-    let call = Call(method: context.method, deadline: context.deadline, reactor: reactor, isOpen: true)
+    let call = Call(method: context.method, deadline: context.deadline, reactor: reactor, side: .server)
     admit(call, FrameHeader(.call, stream: stream), maximumMessageBytes: 0)
     session.send(stream, message, last: true)
   }
