@@ -94,6 +94,7 @@ struct HostilePeerTests {
       router.unary(TestService.unary) { _, _ in
         running.add()
         defer { running.add(-1) }
+        #expect(running.value <= Limits.maximumStreams)
         try await waitForCancellation()
         return blob("")
       }

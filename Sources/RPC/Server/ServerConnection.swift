@@ -8,6 +8,8 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   private let scratch: ReactorScratch
   private let registry: ServerRegistry
   private var isDraining = false
+  /// Handlers in tasks that have not returned, also those whose calls are over.
+  private var runningHandlers = 0
 
   init(
     _ connection: Connection, routes: [UInt32: Route], scratch: ReactorScratch, registry: ServerRegistry, logger: Logger
@@ -67,7 +69,8 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
       logger.warning("call denied", metadata: ["method": "\(route.name)"])
       throw RPCError(.permissionDenied, "\(route.name): not open to the role \(connection.peer.role.rawValue)")
     }
-    guard session.streams.count < Limits.maximumStreams else {
+    // Cancelling a call does not make room for another before its handler has noticed.
+    guard max(session.streams.count, runningHandlers) < Limits.maximumStreams else {
       throw RPCError(
         .resourceExhausted, "over \(Limits.maximumStreams) calls in flight on one connection; wait for some to end",
         retryAfter: Limits.busyRetryAfter)
@@ -134,6 +137,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   private func start(_ route: Route, _ call: Call, _ context: CallContext) {
     guard case .task(let handler) = route.handler else { preconditionFailure("\(route.name) needs no task") }
     let logger = logger
+    runningHandlers += 1
     call.wire.value.task = Task {
       let outcome = await Self.run(handler, call, context, logger)
       call.reactor.execute { self.finish(call, outcome) }
@@ -158,6 +162,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   }
 
   private func finish(_ call: Call, _ outcome: Result<[UInt8]?, RPCError>) {
+    runningHandlers -= 1
     call.wire.value.task = nil
     call.end(RPCError(.cancelled, "\(call.method): the handler has returned"), discardingMessages: true)
     let stream = call.wire.value.stream
