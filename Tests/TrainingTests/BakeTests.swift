@@ -1,0 +1,113 @@
+import ArtifactStore
+import Foundation
+import Learning
+import Messages
+import RankedLists
+import Testing
+
+@testable import Training
+
+@Suite struct BakeTests {
+  private func bake(_ night: Night, _ recipe: Recipe = .als, in scratch: Scratch) throws -> Bake.Published {
+    let model = try night.train(recipe, night.calibrationRows())
+    return try Bake(
+      tenant: shop, candidate: Candidate(name: .als, model: model, file: nil), model: "m-1", bake: "b-1", night: night,
+      watermark: 9
+    ).publish(to: scratch.store)
+  }
+
+  private func lists(_ published: Bake.Published, in scratch: Scratch) throws -> RankedLists {
+    try RankedLists(
+      path: scratch.store.path(tenant: shop, digest: published.digest, file: .lists), tenant: "shop", bake: "b-1")
+  }
+
+  @Test("every customer with a history gets products for sale that they have not bought, others the fallback")
+  func everyCustomer() throws {
+    let scratch = try Scratch()
+    var tenant = SampleTenant()
+    tenant.customers.append(("newcomer", ""))
+    let night = try tenant.night()
+    let published = try bake(night, in: scratch)
+    let lists = try lists(published, in: scratch)
+    #expect(lists.customerCount == 60 && published.customers == 60 && published.candidates == 38)
+    for (id, _) in tenant.customers.dropLast() {
+      let bought = Set(tenant.events.filter { $0.customer == id }.map(\.product))
+      let list = try #require(lists.products(of: id))
+      #expect(Set(list) == Set(tenant.products.map(\.id)).subtracting(bought).subtracting(["p-00", "p-01"]))
+    }
+    #expect(lists.products(of: "newcomer") == nil)
+    let fallback = try #require(lists.products(for: .overall))
+    #expect(fallback.count == 38)
+    #expect(lists.products(for: .segment("trade")).map(Set.init) == Set(fallback))
+    #expect(lists.products(for: .segment("unheard of")) == nil)
+  }
+
+  @Test("a list holds at most fifty entries, best first")
+  func bestFirst() throws {
+    let scratch = try Scratch()
+    let night = try SampleTenant(products: 90).night()
+    let lists = try lists(bake(night, in: scratch), in: scratch)
+    for customer in night.data.customers {
+      let scores = Array(customer.utf8).withUnsafeBytes { raw -> [Float] in
+        guard let list = lists.lookup(raw) else { return [] }
+        return (0..<list.count).map { list[$0].score }
+      }
+      #expect(scores.count == Limits.listLength && scores == scores.sorted(by: >))
+    }
+  }
+
+  @Test("a customer for whom nothing is left is told so")
+  func nothing() throws {
+    let scratch = try Scratch()
+    var tenant = SampleTenant()
+    tenant.events += tenant.products.map { .init(customer: "c-00", product: $0.id, time: 1) }
+    let lists = try lists(bake(tenant.night(), in: scratch), in: scratch)
+    #expect(lists.products(of: "c-00") == [])
+  }
+
+  @Test("a tenant without products still bakes")
+  func empty() throws {
+    let scratch = try Scratch()
+    let night = try SampleTenant(customers: 3, products: 0, purchases: 0).night()
+    let published = try bake(night, .popularity, in: scratch)
+    #expect(published.customers == 0 && published.candidates == 0)
+    #expect(try lists(published, in: scratch).products(for: .overall) == nil)
+  }
+
+  @Test("the manifest says what was baked, by what, from what")
+  func manifest() throws {
+    let scratch = try Scratch()
+    let published = try bake(SampleTenant().night(), in: scratch)
+    let manifest = try scratch.store.verify(tenant: shop, digest: published.digest)
+    #expect(manifest.tenant == "shop" && manifest.model == "m-1" && manifest.bake == "b-1")
+    #expect(manifest.as_of_us == SampleTenant.asOf && manifest.watermark == 9 && manifest.data_floor == false)
+    #expect(manifest.customers == 60 && manifest.candidates == 38)
+    #expect(manifest.strings(\.n_probes, \.probes) == (0..<8).map { "c-0\($0)" })
+  }
+
+  @Test("the same build, snapshot and seed give the same artifact")
+  func deterministic() throws {
+    let digests = try (0..<2).map { _ in try bake(SampleTenant().night(), in: Scratch()).digest }
+    #expect(digests[0] == digests[1])
+  }
+
+  @Test("a bake that is cancelled or cannot be written publishes nothing")
+  func nothingHalf() async throws {
+    let scratch = try Scratch()
+    let night = try SampleTenant().night()
+    let model = try night.train(.popularity, night.calibrationRows())
+    let bake = Bake(
+      tenant: shop, candidate: Candidate(name: .popularity, model: model, file: nil), model: "m-1",
+      bake: "not a bake\u{0}", night: night, watermark: 9)
+    #expect(throws: (any Error).self) { try bake.publish(to: scratch.store) }
+    let cancelled = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      _ = try Bake(
+        tenant: shop, candidate: bake.candidate, model: "m-1", bake: "b-1", night: night, watermark: 9
+      ).publish(to: scratch.store)
+    }
+    await #expect(throws: CancellationError.self) { try await cancelled.value }
+    #expect(try scratch.store.artifacts(of: shop).isEmpty)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/store/shop").isEmpty)
+  }
+}

@@ -1,0 +1,66 @@
+import Learning
+import Messages
+import Testing
+
+@testable import Training
+
+@Suite struct EvaluationTests {
+  private func report(_ evaluation: Evaluation) throws -> View<Proto.ReportEvaluationRequest> {
+    try Encoded<Proto.ReportEvaluationRequest> { evaluation.fill($0) }.decode()
+  }
+
+  private func champion(_ night: Night, of older: Night) throws -> Candidate {
+    let model = try older.train(.als, older.calibrationRows())
+    let file = ModelFile(
+      model, id: "m-1", tenant: shop, products: older.data.products, watermark: 1, seed: older.seed)
+    return Candidate(
+      name: .champion, model: try file.model(tenant: shop, id: "m-1", products: night.data.products), file: file)
+  }
+
+  @Test("challenger, popularity and champion are judged on the same rows, none of which their fits have seen")
+  func sameRows() throws {
+    let night = try SampleTenant().night()
+    let older = Night(
+      data: night.data, cuts: Cuts(asOf: SampleTenant.asOf - 7 * SampleTenant.day, horizonDays: 28), seed: 3)
+    let evaluation = try Evaluation(night, champion: champion(night, of: older), championProblem: "")
+    let report = try report(evaluation)
+    let figures = report.list(\.n_candidates, \.candidates)
+    #expect(figures.map(\.candidate) == ["als", "popularity", "champion"])
+    #expect(figures.map(\.recipe) == ["als", "popularity", "als"])
+    for figure in figures {
+      #expect(figure.judged_cut_us <= SampleTenant.cuts.judged && figure.served_cut_us <= SampleTenant.asOf)
+      #expect(figure.rmse > 0 && figure.rmse < 0.6 && figure.ndcg_at_10 > 0 && figure.coverage > 0)
+    }
+    #expect(figures[2].judged_cut_us == older.cuts.judged)
+    let differences = report.list(\.n_differences, \.differences)
+    #expect(
+      differences.map { "\($0.first)-\($0.second)" } == ["als-popularity", "als-champion", "popularity-champion"])
+    #expect(differences.allSatisfy { $0.low <= $0.mean && $0.mean <= $0.high })
+    #expect(Int(report.judged_customers) == night.judgingRows().customers.count && report.judged_customers > 25)
+    #expect(Int(report.judged_rows) == night.judgingRows().count)
+    #expect(report.customers == 60 && report.products == 40 && report.events == 1_800)
+  }
+
+  @Test("a champion that has seen the judging rows is reported and not judged")
+  func leakingChampion() throws {
+    let night = try SampleTenant().night()
+    let later = Night(
+      data: night.data, cuts: Cuts(asOf: SampleTenant.asOf + SampleTenant.day, horizonDays: 28), seed: 3)
+    let report = try report(Evaluation(night, champion: champion(night, of: later), championProblem: ""))
+    #expect(report.list(\.n_candidates, \.candidates).map(\.candidate) == ["als", "popularity"])
+    #expect(report.champion_problem.contains("must not be judged"))
+  }
+
+  @Test("the seed draws the rows, and every choice has a stream of its own")
+  func seeds() throws {
+    func drawn(_ rows: JudgingRows) -> [[Int32]] { rows.customers.map(\.unbought) }
+    let night = try SampleTenant().night(seed: 7)
+    #expect(drawn(night.judgingRows()) == drawn(try SampleTenant().night(seed: 7).judgingRows()))
+    #expect(drawn(night.judgingRows()) != drawn(try SampleTenant().night(seed: 8).judgingRows()))
+  }
+
+  @Test("the floor is 25 customers and 1,000 events", arguments: [(24, 50, true), (25, 39, true), (25, 40, false)])
+  func floor(customers: Int, purchases: Int, isUnder: Bool) throws {
+    #expect(try SampleTenant(customers: customers, purchases: purchases).data().isUnderFloor == isUnder)
+  }
+}
