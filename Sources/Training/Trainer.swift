@@ -37,9 +37,8 @@ public struct Trainer: Service {
   public func run() async throws {
     while !Task.isShuttingDownGracefully && !Task.isCancelled {
       do {
-        let asked = ContinuousClock.now
         if let lease = try await cancelWhenGracefulShutdown({ try await nextLease() }) {
-          await work(on: lease, asked: asked)
+          await work(on: lease, received: .now)
         }
       } catch {
         if Task.isShuttingDownGracefully || Task.isCancelled { break }
@@ -56,12 +55,12 @@ public struct Trainer: Service {
     return try answer.lease.map { view throws(TrainingError) in try Lease(validating: view) }
   }
 
-  private func work(on lease: Lease, asked: ContinuousClock.Instant) async {
+  private func work(on lease: Lease, received: ContinuousClock.Instant) async {
     var logger = logger
     logger[metadataKey: "tenant"] = "\(lease.tenant)"
     logger[metadataKey: "night"] = "\(lease.night)"
     logger.info("leased", metadata: ["kind": "\(lease.kind)"])
-    let keeper = LeaseKeeper(lease, asked: asked, control: control, logger: logger)
+    let keeper = LeaseKeeper(lease, received: received, control: control, logger: logger)
     let calls = ControlCalls(control: control, lease: lease, logger: logger)
     let night = TenantNight(
       lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, logger: logger)

@@ -22,12 +22,13 @@ final class LeaseKeeper: Sendable {
   private let logger: Logger
   private let state: Mutex<State>
 
-  /// - Parameter asked: when the lease was asked for: it cannot have begun earlier.
-  init(_ lease: Lease, asked: ContinuousClock.Instant, control: Channel, logger: Logger) {
+  /// - Parameter received: when the lease arrived. It began a moment before; when it was asked for says nothing, since
+  ///   control waits for work. Should it run out a moment sooner than this reckons, the fence keeps late work out.
+  init(_ lease: Lease, received: ContinuousClock.Instant, control: Channel, logger: Logger) {
     self.lease = lease
     self.control = control
     self.logger = logger
-    state = Mutex(State(grant: lease.grant, ttl: lease.ttl, end: asked + lease.ttl))
+    state = Mutex(State(grant: lease.grant, ttl: lease.ttl, end: received + lease.ttl))
   }
 
   /// The latest grant: the older ones end with their leases.
