@@ -25,8 +25,10 @@ struct AdoptionTests {
       let refusal = try #require(control.heard.last)
       #expect(refusal.tenant == "uk" && refusal.bake == "b-2" && refusal.reason.contains("digest"))
       #expect(await ranker.bake() == "b-1")
+      try await eventually("the refusal is counted") { ranker.shows("nightjar_ranker_tenants{state=\"refused\"} 1") }
       try write(whole, to: path)
       try await eventually("b-2 is served") { await ranker.bake() == "b-2" }
+      try await eventually("the adoption is counted") { ranker.shows("nightjar_ranker_tenants{state=\"served\"} 1") }
       try await eventually("the adoption is reported") { control.heard.last?.state == .adopted }
       #expect(control.heard.map(\.bake) == ["b-1", "b-2", "b-2"])
     }

@@ -2,6 +2,7 @@ import Commerce
 import Foundation
 import Messages
 import NightjarClient
+import Operations
 import RPC
 import Synchronization
 import Testing
@@ -12,6 +13,7 @@ import Transport
 /// A ranker with its server and its channel to control, over real sockets; stopped by `stop()`.
 final class RunningRanker: Sendable {
   let log = LogBook()
+  let metrics = Metrics()
   private let server: Server
   private let following: Task<Void, Never>
   private let control: Channel
@@ -22,6 +24,7 @@ final class RunningRanker: Sendable {
     let ranker = try Ranker(
       Ranker.Options(store: scratch.file("store"), cache: scratch.file(cache), domain: "ranker.example"),
       logger: log.logger, now: { Timestamp.wallClock() })
+    ranker.show(in: metrics)
     var router = Router()
     ranker.install(in: &router)
     let server = try Server(
@@ -70,6 +73,11 @@ final class RunningRanker: Sendable {
   /// The bake that answers now; nil while there is none.
   func bake(_ tenant: String = "uk") async -> String? {
     try? await recommend(tenant: tenant).bake
+  }
+
+  /// Whether `/metrics` has the line.
+  func shows(_ line: String) -> Bool {
+    metrics.exposition().split(separator: "\n").contains { $0 == line }
   }
 
   /// How a call is answered now; nil while it is not.

@@ -181,7 +181,7 @@ actor Adopter {
         "tenant": "\(tenant)", "bake": "\(refusal.arm.bake)", "reason": "\(refusal.reason)", "retry_after": "\(delay)",
       ])
     facts.add(ServingFact(tenant: tenant, state: state, at: now()))
-    publication.raise()
+    count()
   }
 
   private func evict(_ tenant: TenantID, except kept: Set<ArtifactDigest>) async {
@@ -203,6 +203,11 @@ actor Adopter {
       for state in states where !before.contains(state) { facts.add(ServingFact(tenant: tenant, state: state, at: at)) }
     }
     changed = []
+    count()
+  }
+
+  /// Brings the figures up to date. Complexity: O(tenants).
+  private func count() {
     figures.replace(with: routing.routes.values.map(state))
   }
 
