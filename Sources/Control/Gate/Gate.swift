@@ -94,7 +94,9 @@ struct Gate {
       return crown(challenger, over: popularity, situation, championCanServe: champion, notes)
     }
     var winner = champion
-    for candidate in [popularity, challenger].compactMap({ $0 }) where beats(candidate, winner) { winner = candidate }
+    // Against the champion as well, so that the guard's margin is not spent twice.
+    for candidate in [popularity, challenger].compactMap({ $0 })
+    where beats(candidate, champion) && beats(candidate, winner) { winner = candidate }
     notes.append(comparison(winner, [champion, popularity, challenger].compactMap { $0 }))
     let reason = notes.joined(separator: "; ")
     guard winner.candidate != .champion else { return Decision(verdict: .reject, reason: reason, live: .champion) }
