@@ -17,12 +17,25 @@ import Testing
     let shop = Interactions(customers: 2, products: 3, rows: rows)
     let segments = CustomerSegments(names: ["trade"], ofCustomer: [-1, 0])
     let popularity = Popularity(shop.history(through: 7 * Shop.day), segments: segments, halfLifeDays: 7)
-    #expect(popularity.overall == [0.5, 1, 0])
+    // The prior's 100 sales are shared out by the sales decayed over 60 days.
+    let older = exp2(Float(-7.0 / 60))
+    let expected = [0.5 + 100 * older / (1 + older), 1 + 100 / (1 + older), 0]
+    for (sales, expected) in zip(popularity.overall, expected) { #expect(abs(sales - expected) < 1e-4) }
     #expect(popularity.segments == ["trade": [0, 1, 0]])
     let trade = popularity.logShares(segment: "trade")
     #expect(trade[1] > popularity.logShares()[1] && trade[0] < popularity.logShares()[0])
     #expect(popularity.logShares(segment: "unheard of") == popularity.logShares())
     #expect(abs(trade.reduce(0) { $0 + exp($1) } - 1) < 1e-5)
+  }
+
+  @Test("scores stay finite however old the sales are", arguments: [1, 1_000, 5_000, 7_600, 8_000, 20_000])
+  func ancient(days: Int64) throws {
+    for recipe in [Recipe.als, .popularity] {
+      let history = interactions.history(through: Shop.end + days * Shop.day)
+      let scorer = Scorer(
+        try recipe.fit(history, segments: segments, seed: 1), recipe: recipe, history: history, segments: segments)
+      #expect(scorer.scores(of: 0).allSatisfy { $0.isFinite })
+    }
   }
 
   @Test("a product that the fit has not met is folded in from those who bought it")

@@ -107,6 +107,12 @@ import Transport
     #expect(try scratch.store.artifacts(of: shop).isEmpty)
   }
 
+  @Test("a graceful stop lets the night under way finish, and takes no other")
+  func gracefulStop() async throws {
+    let heard = try await run(.init(), in: Scratch(), until: { !$0.streams.isEmpty })
+    #expect(heard.leases == 1 && heard.completed.count == 1)
+  }
+
   @Test("a champion is judged beside the others, and baked with the very model file it has")
   func judgedChampion() async throws {
     let scratch = try Scratch()

@@ -119,7 +119,7 @@ public struct History: Sendable {
 
   /// Decayed number of purchases of each product, overall and by each group of customers: [products] and [groups × products].
   ///
-  /// - Parameter group: each customer's group, -1 = none.
+  /// - Parameter group: each customer's group, -1 = none; not looked at where there are no groups.
   func decayedSales(halfLifeDays: Double, group: [Int32], groups: Int) -> (overall: [Float], groups: [[Float]]) {
     var overall = [Double](repeating: 0, count: products)
     var byGroup = [[Double]](repeating: overall, count: groups)
@@ -127,6 +127,7 @@ public struct History: Sendable {
       let product = Int(interactions.product[row])
       let amount = decay(of: row, halfLifeDays: halfLifeDays)
       overall[product] += amount
+      guard groups > 0 else { continue }
       let group = Int(group[Int(interactions.customer[row])])
       if group >= 0 { byGroup[group][product] += amount }
     }
