@@ -158,7 +158,7 @@ struct AdoptionTests {
     #expect(await ranker.bake() == "b-1")
 
     control.state.say(route(arms: [try bakery.bake("b-2")]))
-    let back = try FakeControl(control.state, port: port)
+    let back = try await FakeControl.restarted(control.state, port: port)
     try await eventually("b-2 is served") { await ranker.bake() == "b-2" }
     #expect(control.state.resumes.last == RoutingRevision(epoch: 7, number: 1))
     try await eventually("control heard of it") { control.state.heard.map(\.bake) == ["b-1", "b-2"] }
@@ -166,7 +166,7 @@ struct AdoptionTests {
     await back.server.shutdown(grace: .zero)
     control.state.say("france", route("france", arms: []))
     control.state.restoreBackup(without: "uk")
-    let restored = try FakeControl(control.state, port: port)
+    let restored = try await FakeControl.restarted(control.state, port: port)
     try await eventually("a whole table without the tenant ends it") { await ranker.bake() == nil }
     #expect(try await ranker.refusal().code == .notFound)
     #expect(try await ranker.refusal(tenant: "france").code == .unavailable)

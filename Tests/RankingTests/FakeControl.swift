@@ -4,6 +4,7 @@ import Messages
 import NightjarClient
 import RPC
 import Synchronization
+import Testing
 import Transport
 
 @testable import Ranking
@@ -91,6 +92,17 @@ final class FakeControl: Sendable {
       role: .control, address: SocketAddress(parsing: "127.0.0.1:\(port)"),
       certificates: Certificates.files("control-a"),
       router: router, reactors: 1, logger: LogBook().logger)
+  }
+
+  /// Control after a restart at its old address, as soon as the system gives the port back: a client that knocks at a
+  /// closed port of the loopback interface may for a moment hold it itself.
+  static func restarted(_ state: State, port: UInt16) async throws -> FakeControl {
+    var control: FakeControl?
+    try await eventually("the port is free") {
+      control = try? FakeControl(state, port: port)
+      return control != nil
+    }
+    return try #require(control)
   }
 
   private static func stream(
