@@ -90,7 +90,7 @@ private final class Dial: @unchecked Sendable {
       last = .system(operation: "connect to \(address.socketAddress)", errno: code)
       return tryNext(on: reactor)
     }
-    descriptor.disableDelay()
+    descriptor.prepareForCalls()
     do throws(TransportError) {
       let session = try TLSSession(context, descriptor, serverName: serverName)
       _ = Handshake(session, within: ContinuousClock.now.duration(to: deadline), on: reactor) { [self] in

@@ -13,13 +13,25 @@ final class Descriptor: Sendable {
 
   deinit { close(raw) }
 
-  /// Sends small writes at once. The corresponding C function is setsockopt with TCP_NODELAY.
-  func disableDelay() { set(Int32(IPPROTO_TCP), TCP_NODELAY) }
+  /// A silent network is noticed within this many seconds, whether or not bytes are under way.
+  private static let silenceSeconds: Int32 = 30
+  private static let probeSeconds: Int32 = 5
 
-  /// The corresponding C function is setsockopt, with 1.
-  func set(_ level: Int32, _ option: Int32) {
-    var one: Int32 = 1
-    setsockopt(raw, level, option, &one, socklen_t(MemoryLayout<Int32>.size))
+  /// Sends small writes at once, and notices a peer whose machine or network is gone.
+  ///
+  /// The corresponding C function is setsockopt with TCP_NODELAY, SO_KEEPALIVE, TCP_USER_TIMEOUT (RFC 5482).
+  func prepareForCalls() {
+    set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    set(SOL_SOCKET, SO_KEEPALIVE, 1)
+    set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, Self.silenceSeconds / 2)
+    set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, Self.probeSeconds)
+    set(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, Self.silenceSeconds * 1_000)
+  }
+
+  /// The corresponding C function is setsockopt. A kernel without the option serves without it.
+  func set(_ level: Int32, _ option: Int32, _ value: Int32) {
+    var value = value
+    setsockopt(raw, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 
   /// The pending error of a socket, 0 = none. The corresponding C function is getsockopt with SO_ERROR.

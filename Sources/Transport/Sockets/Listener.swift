@@ -59,7 +59,7 @@ public final class Listener: @unchecked Sendable {
       throw .invalid("address \(address): stands for no address")
     }
     socket = try Descriptor(nj_stream_socket(resolved.family), operation: "socket")
-    socket.set(SOL_SOCKET, SO_REUSEADDR)
+    socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
     let raw = socket.raw
     guard resolved.withPointer({ bind(raw, $0, $1) }) == 0, listen(raw, Self.backlog) == 0 else {
       throw .system("listen at \(address)")
@@ -130,7 +130,7 @@ public final class Listener: @unchecked Sendable {
     guard open.load(ordering: .relaxed) < limits.connections else {
       return refused(.limit("\(limits.connections) connections are open already"), remote)
     }
-    descriptor.disableDelay()
+    descriptor.prepareForCalls()
     do throws(TransportError) {
       let session = try TLSSession(context, descriptor, serverName: nil)
       underWay += 1
