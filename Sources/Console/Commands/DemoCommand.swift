@@ -56,18 +56,17 @@ struct DemoCommand: AsyncParsableCommand {
       }
     }
     let watching = Task {
-      let (child, end) = await fleet.firstEnd()
+      guard let (child, end) = await fleet.firstEnd() else { return }
       continuation.yield(.failure(ConsoleError("\(child.name) \(end). Its log is \(child.log)")))
     }
     let listening = Task {
       for await _ in stop { continuation.yield(.failure(ConsoleError("stopped by a signal"))) }
     }
     defer { for task in [playing, watching, listening] { task.cancel() } }
-    for await outcome in outcomes {
-      playing.cancel()
-      await clients.close()
-      return try outcome.get()
-    }
-    preconditionFailure("the stream is never finished")
+    let outcome = await outcomes.first { _ in true }
+    playing.cancel()
+    await clients.close()
+    guard let outcome else { throw CancellationError() }
+    return try outcome.get()
   }
 }

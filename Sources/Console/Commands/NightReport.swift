@@ -36,7 +36,7 @@ struct NightReport {
 
   /// One row for each tenant: figures as champion → challenger.
   static func table(of work: some Sequence<View<Proto.NightWork>>) -> Table {
-    var table = Table("TENANT", "VERDICT", "LIVE", ">JUDGED", ">RMSE", ">NDCG@10", ">HIT@10", "WHY")
+    var table = Table("TENANT", "VERDICT", "WINNER", ">JUDGED", ">RMSE", ">NDCG@10", ">HIT@10", "WHY")
     for item in work {
       let evaluation = item.evaluation
       let figures = Figures(evaluation)

@@ -36,7 +36,7 @@ struct UpCommand: AsyncParsableCommand {
   private static func first(_ stop: UnixSignalsSequence, _ fleet: Fleet) async -> String? {
     let (events, continuation) = AsyncStream.makeStream(of: String?.self)
     let watch = Task {
-      let (child, end) = await fleet.firstEnd()
+      guard let (child, end) = await fleet.firstEnd() else { return }
       continuation.yield("\(child.name) \(end); stopping the others. Its log is \(child.log)")
     }
     let signal = Task {

@@ -16,7 +16,7 @@ struct DemoResult {
         { table in
           table.add(
             tenant.id, tenant.mode.word, Format.count(data.customers), Format.count(data.products),
-            Format.count(data.events), Format.text(tenant.live?.recipe ?? ""), Format.text(tenant.live?.model ?? ""),
+            Format.count(data.events), Format.text(tenant.live?.model ?? ""),
             Format.text(tenant.live?.bake ?? ""), figures.pair(4) { $0.rmse }, figures.pair(4) { $0.ndcg_at_10 },
             isJudged ? Format.percent(tally.hitRate) : "too few", isJudged ? Format.percent(tally.popularHitRate) : "–",
             "\(Format.count(tally.customers.count))", Format.count(tally.lists))
@@ -26,7 +26,7 @@ struct DemoResult {
 
   func show(on terminal: Terminal) {
     var table = Table(
-      "TENANT", "MODE", ">CUSTOMERS", ">PRODUCTS", ">EVENTS", "RECIPE", "MODEL", "BAKE", ">RMSE", ">NDCG@10",
+      "TENANT", "MODE", ">CUSTOMERS", ">PRODUCTS", ">EVENTS", "MODEL", "BAKE", ">RMSE", ">NDCG@10",
       ">LIVE HIT@10",
       ">POPULAR HIT@10", ">JUDGED", ">LISTS")
     for row in rows.sorted(by: { $0.events > $1.events }) { row.add(&table) }

@@ -71,14 +71,13 @@ public final class Fleet: Sendable {
     self.lock = lock
   }
 
-  /// Waits until one of them ends, which none does unless it is stopped or fails.
-  public func firstEnd() async -> (child: ChildProcess, end: ChildProcess.End) {
+  /// Waits until one of them ends, which none does unless it is stopped or fails; nil when the waiting task is cancelled.
+  public func firstEnd() async -> (child: ChildProcess, end: ChildProcess.End)? {
     let (ends, continuation) = AsyncStream.makeStream(of: (child: ChildProcess, end: ChildProcess.End).self)
     for child in children {
       Task { continuation.yield((child, await child.ended())) }
     }
-    for await end in ends { return end }
-    preconditionFailure("the stream is never finished")
+    return await ends.first { _ in true }
   }
 
   /// Stops all of them gracefully, and kills those that do not stop in time.
