@@ -79,13 +79,14 @@ let package = Package(
     room(
       "Ranking",
       [
-        "ArtifactStore", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC",
-        "Transport", lifecycle, logging,
+        "ArtifactStore", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations", "RankedLists",
+        "RPC", "Transport", lifecycle, logging,
       ]),
     room(
       "Control",
       [
-        "COpenSSL", "Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, lifecycle, logging,
+        "COpenSSL", "Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, lifecycle,
+        logging,
       ]),
     room(
       "Console",

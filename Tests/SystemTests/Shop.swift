@@ -68,7 +68,7 @@ struct Shop {
         }
       }
     }
-    precondition(customersWritten.n_verdicts == customers && productsWritten.n_verdicts == products)
+    precondition(customersWritten.judgedRows == customers && productsWritten.judgedRows == products)
     try await record(purchases(), tenant, ingest)
   }
 
@@ -106,7 +106,7 @@ struct Shop {
 
 extension View where M == Proto.WriteResponse {
   /// How many rows were judged.
-  var n_verdicts: Int { scalars(\.n_verdicts, \.verdicts).count }
+  var judgedRows: Int { scalars(\.n_verdicts, \.verdicts).count }
 }
 
 /// Runs a night for everybody and waits for its end.
