@@ -115,7 +115,7 @@ let package = Package(
     tests("Ingest", []),
     tests("Training", []),
     tests("Ranking", []),
-    tests("Control", []),
+    tests("Control", [grdb, logging]),
     tests("Console", [argumentParser]),
     .testTarget(
       name: "SystemTests",

@@ -37,8 +37,8 @@ struct ControlCommand: AsyncParsableCommand {
         to: SocketAddress(parsing: ingest), expecting: .ingest, serverName: nil,
         certificates: surroundings.certificates, logger: surroundings.logger)
       let core = ControlCore(
-        database: try ControlDatabase(folder: data), clock: .system, leaseTime: .seconds(leaseSeconds),
-        logger: surroundings.logger, sign: { try signer.sign($0) },
+        database: try ControlDatabase(folder: data, clock: .system), clock: .system,
+        leaseTime: .seconds(leaseSeconds), logger: surroundings.logger, sign: { try signer.sign($0) },
         watermark: { tenant in try await channel.call(IngestService.describe) { $0.tenant = tenant }.sequence })
       let answering = try listening.server(for: core.router(), in: surroundings, grace: service.grace)
       return [LeaseWatch(core), answering]

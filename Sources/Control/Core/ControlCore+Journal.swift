@@ -16,23 +16,13 @@ extension ControlCore {
     let facts = try views.enumerated().map { try ServingFact($1, at: "facts[\($0)]") }
     let now = clock.wall()
     try await database.queue.write { db in
-      for fact in facts { try Self.keep(fact, from: ranker.description, at: now, db) }
+      for fact in facts where try Serving.keep(fact, from: ranker.description, db) {
+        try Journal.append(
+          .servingReported, tenant: fact.tenant, by: ranker.description, at: now, reason: fact.reason,
+          detail: ["state": fact.stateName, "bake": fact.bake, "digest": fact.digest, "at": fact.at.iso8601], db)
+      }
     }
     return Encoded { _ in }
-  }
-
-  private static func keep(_ fact: ServingFact, from ranker: String, at now: Timestamp, _ db: Database) throws {
-    let last = try Row.fetchOne(
-      db, sql: "SELECT * FROM serving WHERE tenant = ? AND ranker = ? ORDER BY number DESC LIMIT 1",
-      arguments: [fact.tenant, ranker])
-    if let last, last["state"] == fact.state, last["digest"] == fact.digest, last["reason"] == fact.reason { return }
-    let number: Int64 = (last?["number"] ?? 0) + 1
-    try db.execute(
-      sql: "INSERT INTO serving VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-      arguments: [fact.tenant, ranker, number, fact.at.microseconds, fact.state, fact.bake, fact.digest, fact.reason])
-    try Journal.append(
-      .servingReported, tenant: fact.tenant, by: ranker, at: now, reason: fact.reason,
-      detail: ["state": fact.stateName, "bake": fact.bake, "digest": fact.digest, "at": fact.at.iso8601], db)
   }
 
   /// Entries, newest first, and for one tenant what was decided and what was served at that time.
@@ -71,13 +61,7 @@ extension ControlCore {
   private static func fillServed(
     _ response: Draft<Proto.ReadJournalResponse>, _ tenant: String, _ until: Int64, _ db: Database
   ) throws {
-    // SQLite takes the bare columns from the row that max() found.
-    let rows = try Row.fetchAll(
-      db,
-      sql: """
-        SELECT ranker, at, state, bake, digest, reason, max(number) FROM serving
-        WHERE tenant = ? AND at <= ? GROUP BY ranker ORDER BY ranker
-        """, arguments: [tenant, until])
+    let rows = try Serving.standing(for: tenant, at: until, db)
     response.list(\.n_served, \.served, of: rows) { served, row in
       served.ranker = row["ranker"]
       served.state = Proto.ServingState(rawValue: UInt32(row["state"] as Int64))
@@ -101,33 +85,5 @@ extension ControlCore {
       decided.manifest_digest = row["digest"] ?? ""
       decided.entry = UInt64(row["entry"] as Int64)
     }
-  }
-}
-
-/// One thing that a ranker says of itself.
-private struct ServingFact: Sendable {
-  let tenant: String
-  let digest: String
-  let bake: String
-  let state: Int64
-  let stateName: String
-  let at: Timestamp
-  let reason: String
-
-  init(_ fact: View<Proto.ServingFact>, at path: String) throws(RPCError) {
-    tenant = try Check.tenant("\(path).tenant", fact.tenant)
-    bake = try Check.text("\(path).bake", fact.bake, bytes: 0...Limits.identifierBytes)
-    reason = try Check.text("\(path).reason", fact.reason, bytes: 0...1_024)
-    at = Timestamp(microseconds: fact.at_us)
-    state = Int64(fact.state.rawValue)
-    switch fact.state {
-    case .adopted: stateName = "adopted"
-    case .refused: stateName = "refused"
-    case .stopped: stateName = "stopped"
-    default: throw Check.failure("\(path).state", "is none of ADOPTED, REFUSED, STOPPED")
-    }
-    digest =
-      fact.state == .stopped && fact.manifest_digest.isEmpty
-      ? "" : try Check.digest("\(path).manifest_digest", fact.manifest_digest)
   }
 }

@@ -19,9 +19,7 @@ extension ControlCore {
     let deadline = clock.monotonic() + .milliseconds(Int64(min(request.wait_ms, 30_000)))
     while true {
       let seen = changes.count
-      for item in try await waitingWork() {
-        if let lease = try await lease(item, to: trainer) { return lease }
-      }
+      if let lease = try await leaseAny(to: trainer) { return lease }
       let left = clock.monotonic().duration(to: deadline)
       guard left > .zero else { return Encoded { _ in } }
       await changes.wait(past: seen, atMost: min(left, Self.longestSleep))
@@ -29,23 +27,36 @@ extension ControlCore {
     }
   }
 
-  private func waitingWork() async throws -> [WorkRow] {
-    try await read { db in
+  private func leaseAny(to trainer: PeerIdentity) async throws -> Encoded<Proto.LeaseWorkResponse>? {
+    let waiting = try await read { db in
       try WorkRow.fetchAll(
         db, sql: "SELECT * FROM work WHERE state = ? ORDER BY night, attempts, tenant LIMIT ?",
         arguments: [WorkRow.State.waiting.rawValue, Self.candidatesALook])
     }
+    for item in waiting {
+      do {
+        if let lease = try await lease(item, at: watermark(of: item), to: trainer) { return lease }
+      } catch let error as RPCError {
+        logger.warning("no lease", metadata: ["tenant": "\(item.tenant)", "error": "\(error)"])
+        // Ingest is away: asking it for every other tenant would only take its time.
+        if error.code == .unavailable || error.code == .deadlineExceeded { break }
+      }
+      try Task.checkCancellation()
+    }
+    return nil
   }
 
-  private func lease(_ item: WorkRow, to trainer: PeerIdentity) async throws -> Encoded<Proto.LeaseWorkResponse>? {
-    let watermark: UInt64
-    do {
-      if let pinned = item.watermark { watermark = pinned } else { watermark = try await self.watermark(item.tenant) }
-    } catch {
-      logger.warning(
-        "no lease: ingest does not tell the watermark", metadata: ["tenant": "\(item.tenant)", "error": "\(error)"])
-      return nil
-    }
+  /// The end of the snapshot: pinned by an earlier lease of the night, or what ingest has now.
+  private func watermark(of item: WorkRow) async throws -> UInt64 {
+    if let pinned = item.watermark { return pinned }
+    let sequence = try await watermark(item.tenant)
+    guard Int64(exactly: sequence) != nil else { throw RPCError(.internal, "ingest tells the sequence \(sequence)") }
+    return sequence
+  }
+
+  private func lease(_ item: WorkRow, at watermark: UInt64, to trainer: PeerIdentity) async throws -> Encoded<
+    Proto.LeaseWorkResponse
+  >? {
     let now = clock.wall()
     let leased = try await write { db in
       try self.takeLease(item, for: trainer, watermark: watermark, at: now, db)
@@ -85,8 +96,7 @@ extension ControlCore {
     }
     let tenant = try TenantRow.get(item.tenant, db)
     let champion = try tenant.live(db)
-    let isRebake = tenant.mode == .frozen || tenant.hold == .untilReleased
-    guard tenant.mode != .off, !isRebake || champion != nil else {
+    guard tenant.mode != .off, !tenant.keepsModel || champion != nil else {
       item.state = .failed
       item.failure = tenant.mode == .off ? "the tenant was turned off" : "the tenant is frozen and nothing is live"
       try item.save(db)
@@ -98,7 +108,7 @@ extension ControlCore {
     }
     let fence = Fence(epoch: database.epoch, number: UInt64(try Meta.fence.next(db)))
     item.lease(
-      to: trainer.description, fence: fence, kind: isRebake ? .rebake : .train, generation: tenant.generation,
+      to: trainer.description, fence: fence, kind: tenant.keepsModel ? .rebake : .train, champion: champion?.bake,
       watermark: watermark)
     try item.save(db)
     try Journal.append(

@@ -11,7 +11,9 @@ extension ControlCore {
   /// Starts a night: every tenant named, or everybody, that is not off and has something to do.
   func runNight(_ request: View<Proto.RunNightRequest>, by peer: PeerIdentity) async throws -> Encoded<Proto.Night> {
     let asOf = Timestamp(microseconds: request.as_of_us)
-    guard asOf > .epoch else { throw Check.failure("as_of_us", "is missing") }
+    guard asOf > .epoch, Timestamp.admitted.contains(asOf) else {
+      throw Check.failure("as_of_us", "is missing, or past the year 9999")
+    }
     var named: [String] = []
     for (index, tenant) in request.strings(\.n_tenants, \.tenants).enumerated() {
       named.append(try Check.tenant("tenants[\(index)]", tenant))

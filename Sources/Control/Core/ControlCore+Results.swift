@@ -18,11 +18,12 @@ extension ControlCore {
       var item = try Self.held(tenantID, fence, by: trainer, db)
       if let given = item.orders { return Encoded(unchecked: Array(given)) }
       var tenant = try TenantRow.get(tenantID, db)
-      let champion = try tenant.live(db)
+      let champion = try item.champion.map { try VersionRow.get($0, of: tenantID, db) }
       let asOf: Int64 =
         try Int64.fetchOne(db, sql: "SELECT as_of FROM nights WHERE id = ?", arguments: [item.night]) ?? 0
       let situation = Gate.Situation(
-        isRebake: item.kind == .rebake, hasChampion: champion != nil, needsApproval: tenant.needsApproval,
+        isRebake: item.kind == .rebake || tenant.keepsModel, hasChampion: champion != nil,
+        needsApproval: tenant.needsApproval,
         asOf: Timestamp(microseconds: asOf), horizonDays: tenant.horizonDays)
       let decision: Gate.Decision
       do { decision = try Gate.judge(report, in: situation) } catch GateError.noChampion(let why) {
@@ -93,22 +94,21 @@ extension ControlCore {
       }
       let ordered = try Encoded<Proto.ReportEvaluationResponse>(unchecked: Array(orders)).decode()
       var tenant = try TenantRow.get(tenantID, db)
-      let versions = try Self.store(published, ordered, item, tenant, at: now, db)
-      // A person who acted since the lease was given is not overruled by the night.
-      let isOverruled = tenant.generation != item.generation && tenant.hold != .none
-      if !isOverruled, let bake = item.liveBake { try tenant.goLive(bake, db) }
+      try Self.store(published, ordered, item, at: now, db)
+      let bake = try tenant.admits(item, db) ? item.liveBake : nil
+      if let bake { try tenant.goLive(bake, db) }
       let response = Encoded<Proto.CompleteWorkResponse> { $0.live_bake = tenant.liveBake ?? "" }
       item.state = .done
       item.failure = nil
-      item.activatedBake = isOverruled ? nil : item.liveBake
+      item.activatedBake = bake
       item.completion = Data(response.bytes)
       try item.save(db)
       let entry = try Journal.append(
         .workCompleted, tenant: tenantID, by: trainer.description, at: now,
-        reason: isOverruled ? "published only: a person's activation stands" : ordered.reason,
+        reason: bake == nil ? "published only: a person decided meanwhile what is live" : ordered.reason,
         detail: [
           "night": "\(item.night)", "live": tenant.liveBake ?? "", "generation": "\(tenant.generation)",
-          "published": versions.map { "\($0.bake)=\($0.digest)" }.joined(separator: " "),
+          "published": published.map { "\($0.bake)=\($0.digest)" }.joined(separator: " "),
         ], db)
       try tenant.recordDecision(entry: entry, at: now, db)
       try Self.finish(item.night, at: now, db)
@@ -118,32 +118,34 @@ extension ControlCore {
     return response
   }
 
-  /// Stores one version for each order; throws unless every order, and nothing else, was published.
+  /// Stores one version for each order, none of them live yet; throws unless every order, and nothing else, was
+  /// published.
   private static func store(
-    _ published: [PublishedBake], _ ordered: View<Proto.ReportEvaluationResponse>, _ item: WorkRow, _ tenant: TenantRow,
+    _ published: [PublishedBake], _ ordered: View<Proto.ReportEvaluationResponse>, _ item: WorkRow,
     at now: Timestamp, _ db: Database
-  ) throws -> [PublishedBake] {
+  ) throws {
     let orders = ordered.list(\.n_bakes, \.bakes)
     guard Set(published.map(\.bake)) == Set(orders.map(\.bake)), published.count == orders.count else {
       throw Check.failure("bakes", "are not the ones ordered: \(orders.map(\.bake).joined(separator: ", "))")
     }
     let asOf: Int64 = try Int64.fetchOne(db, sql: "SELECT as_of FROM nights WHERE id = ?", arguments: [item.night]) ?? 0
     var ordinal =
-      try Int64.fetchOne(db, sql: "SELECT max(ordinal) FROM versions WHERE tenant = ?", arguments: [tenant.id]) ?? 0
+      try Int64.fetchOne(db, sql: "SELECT max(ordinal) FROM versions WHERE tenant = ?", arguments: [item.tenant]) ?? 0
+    let champion = try item.champion.map { try VersionRow.get($0, of: item.tenant, db) }
     for order in orders {
       guard let bake = published.first(where: { $0.bake == order.bake }) else { continue }
-      let recipe = order.candidate == Gate.Candidate.champion.rawValue ? try tenant.live(db)?.recipe : order.candidate
-      let isHeld = ordered.verdict == Proto.GateVerdict.hold && order.bake != item.liveBake
+      let recipe = order.candidate == Gate.Candidate.champion.rawValue ? champion?.recipe : order.candidate
+      let isRolledBack = try VersionRow.isRolledBack(model: order.model, of: item.tenant, db)
       ordinal += 1
       try db.execute(
         sql: "INSERT INTO versions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         arguments: [
-          tenant.id, ordinal, bake.bake, order.model, recipe ?? "", bake.digest,
-          (isHeld ? VersionRow.State.held : .retired).rawValue, asOf, now.microseconds, item.night, bake.customers,
+          item.tenant, ordinal, bake.bake, order.model, recipe ?? "", bake.digest,
+          (isRolledBack ? VersionRow.State.rolledBack : .held).rawValue, asOf, now.microseconds, item.night,
+          bake.customers,
           bake.candidates, ordered.verdict == Proto.GateVerdict.dataFloor,
         ])
     }
-    return published
   }
 }
 
@@ -190,6 +192,14 @@ extension TenantRow {
 
   fileprivate func saveNames(_ db: Database) throws {
     try db.execute(sql: "UPDATE tenants SET models = ?, bakes = ? WHERE id = ?", arguments: [models, bakes, id])
+  }
+
+  /// Whether the night's bake may go live. A person who acted since the lease was given is not overruled: what was
+  /// activated meanwhile stays, and a tenant frozen or held meanwhile keeps its model.
+  fileprivate func admits(_ item: WorkRow, _ db: Database) throws -> Bool {
+    guard liveBake == item.champion, let bake = item.liveBake else { return false }
+    guard keepsModel else { return true }
+    return try VersionRow.get(bake, of: id, db).model == live(db)?.model
   }
 
   fileprivate mutating func goLive(_ bake: String, _ db: Database) throws {

@@ -28,7 +28,7 @@ extension ControlCore {
     return number
   }
 
-  /// Makes a version live by a person's hand. Going back to an older one sets the model left behind aside.
+  /// Makes a version live by a person's hand. Going back to an older model sets the one left behind aside.
   func activate(_ request: View<Proto.ActivateRequest>, by peer: PeerIdentity) async throws -> Encoded<Proto.Tenant> {
     let id = try Check.tenant("tenant", request.tenant)
     let bake = try Check.text("bake", request.bake, bytes: 1...Limits.identifierBytes)
@@ -45,7 +45,7 @@ extension ControlCore {
       let target = try VersionRow.get(bake, of: id, db)
       let left = try tenant.live(db)
       if let left, left.bake != target.bake {
-        if target.ordinal < left.ordinal, target.model != left.model {
+        if try VersionRow.isModel(target.model, olderThan: left.model, of: id, db) {
           try VersionRow.rollBack(modelOf: left, db)
         } else {
           try VersionRow.setState(.retired, of: left.bake, tenant: id, db)
@@ -59,8 +59,7 @@ extension ControlCore {
         .versionActivated, tenant: id, by: deed.actor, at: now, reason: deed.reason,
         detail: [
           "bake": bake, "model": target.model, "digest": target.digest, "instead_of": left?.bake ?? "",
-          "hold": "\(hold)",
-          "generation": "\(tenant.generation)",
+          "hold": "\(hold)", "generation": "\(tenant.generation)",
         ], db)
       try tenant.recordDecision(entry: entry, at: now, db)
       return try Encoded { [tenant] in try tenant.fill($0, db) }

@@ -11,7 +11,9 @@ public struct ControlDatabase: Sendable {
   let queue: DatabaseQueue
 
   /// Opens or makes the database in `folder`, checks the journal's chain, and begins a new epoch.
-  public init(folder: String) throws {
+  ///
+  /// The wall clock raises the epoch past those that a restored backup of the whole folder cannot know of.
+  public init(folder: String, clock: ControlClock) throws {
     try FileManager.default.createDirectory(
       atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     var configuration = Configuration()
@@ -22,7 +24,8 @@ public struct ControlDatabase: Sendable {
     try ControlSchema.migrator.migrate(queue)
     try queue.read { db in try Journal.verify(db) }
     let beside = EpochFile(path: folder + "/epoch")
-    let next = max(try queue.read { db in try Meta.epoch.read(db) }, try beside.read()) + 1
+    let last = max(try queue.read { db in try Meta.epoch.read(db) }, try beside.read())
+    let next = max(last + 1, clock.wall().microseconds / EpochFile.microsecondsAnEpoch)
     try beside.write(next)
     try queue.write { db in try Meta.epoch.write(next, db) }
     epoch = UInt64(next)
@@ -51,12 +54,18 @@ enum Meta: String {
 
 /// The epoch once more, outside the database: a restored backup of the database finds it.
 private struct EpochFile {
+  /// Two starts within less differ by their place in the order alone.
+  static let microsecondsAnEpoch: Int64 = 1_000
+  private static let largest = Int64.max / 2
+
   let path: String
 
   func read() throws -> Int64 {
     guard FileManager.default.fileExists(atPath: path) else { return 0 }
     let text = try String(contentsOfFile: path, encoding: .utf8)
-    guard let epoch = Int64(text.trimmingCharacters(in: .whitespacesAndNewlines)), epoch >= 0 else {
+    guard let epoch = Int64(text.trimmingCharacters(in: .whitespacesAndNewlines)),
+      (0...Self.largest).contains(epoch)
+    else {
       throw ControlError.damaged("\(path) holds no epoch; write into it a number above every epoch in the journal")
     }
     return epoch

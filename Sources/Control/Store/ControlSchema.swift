@@ -19,7 +19,7 @@ enum ControlSchema {
           CREATE TABLE work (
             night INTEGER NOT NULL REFERENCES nights, tenant TEXT NOT NULL REFERENCES tenants, state INTEGER NOT NULL,
             kind INTEGER NOT NULL, attempts INTEGER NOT NULL, trainer TEXT, fence_epoch INTEGER, fence_number INTEGER,
-            generation INTEGER, watermark INTEGER, failure TEXT, evaluation BLOB, orders BLOB, live_bake TEXT,
+            champion TEXT, watermark INTEGER, failure TEXT, evaluation BLOB, orders BLOB, live_bake TEXT,
             completion BLOB, activated_bake TEXT, PRIMARY KEY (night, tenant)) STRICT, WITHOUT ROWID;
           CREATE INDEX work_by_state ON work (state);
           CREATE INDEX work_by_tenant ON work (tenant, state);
@@ -40,6 +40,11 @@ enum ControlSchema {
             number INTEGER PRIMARY KEY, at INTEGER NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL,
             tenant TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, hash BLOB NOT NULL) STRICT;
           CREATE INDEX journal_by_tenant ON journal (tenant, number);
+          CREATE TABLE journal_end (number INTEGER NOT NULL, hash BLOB NOT NULL) STRICT;
+          INSERT INTO journal_end VALUES (0, x'');
+          CREATE TRIGGER journal_has_no_gaps BEFORE INSERT ON journal
+            WHEN new.number <> (SELECT number + 1 FROM journal_end)
+            BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
           CREATE TRIGGER journal_is_append_only BEFORE UPDATE ON journal
             BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
           CREATE TRIGGER journal_keeps_all BEFORE DELETE ON journal

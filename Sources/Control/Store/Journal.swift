@@ -3,8 +3,8 @@ import Commerce
 import Foundation
 import GRDB
 
-/// The append-only record of every decision. Each row's hash covers the row and the hash before it, so that a changed,
-/// missing or moved row is found at the next start.
+/// The append-only record of every decision. Each row's hash covers the row and the hash before it, and the last one is
+/// kept once more, so that a changed, missing or moved row is found at the next start.
 ///
 /// Rows name tenants, never customers: a person can be forgotten without breaking the chain.
 enum Journal {
@@ -29,18 +29,24 @@ enum Journal {
     _ kind: Kind, tenant: String, by actor: String, at time: Timestamp, reason: String, detail: [String: String],
     _ db: Database
   ) throws -> Int64 {
-    let last = try Row.fetchOne(db, sql: "SELECT number, hash FROM journal ORDER BY number DESC LIMIT 1")
-    let number: Int64 = (last?["number"] ?? 0) + 1
+    let (last, previous) = try end(db)
+    let number = last + 1
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let json = String(decoding: try encoder.encode(detail), as: UTF8.self)
     let fields = ["\(number)", "\(time.microseconds)", actor, kind.rawValue, tenant, reason, json]
-    let hash = link(after: last?["hash"] ?? Data(), fields)
+    let hash = link(after: previous, fields)
     try db.execute(
       sql:
         "INSERT INTO journal (number, at, actor, kind, tenant, reason, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       arguments: [number, time.microseconds, actor, kind.rawValue, tenant, reason, json, hash])
+    try db.execute(sql: "UPDATE journal_end SET number = ?, hash = ?", arguments: [number, hash])
     return number
+  }
+
+  private static func end(_ db: Database) throws -> (number: Int64, hash: Data) {
+    guard let end = try Row.fetchOne(db, sql: "SELECT number, hash FROM journal_end") else { return (0, Data()) }
+    return (end["number"], end["hash"])
   }
 
   /// Throws where the chain is broken.
@@ -54,13 +60,17 @@ enum Journal {
       let at: Int64 = row["at"]
       let fields = ["\(number)", "\(at)"] + ["actor", "kind", "tenant", "reason", "detail"].map { row[$0] as String }
       let hash: Data = row["hash"]
-      guard number == expected, hash == link(after: previous, fields) else {
-        throw ControlError.damaged(
-          "the journal is broken at entry \(number): it, or one before it, was changed or is missing. Restore a backup")
-      }
+      guard number == expected, hash == link(after: previous, fields) else { throw broken(at: number) }
       previous = hash
       expected += 1
     }
+    let end = try end(db)
+    guard end.number == expected - 1, end.hash == previous else { throw broken(at: expected) }
+  }
+
+  private static func broken(at number: Int64) -> ControlError {
+    .damaged(
+      "the journal is broken at entry \(number): it, or one before it, was changed or is missing. Restore a backup")
   }
 
   /// SHA-256 over the previous hash and the fields, each behind its length (FIPS 180-4).

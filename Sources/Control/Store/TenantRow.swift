@@ -76,6 +76,9 @@ struct TenantRow: FetchableRecord {
     }
   }
 
+  /// Whether a person decided that the live model stays; its lists are baked anew, nothing else.
+  var keepsModel: Bool { mode == .frozen || hold != .none }
+
   /// The live version, if there is one.
   func live(_ db: Database) throws -> VersionRow? { try liveBake.map { try VersionRow.get($0, of: id, db) } }
 

@@ -68,11 +68,28 @@ struct VersionRow: FetchableRecord {
       sql: "UPDATE versions SET state = ? WHERE tenant = ? AND bake = ?", arguments: [state.rawValue, tenant, bake])
   }
 
-  /// Leaving a version for an older one sets every newer version of its model aside: it returns only by a person's hand.
+  /// Leaving a model for an older one sets all of its versions aside: it returns only by a person's hand.
   static func rollBack(modelOf version: VersionRow, _ db: Database) throws {
     try db.execute(
       sql: "UPDATE versions SET state = ? WHERE tenant = ? AND model = ?",
       arguments: [State.rolledBack.rawValue, version.tenant, version.model])
+  }
+
+  /// Whether a model came to be before another, however fresh their bakes are.
+  static func isModel(_ model: String, olderThan other: String, of tenant: String, _ db: Database) throws -> Bool {
+    try Bool.fetchOne(
+      db,
+      sql: """
+        SELECT (SELECT min(ordinal) FROM versions WHERE tenant = ?1 AND model = ?2)
+          < (SELECT min(ordinal) FROM versions WHERE tenant = ?1 AND model = ?3)
+        """, arguments: [tenant, model, other]) ?? false
+  }
+
+  /// Whether a person went back behind the model.
+  static func isRolledBack(model: String, of tenant: String, _ db: Database) throws -> Bool {
+    try Bool.fetchOne(
+      db, sql: "SELECT EXISTS (SELECT 1 FROM versions WHERE tenant = ? AND model = ? AND state = ?)",
+      arguments: [tenant, model, State.rolledBack.rawValue]) ?? false
   }
 
   func fill(_ draft: Draft<Proto.Version>) {

@@ -48,8 +48,8 @@ struct WorkRow: FetchableRecord {
   var attempts: Int64
   var trainer: String?
   var fence: Fence?
-  /// The tenant's generation when the lease was given.
-  var generation: Int64?
+  /// The bake that was live when the lease was given: what is baked anew, and what the challenger is measured against.
+  var champion: String?
   /// Pinned by the first lease, so that every attempt works on the same snapshot.
   var watermark: UInt64?
   var failure: String?
@@ -77,7 +77,7 @@ struct WorkRow: FetchableRecord {
     if let epoch = row["fence_epoch"] as Int64?, let number = row["fence_number"] as Int64? {
       fence = Fence(epoch: UInt64(epoch), number: UInt64(number))
     }
-    generation = row["generation"]
+    champion = row["champion"]
     watermark = (row["watermark"] as Int64?).map { UInt64($0) }
     failure = row["failure"]
     evaluation = row["evaluation"]
@@ -95,25 +95,24 @@ struct WorkRow: FetchableRecord {
     try db.execute(
       sql: """
         UPDATE work SET state = ?, kind = ?, attempts = ?, trainer = ?, fence_epoch = ?, fence_number = ?,
-        generation = ?, watermark = ?, failure = ?, evaluation = ?, orders = ?, live_bake = ?, completion = ?,
+        champion = ?, watermark = ?, failure = ?, evaluation = ?, orders = ?, live_bake = ?, completion = ?,
         activated_bake = ? WHERE night = ? AND tenant = ?
         """,
       arguments: [
         state.rawValue, kind.rawValue, attempts, trainer, fence.map { Int64($0.epoch) }, fence.map { Int64($0.number) },
-        generation, watermark.map { Int64($0) }, failure, evaluation, orders, liveBake, completion, activatedBake,
-        night,
+        champion, watermark.map { Int64($0) }, failure, evaluation, orders, liveBake, completion, activatedBake, night,
         tenant,
       ])
   }
 
   /// Gives the work to a trainer under a new fence; whatever an earlier lease reported is void.
-  mutating func lease(to trainer: String, fence: Fence, kind: Kind, generation: Int64, watermark: UInt64) {
+  mutating func lease(to trainer: String, fence: Fence, kind: Kind, champion: String?, watermark: UInt64) {
     state = .leased
     self.kind = kind
     attempts += 1
     self.trainer = trainer
     self.fence = fence
-    self.generation = generation
+    self.champion = champion
     self.watermark = watermark
     evaluation = nil
     orders = nil
