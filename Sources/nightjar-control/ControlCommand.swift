@@ -41,7 +41,7 @@ struct ControlCommand: AsyncParsableCommand {
         leaseTime: .seconds(leaseSeconds), logger: surroundings.logger, sign: { try signer.sign($0) },
         watermark: { tenant in try await channel.call(IngestService.describe) { $0.tenant = tenant }.sequence })
       let answering = try listening.server(for: core.router(), in: surroundings, grace: service.grace)
-      return [LeaseWatch(core), answering]
+      return [answering, LeaseWatch(core)]
     }
   }
 

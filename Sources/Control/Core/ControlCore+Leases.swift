@@ -21,7 +21,7 @@ extension ControlCore {
       let seen = changes.count
       if let lease = try await leaseAny(to: trainer) { return lease }
       let left = clock.monotonic().duration(to: deadline)
-      guard left > .zero else { return Encoded { _ in } }
+      guard left > .zero, !changes.isClosed else { return Encoded { _ in } }
       await changes.wait(past: seen, atMost: min(left, Self.longestSleep))
       try Task.checkCancellation()
     }

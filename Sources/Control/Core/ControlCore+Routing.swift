@@ -27,6 +27,7 @@ extension ControlCore {
     while true {
       await changes.wait(past: seen, atMost: Self.longestSilence)
       try Task.checkCancellation()
+      guard !changes.isClosed else { throw RPCError(.unavailable, "control is stopping; resume with the next process") }
       seen = changes.count
       told = try await tell(since: told, to: updates)
     }

@@ -40,6 +40,10 @@ public final class ControlCore: Sendable {
     self.watermark = watermark
   }
 
+  /// Ends the calls that wait for something to happen, so that a stop need not wait for them: trainers get no work, and
+  /// rankers are to resume with the next process.
+  func stopWaiting() { changes.close() }
+
   /// Reads in a transaction of its own.
   func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
     try await database.queue.read(body)

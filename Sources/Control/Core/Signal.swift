@@ -4,6 +4,7 @@ import Synchronization
 final class Signal: Sendable {
   private struct State {
     var count: UInt64 = 0
+    var isClosed = false
     var nextWaiter: UInt64 = 0
     var waiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
   }
@@ -12,6 +13,15 @@ final class Signal: Sendable {
 
   /// How often it rang; read it before looking, then wait past it.
   var count: UInt64 { state.withLock { $0.count } }
+
+  /// Whether it was closed: there is nothing to wait for any more.
+  var isClosed: Bool { state.withLock { $0.isClosed } }
+
+  /// Wakes everybody, and lets nobody wait again.
+  func close() {
+    state.withLock { $0.isClosed = true }
+    ring()
+  }
 
   /// Wakes everybody.
   func ring() {
@@ -23,7 +33,7 @@ final class Signal: Sendable {
     for waiter in waiters.values { waiter.resume() }
   }
 
-  /// Returns once it has rung more than `count` times, after `timeout`, or when the task is cancelled.
+  /// Returns once it has rung more than `count` times or was closed, after `timeout`, or when the task is cancelled.
   func wait(past count: UInt64, atMost timeout: Duration) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await self.wait(past: count) }
@@ -41,7 +51,7 @@ final class Signal: Sendable {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let isOver = state.withLock { state in
-          guard state.count <= count, !Task.isCancelled else { return true }
+          guard state.count <= count, !state.isClosed, !Task.isCancelled else { return true }
           state.waiters[id] = continuation
           return false
         }

@@ -1,7 +1,9 @@
 import Logging
 import ServiceLifecycle
 
-/// Takes back leases that have run out, a few times a second.
+/// Takes back leases that have run out, a few times a second; at a graceful stop it ends the calls that wait.
+///
+/// Services stop in the reverse of their order: this one has to stand behind the server, which waits for its calls.
 public struct LeaseWatch: Service {
   private static let pause: Duration = .milliseconds(250)
 
@@ -20,5 +22,6 @@ public struct LeaseWatch: Service {
         }
       }
     }
+    core.stopWaiting()
   }
 }
