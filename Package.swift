@@ -116,7 +116,7 @@ let package = Package(
     tests("Training", []),
     tests("Ranking", []),
     tests("Control", [grdb, logging]),
-    tests("Console", [argumentParser]),
+    tests("Console", [argumentParser, "CNightjarProto", logging]),
     .testTarget(
       name: "SystemTests",
       dependencies: [
