@@ -7,6 +7,7 @@ import Transport
 
 extension ControlCore {
   private static let candidatesALook = 64
+  private static let longestWaitMilliseconds: UInt32 = 30_000
   /// Leases run out and ingest comes back without ringing.
   private static let longestSleep: Duration = .seconds(1)
   /// Wall clocks of control and ingest may differ by this much.
@@ -16,7 +17,10 @@ extension ControlCore {
   func leaseWork(_ request: View<Proto.LeaseWorkRequest>, for trainer: PeerIdentity) async throws
     -> Encoded<Proto.LeaseWorkResponse>
   {
-    let deadline = clock.monotonic() + .milliseconds(Int64(min(request.wait_ms, 30_000)))
+    guard request.wait_ms <= Self.longestWaitMilliseconds else {
+      throw Check.failure("wait_ms", "goes from 0 to \(Self.longestWaitMilliseconds), it is \(request.wait_ms)")
+    }
+    let deadline = clock.monotonic() + .milliseconds(Int64(request.wait_ms))
     while true {
       let seen = changes.count
       if let lease = try await leaseAny(to: trainer) { return lease }
