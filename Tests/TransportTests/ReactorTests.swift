@@ -75,6 +75,7 @@ struct ReactorTests {
     let client = try Reactor(name: "client")
     let listener = try Loopback.listen(on: [server]) { _ in Echo() }
     let collector = try await Loopback.connect(to: listener.port, on: client)
+    // The server's side may still be on its way from the handshake to its reactor.
     server.stop()
     await eventually("the peer sees the end") { collector.end.value != nil }
     client.stop()

@@ -12,7 +12,8 @@ public final class Reactor: Sendable {
   let loop: Loop
   private let epoll: Descriptor
   private let wakeUp: Descriptor
-  private let jobs = Mutex<[@Sendable () -> Void]>([])
+  /// nil once the thread has ended: what is handed in then is let go at once, with all that it holds.
+  private let jobs = Mutex<[@Sendable () -> Void]?>([])
   private let hasJobs = Atomic<Bool>(false)
   private let isStopping = Atomic<Bool>(false)
   private let thread = Atomic<UInt>(0)
@@ -51,7 +52,7 @@ public final class Reactor: Sendable {
 
   /// Runs the job on the reactor's thread, soon, after the jobs handed in before. After `stop()` it is dropped.
   public func execute(_ job: @escaping @Sendable () -> Void) {
-    jobs.withLock { $0.append(job) }
+    jobs.withLock { $0?.append(job) }
     guard !hasJobs.exchange(true, ordering: .acquiringAndReleasing), !isCurrent else { return }
     wake()
   }
@@ -89,9 +90,22 @@ public final class Reactor: Sendable {
       while let timer = loop.timers.popDue(at: .now) { timer.take()?() }
       loop.finishTurn()
     }
-    loop.closeAll()
-    runJobs()
-    loop.finishTurn()
+    // Connections that were on their way here are closed too.
+    repeat {
+      runJobs()
+      loop.closeAll()
+      loop.finishTurn()
+    } while !end()
+  }
+
+  /// Lets nothing in any more, unless something came in meanwhile.
+  private func end() -> Bool {
+    guard !loop.hasWork else { return false }
+    return jobs.withLock { jobs in
+      guard jobs?.isEmpty ?? true else { return false }
+      jobs = nil
+      return true
+    }
   }
 
   private func dispatch(_ event: inout epoll_event) {
@@ -110,7 +124,7 @@ public final class Reactor: Sendable {
       defer { jobs = [] }
       return jobs
     }
-    for job in batch { job() }
+    for job in batch ?? [] { job() }
   }
 
   /// How long epoll may wait: not at all where work is left, else until the next timer, rounded up.
