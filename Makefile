@@ -25,13 +25,14 @@ proto: deps ## generate the C and Swift of proto/
 
 test: deps ## run the tests
 	swift build --build-tests
-	swift test --skip-build
+	@# One after the other: tests that compute would starve those with deadlines.
+	swift test --skip-build --no-parallel
 
 test-asan: deps ## run the tests under AddressSanitizer
-	swift test --sanitize address --scratch-path .build-asan
+	swift test --no-parallel --sanitize address --scratch-path .build-asan
 
 test-tsan: deps ## run the tests under ThreadSanitizer
-	swift test --sanitize thread --scratch-path .build-tsan
+	swift test --no-parallel --sanitize thread --scratch-path .build-tsan
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
 	.build/release/nightjar demo --dir $(dir)
