@@ -91,8 +91,8 @@ struct OnlineRetailTests {
   }
 
   @Test("the data of the demo is all there: 37 countries, 5,309 repeats with ids of their own")
-  func realData() throws {
-    let data = try OnlineRetail(folder: "\(sourceTree)/data/online-retail")
+  func realData() async throws {
+    let data = try await onThread { try OnlineRetail(folder: "\(sourceTree)/data/online-retail") }
     #expect(data.shops.count == 37)
     let lines = data.shops.flatMap(\.lines)
     #expect(lines.count + data.serviceLines == 406_829)

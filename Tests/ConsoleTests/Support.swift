@@ -24,3 +24,10 @@ final class TemporaryFolder: Sendable {
 /// The source tree that the tests were built from.
 let sourceTree = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .deletingLastPathComponent().path
+
+/// Runs something long on a thread of its own, so that it takes none from the tests beside it.
+func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+  try await withCheckedThrowingContinuation { continuation in
+    Thread { continuation.resume(with: Result { try body() }) }.start()
+  }
+}

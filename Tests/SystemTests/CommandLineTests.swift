@@ -12,8 +12,8 @@ struct CommandLineTests {
   @Test("up, tenant, import, night, recommend, versions, activate, journal; Ctrl-C ends all with status 0")
   func wholeDay() async throws {
     let up = try await Up(in: folder)
-    #expect(try tool("tenant", "create", "acme", "--title", "Acme & Söhne").status == 0)
-    #expect(try tool("tenant", "create", "acme", "--title", "Another").status == 1)
+    #expect(try await tool("tenant", "create", "acme", "--title", "Acme & Söhne").status == 0)
+    #expect(try await tool("tenant", "create", "acme", "--title", "Another").status == 1)
 
     try folder.write("customers.csv", "id,country,first_seen\nc1,DE,2011-01-01\nc2,,\n\"c3,AT,\nc4,CH,never\n")
     try folder.write(
@@ -25,7 +25,7 @@ struct CommandLineTests {
         .joined()
         + "e1,purchase,c1,p2,2011-02-01,7,2.50,GBP\n")
     let files = ["--customers", "customers.csv", "--products", "products.csv", "--events", "events.csv"]
-    let first = try tool(["import", "--tenant", "acme"] + files)
+    let first = try await tool(["import", "--tenant", "acme"] + files)
     #expect(first.status == 1)
     #expect(first.output.contains("customers.csv: 2 rows written, 0 were there already, 2 rejected"))
     #expect(first.output.contains("products.csv: 2 rows written, 0 were there already, 1 rejected"))
@@ -33,13 +33,13 @@ struct CommandLineTests {
     for place in ["customers.csv line 4:", "customers.csv line 5:", "products.csv line 4:", "events.csv line 42:"] {
       #expect(first.remarks.contains(place), "\(place)")
     }
-    let second = try tool("import", "--tenant", "acme", "--events", "events.csv", "--json")
+    let second = try await tool("import", "--tenant", "acme", "--events", "events.csv", "--json")
     let report = try #require(try second.objects().first)
     #expect(report["accepted"] as? Int == 0)
     #expect(report["duplicates"] as? Int == 40)
     #expect(report["rejected"] as? Int == 1)
 
-    let night = try tool("night", "--as-of", "2011-03-01", "--json")
+    let night = try await tool("night", "--as-of", "2011-03-01", "--json")
     #expect(night.status == 0)
     let work = try #require((try night.objects().first?["work"] as? [[String: Any]])?.first)
     #expect(work["tenant"] as? String == "acme")
@@ -47,27 +47,27 @@ struct CommandLineTests {
     let bake = try #require(work["activated_bake"] as? String)
 
     try await eventually("the ranker serves the bake") {
-      try tool("recommend", "--tenant", "acme", "--customer", "c1", "--json").objects().first?["bake"] as? String
+      try await tool("recommend", "--tenant", "acme", "--customer", "c1", "--json").objects().first?["bake"] as? String
         == bake
     }
-    let answer = try tool("recommend", "--tenant", "acme", "--customer", "somebody", "-n", "1")
+    let answer = try await tool("recommend", "--tenant", "acme", "--customer", "somebody", "-n", "1")
     #expect(answer.status == 0)
     #expect(answer.output.contains("FALLBACK"))
     #expect(answer.output.contains("p1"))
-    #expect(try tool("versions", "--tenant", "acme").output.contains(bake))
-    #expect(try tool("tenant", "list", "--json").objects().map { $0["id"] as? String } == ["acme"])
-    #expect(try tool("tenant", "show", "acme").output.contains("2 customers, 2 products, 0 offers, 40 events"))
-    #expect(try tool("activate", "--tenant", "acme", "--bake", bake, "--generation", "999").status == 1)
-    #expect(try tool("tenant", "mode", "acme", "frozen").output.contains("frozen"))
-    let journal = try tool("journal", "--tenant", "acme")
+    #expect(try await tool("versions", "--tenant", "acme").output.contains(bake))
+    #expect(try await tool("tenant", "list", "--json").objects().map { $0["id"] as? String } == ["acme"])
+    #expect(try await tool("tenant", "show", "acme").output.contains("2 customers, 2 products, 0 offers, 40 events"))
+    #expect(try await tool("activate", "--tenant", "acme", "--bake", bake, "--generation", "999").status == 1)
+    #expect(try await tool("tenant", "mode", "acme", "frozen").output.contains("frozen"))
+    let journal = try await tool("journal", "--tenant", "acme")
     #expect(journal.output.contains("mode.set"))
     #expect(journal.output.contains("ranker/a"))
-    #expect(try tool("tenant", "show", "nobody").status == 1)
+    #expect(try await tool("tenant", "show", "nobody").status == 1)
 
     up.process.send(signal: SIGINT)
     #expect(await up.process.ended() == .exited(0))
     #expect(up.children.allSatisfy { !isAlive($0) })
-    let after = try tool("tenant", "list")
+    let after = try await tool("tenant", "list")
     #expect(after.status == 1)
     #expect(after.remarks.contains("nightjar up"))
   }
@@ -93,14 +93,14 @@ struct CommandLineTests {
   @Test("a folder runs one nightjar up at a time, and a second run goes on with the data of the first")
   func sameFolder() async throws {
     let first = try await Up(in: folder)
-    #expect(try tool("tenant", "create", "acme").status == 0)
-    let rival = try tool("up", "--dir", "dir")
+    #expect(try await tool("tenant", "create", "acme").status == 0)
+    let rival = try await tool("up", "--dir", "dir")
     #expect(rival.status == 1)
     #expect(rival.remarks.contains("another nightjar runs"))
     first.process.send(signal: SIGTERM)
     #expect(await first.process.ended() == .exited(0))
     let second = try await Up(in: folder)
-    #expect(try tool("tenant", "show", "acme").status == 0)
+    #expect(try await tool("tenant", "show", "acme").status == 0)
     second.process.send(signal: SIGTERM)
     #expect(await second.process.ended() == .exited(0))
   }
@@ -126,10 +126,10 @@ struct CommandLineTests {
     }
   }
 
-  private func tool(_ arguments: String...) throws -> ToolRun { try tool(arguments) }
+  private func tool(_ arguments: String...) async throws -> ToolRun { try await tool(arguments) }
 
   /// Runs the tool in the test's folder, against `dir` there.
-  private func tool(_ arguments: [String]) throws -> ToolRun {
+  private func tool(_ arguments: [String]) async throws -> ToolRun {
     let process = Process()
     process.executableURL = URL(filePath: "\(Cluster.executables)/nightjar")
     process.arguments = arguments
@@ -139,10 +139,13 @@ struct CommandLineTests {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle(forWritingAtPath: output)
     process.standardError = FileHandle(forWritingAtPath: remarks)
-    try process.run()
-    process.waitUntilExit()
+    // A thread of its own waits, so that the tests beside this one keep theirs.
+    let status = try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Int32, any Error>) in
+      process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+      do { try process.run() } catch { continuation.resume(throwing: error) }
+    }
     return ToolRun(
-      status: process.terminationStatus, output: try String(contentsOfFile: output, encoding: .utf8),
+      status: status, output: try String(contentsOfFile: output, encoding: .utf8),
       remarks: try String(contentsOfFile: remarks, encoding: .utf8))
   }
 }
@@ -183,16 +186,4 @@ private final class TestFolder: Sendable {
 private func isAlive(_ pid: pid_t) -> Bool {
   guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
   return status.drop { $0 != ")" }.dropFirst(2).first != "Z"
-}
-
-/// Waits until a condition holds, and fails the test when it does not in time.
-private func eventually(_ what: @autoclosure () -> String, _ condition: () throws -> Bool) async throws {
-  let deadline = ContinuousClock.now + .seconds(60)
-  while try !condition() {
-    guard ContinuousClock.now < deadline else {
-      Issue.record("\(what())")
-      return
-    }
-    try await Task.sleep(for: .milliseconds(10))
-  }
 }
