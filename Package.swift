@@ -115,7 +115,7 @@ let package = Package(
     tests("Ingest", []),
     tests("Training", []),
     tests("Ranking", []),
-    tests("Control", [grdb, logging]),
+    tests("Control", ["NightjarClient", grdb, logging]),
     tests("Console", [argumentParser, "CNightjarProto", logging]),
     .testTarget(
       name: "SystemTests",
