@@ -102,6 +102,34 @@ struct RoutingStreamTests {
     }
   }
 
+  @Test("a revision of another epoch is no point to resume from, not even of a later one")
+  func otherEpoch() async throws {
+    try await Site.run { site in
+      try await site.create("a")
+      for epoch in [site.core.database.epoch - 1, site.core.database.epoch + 1] {
+        var watch = try await site.watch(site.channel("ranker/a"), resume: Fence(epoch: epoch, number: 1))
+        #expect(try await watch.table() == [.route("a", .on, bake: ""), .end(isWhole: true)])
+        #expect(watch.revision.epoch == site.core.database.epoch)
+      }
+    }
+  }
+
+  @Test("many rankers are told the same")
+  func manyRankers() async throws {
+    try await Site.run { site in
+      try await site.create("a")
+      let ranker = try site.channel("ranker/a")
+      var watches: [Watch] = []
+      for _ in 0..<20 {
+        var watch = try await site.watch(ranker)
+        _ = try await watch.table()
+        watches.append(watch)
+      }
+      try await site.setMode("a", .frozen)
+      for index in watches.indices { #expect(try await watches[index].next() == .route("a", .frozen, bake: "")) }
+    }
+  }
+
   @Test("a stop does not wait for rankers that watch, nor for trainers that wait for work")
   func stop() async throws {
     let site = try Site(Scratch())

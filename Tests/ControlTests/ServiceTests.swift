@@ -116,6 +116,25 @@ struct ServiceTests {
     }
   }
 
+  @Test("of many trainers that wait, each piece of work goes to one")
+  func contention() async throws {
+    let tenants = (0..<8).map { "t\($0)" }
+    try await Site.run { site in
+      for tenant in tenants { try await site.create(tenant) }
+      let trainers = [try site.channel("trainer/node-1"), try site.channel("trainer/node-2")]
+      let admin = try site.channel("admin/cli")
+      let leased = try await withThrowingTaskGroup(of: String?.self) { group in
+        for index in tenants.indices {
+          let trainer = trainers[index % trainers.count]
+          group.addTask { try await trainer.call(ControlService.leaseWork) { $0.wait_ms = 30_000 }.lease?.tenant }
+        }
+        _ = try await admin.call(ControlService.runNight) { $0.as_of_us = Desk.asOf.microseconds }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(leased.compactMap { $0 }.sorted() == tenants)
+    }
+  }
+
   @Test("a refusal names the field, the limit and the remedy")
   func violations() async throws {
     try await Site.run { site in
