@@ -116,6 +116,7 @@ struct VersionTests {
     #expect(try await desk.state(rebaked.bake, of: "uk") == .rolledBack)
     #expect(try await desk.state(live[1], of: "uk") == .retired)
     #expect(try await desk.state(live[0], of: "uk") == .live)
+    let fresh = try await desk.wholeNight("uk", Self.championWins)
     for rmse in [Self.championWins, Self.challengerWins, Self.championWins] {
       try await desk.wholeNight("uk", rmse)
       #expect(try await desk.tenant("uk").live?.model != bad.model)
@@ -126,6 +127,9 @@ struct VersionTests {
     #expect(try await desk.tenant("uk").live?.bake == rebaked.bake)
     try await desk.wholeNight("uk", [:])
     #expect(try await desk.tenant("uk").live?.model == bad.model)
+    // Older is the model that came first, however fresh its bake.
+    try await desk.activate("uk", fresh)
+    #expect(try await desk.state(rebaked.bake, of: "uk") == .rolledBack)
   }
 
   @Test("an older bake of the same model sets nothing aside")

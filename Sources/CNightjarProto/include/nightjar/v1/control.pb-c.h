@@ -145,7 +145,7 @@ typedef enum _Nightjar__V1__VersionState {
   NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_UNKNOWN = 0,
   NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_LIVE = 1,
   /*
-   * Waits for a person's Activate.
+   * Never was live: waits for a person's Activate.
    */
   NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_HELD = 2,
   /*
@@ -1006,7 +1006,8 @@ struct  Nightjar__V1__ReadJournalResponse
   Nightjar__V1__JournalEntry **entries;
   char *next_page_token;
   /*
-   * What each ranker served at `until_us`, for the tenant asked for (empty where none was asked for).
+   * What each ranker served at `until_us`, and beside it what it had refused since, for the tenant asked for (empty where
+   * none was asked for).
    */
   size_t n_served;
   Nightjar__V1__ServedAt **served;
