@@ -100,6 +100,14 @@ struct GateTests {
     #expect(decision.live == night.live)
     #expect(decision.bakes == [night.live])
     #expect(decision.reason.contains("\(night.live.rawValue) wins"))
+    // Whoever has the lower RMSE and loses all the same, loses by the guard, and the reason says so.
+    let rmse: [Gate.Candidate: Double] = [
+      .champion: night.champion[0], .challenger: night.challenger[0], .popularity: night.popularity[0],
+    ]
+    let winning = try #require(rmse[night.live])
+    for (candidate, value) in rmse {
+      #expect(decision.reason.contains("\(candidate.rawValue) would lose more than 5%") == (value < winning))
+    }
 
     // The same figures for a tenant whose promotions wait for a person: the champion stays, the winner is held.
     let waiting = try Gate.judge(report, in: situation(needsApproval: true))

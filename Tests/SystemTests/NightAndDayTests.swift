@@ -65,8 +65,10 @@ struct NightAndDayTests {
     }
   }
 
-  @Test("a flipped byte in an artifact is refused and reported; the old lists go on", arguments: ["lists", "manifest"])
-  func damagedArtifact(file: String) async throws {
+  @Test(
+    "a flipped byte or a cut in an artifact is refused and reported; the old lists go on",
+    arguments: [("lists", false), ("lists", true), ("manifest", false), ("manifest", true)])
+  func damagedArtifact(file: String, isCut: Bool) async throws {
     try await Cluster.run { cluster in
       try await cluster.startServices()
       try await cluster.startTrainer("node-1")
@@ -84,7 +86,7 @@ struct NightAndDayTests {
         .list(\.n_versions, \.versions).first { $0.bake == second }?.manifest_digest
       let path = "\(cluster.folder)/store/large/\(try #require(digest))/\(file)"
       var bytes = try Data(contentsOf: URL(filePath: path))
-      bytes[bytes.count / 2] ^= 0x10
+      if isCut { bytes.removeLast(bytes.count / 3) } else { bytes[bytes.count / 2] ^= 0x10 }
       try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
       try bytes.write(to: URL(filePath: path))
       await cluster.signal("ranker-a", SIGCONT)

@@ -150,7 +150,10 @@ struct Gate {
 
   private static func comparison(_ winner: Figures, _ all: [Figures]) -> String {
     let texts = all.map { "\($0.candidate.rawValue) \(rounded($0.rmse)) (NDCG@10 \(rounded($0.ndcg)))" }
-    return "RMSE \(texts.joined(separator: ", ")): \(winner.candidate.rawValue) wins"
+    let guarded = all.filter { $0.rmse < winner.rmse }.map {
+      "; \($0.candidate.rawValue) would lose more than \(Int(ndcgMargin * 100))% of NDCG@10"
+    }
+    return "RMSE \(texts.joined(separator: ", ")): \(winner.candidate.rawValue) wins\(guarded.joined())"
   }
 
   private static func rounded(_ value: Double) -> Double { (value * 10_000).rounded() / 10_000 }
