@@ -33,6 +33,15 @@ struct IdentityTests {
       ("subjectAltName=URI:spiffe://nightjar/platform/x/y\n\(clientUsage)", 1, "known role"),
       ("subjectAltName=URI:spiffe://nightjar/platform/\n\(clientUsage)", 1, "no name"),
       ("subjectAltName=URI:spiffe://nightjar/platform/x\n\(clientUsage)", 0, "expired"),
+      // The URI ends in a NUL and 'y', then in a byte that is not UTF-8.
+      (
+        "subjectAltName=DER:3020861e7370696666653a2f2f6e696768746a61722f706c6174666f726d2f780079\n\(clientUsage)", 1,
+        "no name"
+      ),
+      (
+        "subjectAltName=DER:301f861d7370696666653a2f2f6e696768746a61722f706c6174666f726d2f78ff\n\(clientUsage)", 1,
+        "no name"
+      ),
     ])
   func refusedClients(extensions: String, days: Int, reason: String) async throws {
     let files = Certificates.special("special", extensions: extensions, days: days)
@@ -47,6 +56,20 @@ struct IdentityTests {
     next.send([1])
     await eventually("the next is served") { next.bytes.value == [1] }
     listener.close()
+  }
+
+  @Test(
+    "a name may be all digits, or begin with one, and have 63 bytes",
+    arguments: ["7", "2fast", String(repeating: "a.-_", count: 15) + "xyz"])
+  func names(name: String) throws {
+    #expect(try PeerIdentity(uri: "spiffe://nightjar/tenant/\(name)") == PeerIdentity(role: .tenant, name: name))
+  }
+
+  @Test(
+    "other names are refused",
+    arguments: ["", ".a", "-a", "_a", "a b", "a\0", "ä", "a%41", "a/", String(repeating: "a", count: 64)])
+  func noName(name: String) {
+    #expect(throws: TransportError.self) { try PeerIdentity(uri: "spiffe://nightjar/tenant/\(name)") }
   }
 
   @Test("a client of another authority is refused")

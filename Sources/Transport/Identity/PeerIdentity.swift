@@ -34,11 +34,12 @@ public struct PeerIdentity: Hashable, Sendable, CustomStringConvertible {
       default: false
       }
     }
-    guard isName, (1...Self.maximumNameBytes).contains(name.utf8.count),
-      name.first?.isLetter ?? name.first?.isNumber ?? false
+    guard isName, (1...Self.maximumNameBytes).contains(name.utf8.count), let first = name.first,
+      first.isLetter || first.isNumber
     else {
       throw .refused(
-        "certificate: '\(name.prefix(80))' is no name of 1 to \(Self.maximumNameBytes) of A-Z a-z 0-9 . _ -")
+        "certificate: '\(name.prefix(80))' is no name of 1 to \(Self.maximumNameBytes) of A-Z a-z 0-9 . _ -, "
+          + "the first a letter or digit")
     }
     self.init(role: role, name: String(name))
   }
