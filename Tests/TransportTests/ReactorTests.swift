@@ -69,6 +69,51 @@ struct ReactorTests {
     #expect(queue.nextDue == now + .seconds(1))
   }
 
+  @Test("a timer that is due after the end of time keeps nothing from being done")
+  func hugeDelay() async throws {
+    let reactor = try Reactor(name: "test")
+    defer { reactor.stop() }
+    let ran = Box(0)
+    for delay in [Duration.seconds(Int64.max), .seconds(Int64.max / 1_000), .seconds(100 * 24 * 3600)] {
+      reactor.schedule(after: delay) { Issue.record("fired") }
+      reactor.execute { reactor.execute { ran.change { $0 += 1 } } }
+    }
+    await eventually("jobs run") { ran.value == 3 }
+  }
+
+  @Test("timers that set timers for at once leave room for jobs")
+  func timersAtOnce() async throws {
+    let reactor = try Reactor(name: "test")
+    let isOver = Box(false)
+    let ran = Box(false)
+    @Sendable func again() {
+      if !isOver.value { reactor.schedule(after: .zero, again) }
+    }
+    again()
+    let fired = Box(false)
+    reactor.schedule(after: .milliseconds(1)) { fired.change { $0 = true } }
+    await eventually("the other timer fires") { fired.value }
+    reactor.execute { ran.change { $0 = true } }
+    await eventually("a job runs") { ran.value }
+    isOver.change { $0 = true }
+    reactor.stop()
+  }
+
+  @Test("stop lets go of what timers hold")
+  func stopForgetsTimers() async throws {
+    final class Token: Sendable {}
+    weak var held: Token?
+    let reactor = try Reactor(name: "test")
+    do {
+      let token = Token()
+      held = token
+      reactor.schedule(after: .seconds(3600)) { _ = token }
+    }
+    #expect(held != nil)
+    reactor.stop()
+    #expect(held == nil)
+  }
+
   @Test("stop ends the thread and every connection")
   func stop() async throws {
     let server = try Reactor(name: "server")

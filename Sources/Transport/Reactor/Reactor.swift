@@ -8,6 +8,8 @@ import Synchronization
 /// reactor may block. A reactor runs until `stop()`.
 public final class Reactor: Sendable {
   private static let eventsAWait = 256
+  /// A later timer is waited for in parts.
+  private static let longestWait = Duration.seconds(24 * 3600)
 
   let loop: Loop
   private let epoll: Descriptor
@@ -72,6 +74,8 @@ public final class Reactor: Sendable {
     guard !isStopping.exchange(true, ordering: .acquiringAndReleasing) else { return }
     wake()
     pthread_join(pthread_t(thread.load(ordering: .acquiring)), nil)
+    // The system may give the id to another thread now.
+    thread.store(0, ordering: .releasing)
   }
 
   private func wake() {
@@ -87,7 +91,9 @@ public final class Reactor: Sendable {
       let count = epoll_wait(epoll.raw, events.baseAddress, Int32(events.count), waitMilliseconds())
       for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
       runJobs()
-      while let timer = loop.timers.popDue(at: .now) { timer.take()?() }
+      // A timer that a timer sets for at once is the next turn's, or it would keep everything else waiting.
+      let now = ContinuousClock.now
+      while let timer = loop.timers.popDue(at: now) { timer.take()?() }
       loop.finishTurn()
     }
     // Connections that were on their way here are closed too.
@@ -96,6 +102,7 @@ public final class Reactor: Sendable {
       loop.closeAll()
       loop.finishTurn()
     } while !end()
+    loop.timers = TimerQueue()
   }
 
   /// Lets nothing in any more, unless something came in meanwhile.
@@ -133,8 +140,9 @@ public final class Reactor: Sendable {
     guard let due = loop.timers.nextDue else { return -1 }
     let left = ContinuousClock.now.duration(to: due)
     guard left > .zero else { return 0 }
+    guard left < Self.longestWait else { return Int32(Self.longestWait / .milliseconds(1)) }
     let milliseconds =
       left.components.seconds * 1_000 + (left.components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
-    return Int32(clamping: milliseconds)
+    return Int32(milliseconds)
   }
 }
