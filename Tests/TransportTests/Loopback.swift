@@ -38,6 +38,18 @@ enum Loopback {
 }
 
 extension Loopback {
+  /// Sockets of this process bound to the port: the listener's and those of connections that it accepted.
+  static func openSockets(at port: UInt16) -> Int {
+    (0..<1_024 as Range<Int32>).count { descriptor in
+      var address = sockaddr_in()
+      var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+      let code = withUnsafeMutableBytes(of: &address) {
+        $0.withMemoryRebound(to: sockaddr.self) { getsockname(descriptor, $0.baseAddress, &length) }
+      }
+      return code == 0 && address.sin_family == sa_family_t(AF_INET) && UInt16(bigEndian: address.sin_port) == port
+    }
+  }
+
   /// A TCP connection that says nothing by itself.
   static func rawSocket(to port: UInt16) throws -> Descriptor {
     let descriptor = try Descriptor(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0), operation: "socket")

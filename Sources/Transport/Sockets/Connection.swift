@@ -24,6 +24,8 @@ public final class Connection {
   private static let readBytes = 64 << 10
   /// Reads in one turn, after which other connections have theirs.
   private static let readsATurn = 4
+  /// Records in one read, so that a flood of tiny ones does not hold the turn until it fills the buffer.
+  private static let recordsARead = 64
 
   /// Who the other side is.
   public let peer: PeerIdentity
@@ -38,7 +40,8 @@ public final class Connection {
     case ended(TransportError)
   }
 
-  private let session: TLSSession
+  /// nil once the end has been told, whoever still holds the connection: its descriptor is free again.
+  private var session: TLSSession?
   private let onEnd: @Sendable () -> Void
   private var delegate: (any ConnectionDelegate)?
   private var watch: Watch?
@@ -46,6 +49,7 @@ public final class Connection {
   private var output = OutputBuffer()
   private var unconsumed: [UInt8] = []
   private var isFlushDue = false
+  private var isReadDue = false
   private var watchesWriting = false
   private var wasAboveHigh = false
 
@@ -62,6 +66,7 @@ public final class Connection {
 
   /// Begins to read; the handshake may have brought the first bytes along.
   func start(_ delegate: any ConnectionDelegate) {
+    guard let session else { return }
     self.delegate = delegate
     let watch = Watch(session.descriptor) { [unowned self] events in ready(events) }
     self.watch = watch
@@ -71,7 +76,7 @@ public final class Connection {
     } catch {
       return end(error)
     }
-    reactor.loop.readLater(self)
+    readLater()
   }
 
   /// Bytes not yet sent.
@@ -102,11 +107,14 @@ public final class Connection {
 
   // MARK: For the loop
 
-  func readMore() { read() }
+  func readMore() {
+    isReadDue = false
+    read()
+  }
 
   func flush() {
     isFlushDue = false
-    while output.count > 0, state != .closed {
+    while output.count > 0, state != .closed, let session {
       switch session.write(output.bytes) {
       case .done(let count): output.consume(count)
       case .wantsWrite, .wantsRead: return watchWriting(true)
@@ -123,13 +131,15 @@ public final class Connection {
     let delegate = delegate
     self.delegate = nil
     delegate?.closed(self, error: error)
+    session = nil
     onEnd()
   }
 
   // MARK: Reading
 
   private func ready(_ events: UInt32) {
-    if events & ~EPOLLOUT.rawValue != 0 { read() }
+    // Where the end of the turn reads anyway, a second read would take the others' share, and ask for a third.
+    if events & ~EPOLLOUT.rawValue != 0, !isReadDue { read() }
     if events & EPOLLOUT.rawValue != 0, state != .closed, !isFlushDue { flush() }
   }
 
@@ -142,14 +152,21 @@ public final class Connection {
       case .ended(let error): return end(error)
       }
     }
-    if state == .open { reactor.loop.readLater(self) }
+    if state == .open { readLater() }
+  }
+
+  private func readLater() {
+    guard !isReadDue else { return }
+    isReadDue = true
+    reactor.loop.readLater(self)
   }
 
   private func readIntoScratch() -> Reading {
+    guard let session else { return .drained }
     let scratch = reactor.loop.scratch
     var filled = 0
     var reading = Reading.moreToRead
-    reads: while filled < scratch.count {
+    reads: for _ in 0..<Self.recordsARead where filled < scratch.count {
       switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[filled...])) {
       case .done(let count): filled += count
       case .wantsRead, .wantsWrite:
@@ -167,6 +184,7 @@ public final class Connection {
   }
 
   private func readBehindUnconsumed() -> Reading {
+    guard let session else { return .drained }
     let scratch = UnsafeMutableRawBufferPointer(rebasing: reactor.loop.scratch[..<Self.readBytes])
     switch session.read(into: scratch) {
     case .done(let count):
@@ -193,9 +211,9 @@ public final class Connection {
 
   /// While closing, what still arrives is read and dropped, so that the peer can get to our last bytes.
   private func discard() {
-    guard state == .closingAfterFlush else { return }
+    guard state == .closingAfterFlush, let session else { return }
     switch session.read(into: reactor.loop.scratch) {
-    case .done: reactor.loop.readLater(self)
+    case .done: readLater()
     case .wantsRead, .wantsWrite: return
     case .ended(let error): end(error)
     }
@@ -217,7 +235,7 @@ public final class Connection {
 
   private func end(_ error: TransportError?) {
     guard state != .closed else { return }
-    if error == nil { session.sayGoodbye() }
+    if error == nil { session?.sayGoodbye() }
     state = .closed
     if let watch { reactor.loop.remove(watch) }
     watch = nil

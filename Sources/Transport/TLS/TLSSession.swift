@@ -14,6 +14,10 @@ final class TLSSession: @unchecked Sendable {
   let descriptor: Descriptor
   private let ssl: OpaquePointer
   private let isServer: Bool
+  /// Handshake messages that came after the handshake.
+  private var lateMessages = 0
+  /// Peers change keys after millions of records, and libssl works off such messages without returning from a read.
+  private static let maximumLateMessages = 1_024
 
   /// A session that has not shaken hands. `serverName`: what a client asks for and checks the certificate against.
   init(_ context: TLSContext, _ descriptor: Descriptor, serverName: String?) throws(TransportError) {
@@ -35,7 +39,10 @@ final class TLSSession: @unchecked Sendable {
   /// Takes the handshake as far as the socket allows. The corresponding C function is SSL_do_handshake.
   func handshake() -> Progress {
     let result = SSL_do_handshake(ssl)
-    if result == 1 { return .done(0) }
+    if result == 1 {
+      limitLateMessages()
+      return .done(0)
+    }
     let why = SSL_get_verify_result(ssl)
     let outcome = outcome(of: result, "handshake")
     guard case .ended = outcome, why != Int(X509_V_OK) else { return outcome }
@@ -80,8 +87,24 @@ final class TLSSession: @unchecked Sendable {
     SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map { String(cString: $0).lowercased() }
   }
 
+  /// The corresponding C function is SSL_set_msg_callback.
+  private func limitLateMessages() {
+    SSL_ctrl(ssl, SSL_CTRL_SET_MSG_CALLBACK_ARG, 0, Unmanaged.passUnretained(self).toOpaque())
+    SSL_set_msg_callback(ssl) { isWritten, _, type, _, _, ssl, session in
+      guard isWritten == 0, type == SSL3_RT_HANDSHAKE, let session else { return }
+      let this = Unmanaged<TLSSession>.fromOpaque(session).takeUnretainedValue()
+      this.lateMessages += 1
+      // To libssl the peer has ended the connection, which is the one way to get out of its read from in here.
+      if this.lateMessages > TLSSession.maximumLateMessages { SSL_set_shutdown(ssl, SSL_RECEIVED_SHUTDOWN) }
+    }
+  }
+
   private func outcome(of result: Int32, _ operation: String) -> Progress {
     let systemError = errno
+    guard lateMessages <= Self.maximumLateMessages else {
+      ERR_clear_error()
+      return .ended(.limit("more than \(Self.maximumLateMessages) TLS messages after the handshake"))
+    }
     switch SSL_get_error(ssl, result) {
     case SSL_ERROR_WANT_READ: return .wantsRead
     case SSL_ERROR_WANT_WRITE: return .wantsWrite
