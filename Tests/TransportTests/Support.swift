@@ -26,10 +26,11 @@ enum Certificates {
       chain: "\(folder)/\(identity).pem", key: "\(folder)/\(identity)-key.pem", authorities: "\(authorities)/ca.pem")
   }
 
-  private static func make(in folder: String, _ identities: [String]) {
+  @discardableResult
+  static func make(in folder: String, _ identities: [String], or: String = "false") -> String {
     let script = URL(filePath: #filePath).deletingLastPathComponent().appending(
       path: "../../deploy/dev-certificates.sh")
-    shell("'\(script.path)' '\(folder)' \(identities.map { "'\($0)'" }.joined(separator: " "))")
+    return shell("'\(script.path)' '\(folder)' \(identities.map { "'\($0)'" }.joined(separator: " ")) || \(or)")
   }
 
   @discardableResult
