@@ -27,6 +27,7 @@ public final class Listener: @unchecked Sendable {
   // Sendable, because the variables below are touched on the handshake reactor's thread alone.
   private static let backlog: Int32 = 1024
   private static let acceptsATurn = 64
+  private static let restTime = Duration.milliseconds(100)
 
   /// The port it listens at.
   public let port: UInt16
@@ -112,9 +113,12 @@ public final class Listener: @unchecked Sendable {
       var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
       let raw = nj_accept(socket.raw, &address, &length)
       if raw < 0 {
-        if errno == EMFILE || errno == ENFILE { dropOne() }
-        guard errno == EINTR || errno == ECONNABORTED else { return }
-        continue
+        switch errno {
+        case EINTR, ECONNABORTED: continue
+        case EAGAIN: return
+        case EMFILE, ENFILE: return dropOne()
+        default: return rest()
+        }
       }
       guard let descriptor = try? Descriptor(raw, operation: "accept4") else { return }
       let remote = withUnsafeBytes(of: address) {
@@ -168,10 +172,17 @@ public final class Listener: @unchecked Sendable {
     if let watch { handshakes.loop.change(watch, to: EPOLLIN) }
   }
 
-  /// Out of descriptors: without this the connection would stay in the queue and wake us for ever.
+  /// Accepting fails for a while: the queue would wake us for ever.
+  private func rest() {
+    pause()
+    handshakes.schedule(after: Self.restTime) { [weak self] in self?.resume() }
+  }
+
+  /// Out of descriptors: a connection that is turned away learns of it, one that stays in the queue does not.
   private func dropOne() {
     spare = nil
-    _ = try? Descriptor(nj_accept(socket.raw, nil, nil), operation: "accept4")
+    // Another thread may have been quicker to take what was given up.
+    if (try? Descriptor(nj_accept(socket.raw, nil, nil), operation: "accept4")) == nil { rest() }
     spare = Self.spareDescriptor()
     refused(.limit("out of file descriptors: raise LimitNOFILE"), SocketAddress(host: "listener", port: port))
   }
