@@ -107,6 +107,18 @@ struct HostilePeerTests {
     listener.close()
   }
 
+  @Test("handshakes that never end do not keep others out for as long as they may take")
+  func silentCrowd() async throws {
+    let limits = ListenerLimits(connections: 100, handshakes: 4, handshakeTimeout: .seconds(3600))
+    let listener = try Loopback.listen(on: [server], limits: limits) { _ in Echo() }
+    let silent = try (0..<4).map { _ in try Loopback.rawSocket(to: listener.port) }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    collector.send([1])
+    await eventually("served") { collector.bytes.value == [1] }
+    _ = silent
+    listener.close()
+  }
+
   @Test("a connection that is over gives its descriptor back, whoever holds it")
   func heldConnections() async throws {
     let held = Held()

@@ -8,7 +8,7 @@ public struct ListenerLimits: Sendable {
   public var connections: Int
   /// Handshakes under way at once; more wait in the kernel's queue.
   public var handshakes: Int
-  /// How long a handshake may take.
+  /// How long a handshake may take; at most 2 s where half of `handshakes` are under way.
   public var handshakeTimeout: Duration
 
   /// 10,000 connections, 256 handshakes of at most 10 s.
@@ -27,6 +27,8 @@ public final class Listener: @unchecked Sendable {
   // Sendable, because the variables below are touched on the handshake reactor's thread alone.
   private static let backlog: Int32 = 1024
   private static let acceptsATurn = 64
+  /// Handshakes that never end must not fill all places for longer than clients wait to connect.
+  private static let crowdedTimeout = Duration.seconds(2)
   private static let restTime = Duration.milliseconds(100)
 
   /// The port it listens at.
@@ -137,9 +139,11 @@ public final class Listener: @unchecked Sendable {
     descriptor.prepareForCalls()
     do throws(TransportError) {
       let session = try TLSSession(context, descriptor, serverName: nil)
+      let isCrowded = underWay >= limits.handshakes / 2
+      let timeout = isCrowded ? min(limits.handshakeTimeout, Self.crowdedTimeout) : limits.handshakeTimeout
       underWay += 1
       open.add(1, ordering: .relaxed)
-      _ = Handshake(session, within: limits.handshakeTimeout, on: handshakes) { [self] result in
+      _ = Handshake(session, within: timeout, on: handshakes) { [self] result in
         underWay -= 1
         resume()
         switch result {
