@@ -203,6 +203,27 @@ struct SessionTests {
     #expect(server.session.streams.isEmpty)
   }
 
+  @Test("streams that wait for the connection's credit are left alone until there is enough for one of them")
+  func waitingForConnection() throws {
+    var server = Side(.server)
+    try server.feed(frame(.call, stream: 1) + frame(.call, stream: 3) + frame(.call, stream: 5))
+    server.session.sendCredit = 100
+    server.session.send(1, [UInt8](repeating: 1, count: 200), last: true)
+    server.session.send(3, [UInt8](repeating: 3, count: 5_000), last: true)
+    #expect(server.output().isEmpty)
+    #expect(server.session.ringNeeds == FrameHeader.byteCount + 200)
+    try server.feed(creditFrame(0, 100))
+    #expect(server.output().isEmpty)
+    try server.feed(creditFrame(0, 32))
+    #expect(server.output().count == FrameHeader.byteCount + 200)
+    #expect(server.session.ringNeeds > server.session.sendCredit)
+    server.session.end(5, [])
+    #expect(server.output() == frame(.end, stream: 5))
+    try server.feed(creditFrame(0, 10_000))
+    #expect(server.output().count == FrameHeader.byteCount + 5_000)
+    #expect(server.session.streams.isEmpty)
+  }
+
   @Test("an unread stream gets no more credit; reading gives it back")
   func unreadStream() throws {
     var server = Side(.server)

@@ -35,6 +35,9 @@ struct Session<Call> {
   var lastOpened: UInt32 = 0
   /// Streams with something to send and credit for it, served in turn.
   var ring = Queue<UInt32>()
+  /// Connection credit below which nothing in the ring can be sent, so that a peer which gives little of it cannot have
+  /// the whole ring looked through for each of its frames.
+  var ringNeeds = 0
   var openingsTurn = true
 
   /// A new connection's session; its HELLO is the first frame to be sent.

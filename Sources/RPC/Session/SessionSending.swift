@@ -104,6 +104,7 @@ extension Session {
     guard !streams.values[index].isScheduled, !streams.values[index].queue.isEmpty else { return }
     streams.values[index].isScheduled = true
     ring.append(streams.keys[index])
+    ringNeeds = min(ringNeeds, streams.values[index].connectionCreditNeeded)
   }
 
   private mutating func nextOpening() -> OutgoingFrame<Call>? {
@@ -133,6 +134,8 @@ extension Session {
   }
 
   private mutating func nextInRing() -> OutgoingFrame<Call>? {
+    guard sendCredit >= ringNeeds else { return nil }
+    var needs = Int.max
     for _ in 0..<ring.count {
       guard let stream = ring.popFirst(), let index = streams.index(forKey: stream) else { continue }
       guard let item = streams.values[index].queue.first else {
@@ -156,6 +159,7 @@ extension Session {
           streams.values[index].isScheduled = false
         } else {
           ring.append(stream)
+          ringNeeds = min(ringNeeds, streams.values[index].connectionCreditNeeded)
         }
         return frame
       }
@@ -163,9 +167,11 @@ extension Session {
         // Its own CREDIT puts it back.
         streams.values[index].isScheduled = false
       } else {
+        needs = min(needs, streams.values[index].connectionCreditNeeded)
         ring.append(stream)
       }
     }
+    ringNeeds = needs
     return nil
   }
 

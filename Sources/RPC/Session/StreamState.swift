@@ -53,6 +53,12 @@ struct StreamState<Call> {
     return FrameHeader.byteCount + min(message.count - sent, Limits.minimumFragmentBytes)
   }
 
+  /// Credit of the connection without which the first of the queue cannot be sent: an END needs none.
+  var connectionCreditNeeded: Int {
+    guard case .message = queue.first else { return 0 }
+    return fragmentCost
+  }
+
   /// Everything that the stream has received and not released.
   var unreleased: Int { held + partialCost }
 }
