@@ -112,7 +112,7 @@ let package = Package(
     tests("ArtifactStore", []),
     tests("Learning", [], exclude: ["Fixtures"]),
     tests("Experimentation", []),
-    tests("Ingest", []),
+    tests("Ingest", [grdb]),
     tests("Training", []),
     tests("Ranking", []),
     tests("Control", ["NightjarClient", grdb, logging]),

@@ -32,7 +32,7 @@ public final class Intake: Sendable {
   private let queue = DispatchQueue(label: "ingest.log")
   private let budget = ByteBudget(IngestLimits.bytesInFlight)
   private let pool: WorkerPool
-  private let stores: TenantStores
+  let stores: TenantStores
   private let lanes: Lanes
   private let keeper: SegmentKeeper
   private let state = Mutex(State())
