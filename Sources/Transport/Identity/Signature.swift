@@ -40,6 +40,9 @@ public struct Signer: Sendable {
 }
 
 /// Believes signatures by certificates of our authorities and of a given role.
+///
+/// A signature brings its signer's certificate alone: an issuer between that and the root must stand in the authorities'
+/// file, which TLS, where the chain comes along, does not need.
 public struct SignatureVerifier: Sendable {
   private let store: AuthorityStore
 
