@@ -103,7 +103,7 @@ let package = Package(
     service("nightjar", ["Console", "Operations"]),
 
     tests("Messages", ["CNightjarProto"]),
-    tests("Transport", []),
+    tests("Transport", ["COpenSSL"]),
     tests("RankedLists", []),
     tests("RPC", ["CNightjarProto"]),
     tests("Commerce", []),

@@ -5,14 +5,14 @@ import Glibc
 /// Connects to a service and shakes hands, off the reactor; one of the two closures is then called on it.
 ///
 /// `serverName`: what to ask the server for and check its certificate's DNS names against; nil = neither, the caller
-/// judges by `Connection.peer`. Every address of the host is tried within `timeout`.
+/// judges by `Connection.peer`. `timeout` covers it all: looking up the name, each of its addresses, the handshake.
 public func connect(
   to address: SocketAddress, serverName: String?, context: TLSContext, on reactor: Reactor, timeout: Duration,
   accept: @escaping @Sendable (Connection) -> any ConnectionDelegate,
   failed: @escaping @Sendable (TransportError) -> Void
 ) {
   precondition(!context.isServer)
-  let dial = Dial(context, serverName) { result in
+  Dial(address, context, serverName) { result in
     reactor.execute {
       switch result {
       case .success(let (session, peer)):
@@ -21,53 +21,63 @@ public func connect(
       case .failure(let error): failed(error)
       }
     }
-  }
-  if address.isNumeric {
-    dial.begin(address, within: timeout)
-  } else {
-    // A name server may take its time; a reactor may not.
-    DispatchQueue.global().async { dial.begin(address, within: timeout) }
-  }
+  }.begin(within: timeout)
 }
 
-/// The way to a server: its addresses in turn, then the handshake.
+/// The way to a server: its name's addresses in turn, then the handshake.
 private final class Dial: @unchecked Sendable {
-  // Sendable, because after `begin` it is used on the handshake reactor's thread alone.
+  // Sendable, because after `begin` the variables are used on the handshake reactor's thread alone.
+  private let address: SocketAddress
   private let context: TLSContext
   private let serverName: String?
   private var done: (@Sendable (Result<(TLSSession, PeerIdentity), TransportError>) -> Void)?
   private var addresses: ArraySlice<ResolvedAddress> = []
-  private var last = TransportError.invalid("no address")
+  private var last: TransportError
   private var deadline = ContinuousClock.now
   private var timer: Timer?
+  private var attemptTimer: Timer?
   private var watch: Watch?
 
   init(
-    _ context: TLSContext, _ serverName: String?,
+    _ address: SocketAddress, _ context: TLSContext, _ serverName: String?,
     done: @escaping @Sendable (Result<(TLSSession, PeerIdentity), TransportError>) -> Void
   ) {
+    self.address = address
     self.context = context
     self.serverName = serverName
     self.done = done
+    last = .invalid("address \(address): stands for no address")
   }
 
-  func begin(_ address: SocketAddress, within timeout: Duration) {
+  func begin(within timeout: Duration) {
     deadline = .now + timeout
     do throws(TransportError) {
-      addresses = try address.resolve()[...]
       let reactor = try Handshake.reactor()
-      reactor.execute { [self] in
-        timer = reactor.schedule(after: timeout) { [self] in
-          finish(.failure(.timedOut(operation: "connect to \(address)")), on: reactor)
-        }
-        tryNext(on: reactor)
+      timer = reactor.schedule(after: timeout) { [self] in
+        finish(.failure(.timedOut(operation: "connect to \(address)")), on: reactor)
       }
+      if address.isNumeric { return resolve(on: reactor) }
+      // A name server may take its time; a reactor may not.
+      DispatchQueue.global().async { [self] in resolve(on: reactor) }
     } catch {
       finish(.failure(error), on: nil)
     }
   }
 
+  private func resolve(on reactor: Reactor) {
+    let addresses = Result { () throws(TransportError) in try address.resolve() }
+    reactor.execute { [self] in
+      switch addresses {
+      case .success(let addresses):
+        self.addresses = addresses[...]
+        tryNext(on: reactor)
+      case .failure(let error): finish(.failure(error), on: reactor)
+      }
+    }
+  }
+
   private func tryNext(on reactor: Reactor) {
+    guard done != nil else { return }
     guard let address = addresses.popFirst() else { return finish(.failure(last), on: reactor) }
     do throws(TransportError) {
       let descriptor = try Descriptor(nj_stream_socket(address.family), operation: "socket")
@@ -78,13 +88,20 @@ private final class Dial: @unchecked Sendable {
       self.watch = watch
     } catch {
       last = error
+      return tryNext(on: reactor)
+    }
+    guard !addresses.isEmpty else { return }
+    // An address that swallows every packet leaves the others their share of the time.
+    let share = ContinuousClock.now.duration(to: deadline) / (addresses.count + 1)
+    attemptTimer = reactor.schedule(after: share) { [self] in
+      last = .timedOut(operation: "connect to \(address.socketAddress)")
+      stopAttempt(on: reactor)
       tryNext(on: reactor)
     }
   }
 
   private func connected(_ descriptor: Descriptor, _ address: ResolvedAddress, on reactor: Reactor) {
-    if let watch { reactor.loop.remove(watch) }
-    watch = nil
+    stopAttempt(on: reactor)
     let code = descriptor.pendingError
     guard code == 0 else {
       last = .system(operation: "connect to \(address.socketAddress)", errno: code)
@@ -101,12 +118,18 @@ private final class Dial: @unchecked Sendable {
     }
   }
 
+  private func stopAttempt(on reactor: Reactor?) {
+    attemptTimer?.cancel()
+    attemptTimer = nil
+    if let watch { reactor?.loop.remove(watch) }
+    watch = nil
+  }
+
   private func finish(_ result: Result<(TLSSession, PeerIdentity), TransportError>, on reactor: Reactor?) {
     guard let done else { return }
     self.done = nil
     timer?.cancel()
-    if let watch { reactor?.loop.remove(watch) }
-    watch = nil
+    stopAttempt(on: reactor)
     done(result)
   }
 }

@@ -22,6 +22,8 @@ public final class Connection {
   /// Received bytes that a delegate may leave unconsumed.
   public static let maximumUnconsumedBytes = 1 << 20
   private static let readBytes = 64 << 10
+  /// Time for a peer to take in the last bytes and hang up.
+  private static let lingerTime = Duration.seconds(2)
   /// Reads in one turn, after which other connections have theirs.
   private static let readsATurn = 4
   /// Records in one read, so that a flood of tiny ones does not hold the turn until it fills the buffer.
@@ -34,7 +36,14 @@ public final class Connection {
   /// Where everything of the connection happens.
   public let reactor: Reactor
 
-  private enum State { case open, closingAfterFlush, closed }
+  private enum State {
+    case open
+    /// What is buffered goes out yet.
+    case closingAfterFlush
+    /// Everything is out; the peer has a moment to take it in.
+    case lingering
+    case closed
+  }
   private enum Reading {
     case drained, moreToRead
     case ended(TransportError)
@@ -66,8 +75,9 @@ public final class Connection {
 
   /// Begins to read; the handshake may have brought the first bytes along.
   func start(_ delegate: any ConnectionDelegate) {
-    guard let session else { return }
     self.delegate = delegate
+    // It may have been closed before it began.
+    guard let session, state != .closed else { return }
     let watch = Watch(session.descriptor) { [unowned self] events in ready(events) }
     self.watch = watch
     reactor.loop.hold(self)
@@ -93,7 +103,8 @@ public final class Connection {
     reactor.loop.flushLater(self)
   }
 
-  /// Sends what is buffered, then closes. Nothing received from now on is handed out.
+  /// Sends what is buffered, then closes when the peer has hung up or a moment has passed. Nothing received from now on
+  /// is handed out.
   public func closeAfterFlush() {
     guard state == .open else { return }
     state = .closingAfterFlush
@@ -121,10 +132,13 @@ public final class Connection {
       case .ended(let error): return end(error)
       }
     }
-    guard state != .closed else { return }
+    guard let session else { return }
     watchWriting(false)
-    if state == .closingAfterFlush { return end(nil) }
-    noteDraining()
+    switch state {
+    case .open: noteDraining()
+    case .closingAfterFlush: linger(session)
+    case .lingering, .closed: return
+    }
   }
 
   func finish(_ error: TransportError?) {
@@ -209,14 +223,32 @@ public final class Connection {
     return .ended(.limit("more than \(Self.maximumUnconsumedBytes) bytes received that make no whole frame"))
   }
 
-  /// While closing, what still arrives is read and dropped, so that the peer can get to our last bytes.
+  /// While closing, what still arrives is read and dropped: a socket closed with unread bytes resets the connection,
+  /// and the peer loses our last ones.
   private func discard() {
-    guard state == .closingAfterFlush, let session else { return }
-    switch session.read(into: reactor.loop.scratch) {
-    case .done: readLater()
-    case .wantsRead, .wantsWrite: return
-    case .ended(let error): end(error)
+    guard let session else { return }
+    switch state {
+    case .open, .closed: return
+    case .closingAfterFlush:
+      switch session.read(into: reactor.loop.scratch) {
+      case .done: readLater()
+      case .wantsRead, .wantsWrite: return
+      case .ended(let error): end(error)
+      }
+    case .lingering:
+      let count = session.descriptor.drain(through: reactor.loop.scratch)
+      if count > 0 { return readLater() }
+      if count == 0 || errno != EAGAIN && errno != EINTR { end(nil) }
     }
+  }
+
+  private func linger(_ session: TLSSession) {
+    state = .lingering
+    session.sayGoodbye()
+    session.descriptor.endWriting()
+    // Safe to hand over: the timer fires on the reactor's thread, the only one that touches a connection.
+    nonisolated(unsafe) weak let connection = self
+    reactor.schedule(after: Self.lingerTime) { connection?.end(nil) }
   }
 
   // MARK: Writing
@@ -235,7 +267,7 @@ public final class Connection {
 
   private func end(_ error: TransportError?) {
     guard state != .closed else { return }
-    if error == nil { session?.sayGoodbye() }
+    if error == nil, state != .lingering { session?.sayGoodbye() }
     state = .closed
     if let watch { reactor.loop.remove(watch) }
     watch = nil

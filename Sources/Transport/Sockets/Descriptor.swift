@@ -34,6 +34,12 @@ final class Descriptor: Sendable {
     setsockopt(raw, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
   }
 
+  /// Tells the peer's kernel that nothing follows. The corresponding C function is shutdown with SHUT_WR.
+  func endWriting() { shutdown(raw, Int32(SHUT_WR)) }
+
+  /// Reads into `buffer` what is never looked at; 0 at the end. The corresponding C function is read.
+  func drain(through buffer: UnsafeMutableRawBufferPointer) -> Int { read(raw, buffer.baseAddress, buffer.count) }
+
   /// The pending error of a socket, 0 = none. The corresponding C function is getsockopt with SO_ERROR.
   var pendingError: Int32 {
     var code: Int32 = 0

@@ -36,8 +36,11 @@ final class TLSSession: @unchecked Sendable {
 
   deinit { SSL_free(ssl) }
 
+  // SSL_get_error judges by the thread's error queue: what other code of the process left there must not end a session.
+
   /// Takes the handshake as far as the socket allows. The corresponding C function is SSL_do_handshake.
   func handshake() -> Progress {
+    ERR_clear_error()
     let result = SSL_do_handshake(ssl)
     if result == 1 {
       limitLateMessages()
@@ -51,12 +54,14 @@ final class TLSSession: @unchecked Sendable {
 
   /// Decrypts into `buffer` what there is. The corresponding C function is SSL_read.
   func read(into buffer: UnsafeMutableRawBufferPointer) -> Progress {
+    ERR_clear_error()
     let result = SSL_read(ssl, buffer.baseAddress, Int32(clamping: buffer.count))
     return result > 0 ? .done(Int(result)) : outcome(of: result, "read")
   }
 
   /// Encrypts and sends as much as the socket takes. The corresponding C function is SSL_write.
   func write(_ bytes: UnsafeRawBufferPointer) -> Progress {
+    ERR_clear_error()
     let result = SSL_write(ssl, bytes.baseAddress, Int32(clamping: bytes.count))
     return result > 0 ? .done(Int(result)) : outcome(of: result, "write")
   }
