@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that Nightjar is built and run with. Does nothing, fast, when none is missing.
-# Needs root or sudo only when something is missing. Swift itself (6.1 or newer) must be there already.
+# Needs root or sudo only when something is missing. Swift itself (6.3 or newer) must be there already.
 set -euo pipefail
 
 packages=(
@@ -32,6 +32,6 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 command -v swift >/dev/null || {
-  echo "install-deps.sh: there is no swift in PATH. Install Swift 6.1 or newer: https://www.swift.org/install" >&2
+  echo "install-deps.sh: there is no swift in PATH. Install Swift 6.3 or newer: https://www.swift.org/install" >&2
   exit 1
 }
