@@ -1,6 +1,7 @@
 /// A tenant's own name for one of its things: UTF-8 of 1 to 128 bytes without control characters.
 ///
-/// `Owner` keeps ids of different things apart: a `CustomerID` is no `ProductID`.
+/// `Owner` keeps ids of different things apart: a `CustomerID` is no `ProductID`. Ids are compared byte by byte, not as
+/// Swift compares text: "é" as one code point and as two are two ids, here as in every file and database.
 public struct Identifier<Owner>: Hashable, Sendable, Comparable, CustomStringConvertible {
   /// The id as the tenant writes it.
   public let rawValue: String
@@ -23,7 +24,16 @@ public struct Identifier<Owner>: Hashable, Sendable, Comparable, CustomStringCon
 
   public var description: String { rawValue }
 
-  public static func < (a: Identifier, b: Identifier) -> Bool { a.rawValue < b.rawValue }
+  public static func == (a: Identifier, b: Identifier) -> Bool { a.rawValue.utf8.elementsEqual(b.rawValue.utf8) }
+
+  public static func < (a: Identifier, b: Identifier) -> Bool {
+    a.rawValue.utf8.lexicographicallyPrecedes(b.rawValue.utf8)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    var text = rawValue
+    text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+  }
 }
 
 /// Names a `Customer` of one tenant.

@@ -25,6 +25,14 @@ struct IdentifierTests {
     }
   }
 
+  @Test("ids that only look alike are different ids")
+  func lookalikes() throws {
+    let (composed, decomposed) = (try CustomerID("caf\u{e9}"), try CustomerID("cafe\u{301}"))
+    #expect(composed.rawValue == decomposed.rawValue && composed != decomposed)
+    #expect(Set([composed, decomposed]).count == 2)
+    #expect(decomposed < composed && !(composed < decomposed))
+  }
+
   @Test("a refusal names the field, what is wrong, and the limit")
   func message() {
     #expect {

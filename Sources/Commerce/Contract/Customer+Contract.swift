@@ -20,9 +20,9 @@ extension Customer {
   /// Checks every limit; for customers that do not come from the contract's message.
   public func validate() throws(InvalidField) {
     for (field, text) in [("country", country), ("region", region), ("segment", segment), ("industry", industry)] {
-      _ = try Check.text(text, atMost: Limits.labelBytes, field)
+      try Check.label(text, atMost: Limits.labelBytes, field)
     }
-    _ = try Check.text(language, atMost: Limits.languageBytes, "language")
+    try Check.label(language, atMost: Limits.languageBytes, "language")
     if let birthYear, !Limits.birthYears.contains(birthYear) {
       let years = Limits.birthYears
       throw InvalidField(

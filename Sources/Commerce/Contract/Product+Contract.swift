@@ -20,7 +20,7 @@ extension Product {
     _ = try Check.text(name, atMost: Limits.productNameBytes, "name")
     try Check.count(categoryPath.count, atMost: Limits.categories, "category_path")
     for (index, category) in categoryPath.enumerated() {
-      _ = try Check.text(category, atMost: Limits.labelBytes, "category_path[\(index)]")
+      try Check.label(category, atMost: Limits.labelBytes, "category_path[\(index)]")
     }
     if let price, price.minorUnits < 0 {
       throw InvalidField(field: "price.minor_units", reason: "is \(price.minorUnits); it may not be negative")
@@ -33,7 +33,7 @@ extension Product {
     try Check.period(from: availableFrom, until: availableUntil, "available_until_us")
     try Check.count(regions.count, atMost: Limits.regions, "regions")
     for (index, region) in regions.enumerated() {
-      _ = try Check.text(region, atMost: Limits.labelBytes, "regions[\(index)]")
+      try Check.label(region, atMost: Limits.labelBytes, "regions[\(index)]")
     }
     try Attributes.check(attributes)
   }

@@ -9,6 +9,14 @@ enum Check {
     return text
   }
 
+  /// Refuses a tenant's own name for a kind of thing that is too long or holds a control character; it may be empty.
+  static func label(_ text: String, atMost limit: Int, _ field: @autoclosure () -> String) throws(InvalidField) {
+    _ = try Self.text(text, atMost: limit, field())
+    guard !holdsControlCharacter(text) else {
+      throw InvalidField(field: field(), reason: "holds a control character; printable text is needed")
+    }
+  }
+
   /// Refuses a list of more than `limit` elements.
   static func count(_ count: Int, atMost limit: Int, _ field: String) throws(InvalidField) {
     guard count <= limit else {
