@@ -9,6 +9,9 @@ final class WorkerPool: Sendable {
     var running = 0
   }
 
+  /// Jobs that are done with and still in the list before it is cut.
+  private static let finishedJobs = 64
+
   private let width: Int
   private let queue = DispatchQueue(label: "ingest.workers", attributes: .concurrent)
   private let state = Mutex(State())
@@ -48,8 +51,14 @@ final class WorkerPool: Sendable {
         state.running -= 1
         return nil
       }
+      let job = state.jobs[state.next]
       state.next += 1
-      return state.jobs[state.next - 1]
+      // Lest a pool that never comes to rest keep every job that it ever ran.
+      if state.next >= Self.finishedJobs, 2 * state.next >= state.jobs.count {
+        state.jobs.removeFirst(state.next)
+        state.next = 0
+      }
+      return job
     }
   }
 }
