@@ -71,6 +71,23 @@ public struct ArtifactDirectory: Sendable {
     return manifest.view
   }
 
+  /// The bytes of a file, found to be what the digest says: these very bytes, whatever becomes of the file. A file of
+  /// more than `limit` bytes is refused.
+  public func read(
+    tenant: TenantID, digest: ArtifactDigest, file: ArtifactFile, limit: UInt64
+  ) throws(ArtifactError) -> [UInt8] {
+    let manifest = try CheckedManifest.read(in: folder(tenant, digest), tenant: tenant, digest: digest)
+    let path = path(tenant: tenant, digest: digest, file: file)
+    var bytes: [UInt8] = []
+    for seal in manifest.seals where seal.file == file {
+      guard seal.size <= limit else {
+        throw .refused(path: path, reason: "\(seal.size) bytes, over the limit of \(limit)")
+      }
+      try Self.check(try Disk.read(path, limit: seal.size) { bytes += $0 }, against: seal, path: path)
+    }
+    return bytes
+  }
+
   /// Copies an artifact, or only `files` of it and the manifest, into another folder of artifacts, checking every byte.
   ///
   /// A whole copy that is there already is left, and the store is not asked; a damaged one is replaced.
