@@ -54,6 +54,8 @@ struct AdoptionTests {
       control.say(route(arms: [arm]))
       try await eventually("the refusal is reported") { control.heard.contains { $0.state == .refused } }
       #expect(await ranker.bake() == "b-1")
+      // The reason stands in the journal for good, so it names no customer.
+      #expect(control.heard.allSatisfy { !$0.reason.contains("nowhere") })
     }
   }
 

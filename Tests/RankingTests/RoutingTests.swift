@@ -99,7 +99,8 @@ struct RoutingTests {
     arguments: [
       ("acme.ranker.example", "acme"), ("acme.RANKER.example", "acme"), ("a.b.ranker.example", "a.b"),
       ("ranker.example", nil), (".ranker.example", nil), ("localhost", nil), ("acmeranker.example", nil),
-      ("acme.ranker.example.org", nil), ("", nil),
+      ("acme.ranker.example.org", nil), ("", nil), ("acme.ranker.example.", "acme"), ("ranker.example.", nil),
+      (".", nil), ("acme.ranker.example..", nil),
     ] as [(String, String?)])
   func serverNames(name: String, expected: String?) {
     let label = ServerNames.tenantLabel(of: name, under: "ranker.example")

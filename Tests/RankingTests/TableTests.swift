@@ -103,6 +103,7 @@ struct TableTests {
     #expect("abc".prefix(utf8Bytes: 3) == "abc")
     #expect("abcd".prefix(utf8Bytes: 3) == "abc")
     #expect("aüü".prefix(utf8Bytes: 4) == "aü")
+    #expect("a\nb\u{85}c".withoutControlCharacters == "a b c")
     #expect("e\u{301}x".prefix(utf8Bytes: 2) == "")
   }
 }

@@ -51,6 +51,15 @@ import Testing
     #expect(report.champion_problem.contains("must not be judged"))
   }
 
+  @Test("whatever a broken model file says of itself, the journal can take the reason")
+  func hostileProblem() throws {
+    let night = try SampleTenant().night()
+    let problem = "its file holds model '\u{1b}[2J\r\n\u{85}x' of 'y'" + String(repeating: "ü", count: 2_000)
+    let text = try report(Evaluation(unjudged: [], of: night.data, championProblem: problem)).champion_problem
+    #expect(text.hasPrefix("its file holds model ' [2J   x' of 'y'ü"))
+    #expect((1_023...1_024).contains(text.utf8.count))
+  }
+
   @Test("the seed draws the rows, and every choice has a stream of its own")
   func seeds() throws {
     func drawn(_ rows: JudgingRows) -> [[Int32]] { rows.customers.map(\.unbought) }

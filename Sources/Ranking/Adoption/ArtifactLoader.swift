@@ -26,9 +26,10 @@ struct ArtifactLoader: Sendable {
       throw ArtifactError.refused(
         path: path, reason: "it is of model '\(lists.header.model)', control ordered one of '\(arm.model)'")
     }
-    for probe in manifest.strings(\.n_probes, \.probes) {
+    for (index, probe) in manifest.strings(\.n_probes, \.probes).enumerated() {
       guard Array(probe.utf8).withUnsafeBytes({ lists.lookup($0) != nil }) else {
-        throw ArtifactError.refused(path: path, reason: "customer '\(probe)', whom its manifest names, has no list")
+        // By number: the reason goes into the journal, where no customer may be named.
+        throw ArtifactError.refused(path: path, reason: "the customer of its manifest's probes[\(index)] has no list")
       }
     }
     return artifact

@@ -40,7 +40,7 @@ struct ServingFact: Sendable, Equatable {
       draft.state = .refused
       draft.manifest_digest = digest.description
       draft.bake = bake
-      draft.reason = reason.prefix(utf8Bytes: Limits.reasonBytes)
+      draft.reason = reason.withoutControlCharacters.prefix(utf8Bytes: Limits.reasonBytes)
     case .stopped:
       draft.state = .stopped
     }
@@ -48,6 +48,11 @@ struct ServingFact: Sendable, Equatable {
 }
 
 extension String {
+  /// Blanks for control characters, which the journal takes from nobody: a manifest may quote whatever it likes.
+  var withoutControlCharacters: String {
+    String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+  }
+
   /// The longest beginning of whole characters that fits the bytes.
   func prefix(utf8Bytes limit: Int) -> String {
     guard utf8.count > limit else { return self }

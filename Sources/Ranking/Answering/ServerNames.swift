@@ -4,6 +4,8 @@ enum ServerNames {
   ///
   /// Names are compared without regard to case (RFC 4343); the label is returned as it stands.
   static func tenantLabel(of serverName: String, under domain: String) -> Substring.UTF8View? {
+    // RFC 6066 admits no dot at the end; with one it is the same name.
+    let serverName = serverName.hasSuffix(".") ? serverName.dropLast() : serverName[...]
     let (name, domain) = (serverName.utf8, domain.utf8)
     guard name.count > domain.count + 1 else { return nil }
     let dot = name.index(name.endIndex, offsetBy: -(domain.count + 1))

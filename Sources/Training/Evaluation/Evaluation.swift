@@ -76,7 +76,7 @@ struct Evaluation: Sendable {
     draft.judged_customers = UInt32(judgedCustomers)
     draft.judged_rows = UInt64(judgedRows)
     draft.data_floor = data.isUnderFloor
-    draft.champion_problem = championProblem.prefix(utf8Bytes: Limits.reasonBytes)
+    draft.champion_problem = championProblem.reason(utf8Bytes: Limits.reasonBytes)
     draft.customers = UInt64(data.customers.count)
     draft.products = UInt64(data.products.count)
     draft.events = data.events

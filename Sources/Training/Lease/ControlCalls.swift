@@ -43,7 +43,7 @@ struct ControlCalls: Sendable {
       _ = try await control.call(ControlService.failWork) { request in
         request.tenant = lease.tenant.rawValue
         request.message(\.fence) { lease.fence.fill($0) }
-        request.reason = reason.prefix(utf8Bytes: Limits.reasonBytes)
+        request.reason = reason.reason(utf8Bytes: Limits.reasonBytes)
       }
     } catch {
       logger.warning("the lease could not be given back", metadata: ["error": "\(error)"])
@@ -66,15 +66,15 @@ struct ControlCalls: Sendable {
 }
 
 extension String {
-  /// As many whole characters from the start as fit.
-  func prefix(utf8Bytes limit: Int) -> String {
-    var end = startIndex
+  /// As many whole characters from the start as fit, blanks for control characters: what the journal takes. A model file
+  /// that is quoted may hold anything.
+  func reason(utf8Bytes limit: Int) -> String {
     var bytes = 0
-    while end < endIndex {
-      bytes += self[end].utf8.count
-      guard bytes <= limit else { break }
-      end = index(after: end)
-    }
-    return String(self[..<end])
+    let scalars = unicodeScalars.lazy.map { $0.properties.generalCategory == .control ? " " : $0 }
+    return String(
+      String(String.UnicodeScalarView(scalars)).prefix {
+        bytes += $0.utf8.count
+        return bytes <= limit
+      })
   }
 }
