@@ -14,6 +14,8 @@ public enum IngestError: Error, Sendable, CustomStringConvertible {
   case folderInUse(String)
   /// A tenant's database has rows from a part of the log that is not there.
   case databaseAhead(tenant: String, applied: LogPosition)
+  /// A tenant's database file is no database any more.
+  case damagedDatabase(tenant: String, problem: String)
   /// SQLite refused.
   case database(tenant: String, problem: String, isFull: Bool)
   /// The service is stopping.
@@ -31,6 +33,8 @@ public enum IngestError: Error, Sendable, CustomStringConvertible {
     case .databaseAhead(let tenant, let applied):
       "the database of tenant '\(tenant)' stands at \(applied), past the end of the log: restore the log's folder, or, "
         + "if it is lost, make an empty segment of that number in it to go on without what only it held"
+    case .damagedDatabase(let tenant, let problem):
+      "the database of tenant '\(tenant)' is damaged (\(problem)): restore it from a copy"
     case .database(let tenant, let problem, _): "database of tenant '\(tenant)': \(problem)"
     case .closed: "the service is stopping"
     }
@@ -51,6 +55,8 @@ extension IngestError {
   init(_ error: any Error, tenant: TenantID) {
     switch error {
     case let error as IngestError: self = error
+    case let error as DatabaseError where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode):
+      self = .damagedDatabase(tenant: tenant.rawValue, problem: error.message ?? "\(error.resultCode)")
     case let error as DatabaseError:
       self = .database(
         tenant: tenant.rawValue, problem: "\(error.resultCode): \(error.message ?? "no text")",

@@ -85,6 +85,32 @@ struct LeaseTests {
     #expect(try await desk.versions("uk").list(\.n_versions, \.versions).count == 1)
   }
 
+  @Test("a tenant that ingest cannot read now keeps no other tenant waiting")
+  func oneTenantUnanswered() async throws {
+    let desk = try await desk(["a", "b", "c"])
+    desk.ingest.fail("a", .unavailable)
+    var leased: [String] = []
+    for _ in 0..<3 { if let lease = try await desk.lease() { leased.append(lease.tenant) } }
+    #expect(leased == ["b", "c"])
+    #expect(try await desk.work("a").state == .waiting)
+    desk.ingest.fail("a", nil)
+    #expect(try await desk.lease()?.tenant == "a")
+  }
+
+  @Test("a tenant whose data ingest has lost fails by itself, and the next night can begin")
+  func oneTenantDamaged() async throws {
+    let desk = try await desk(["a", "b"])
+    desk.ingest.fail("a", .dataLoss)
+    let lease = try #require(try await desk.lease())
+    #expect(lease.tenant == "b")
+    try await desk.complete(lease, desk.report(lease))
+    for _ in 0..<3 { #expect(try await desk.lease() == nil) }
+    let work = try await desk.work("a")
+    #expect(work.state == .failed && work.attempts == 3 && work.failure == "ingest: no sequence of a")
+    #expect(try await desk.night().finished_at_us > 0)
+    try await desk.runNight()
+  }
+
   @Test("what the first attempt reported is void in the second")
   func voidReport() async throws {
     let desk = try await desk()
@@ -219,7 +245,8 @@ struct LeaseTests {
     #expect(try await desk.work("at").state == .waiting)
     #expect(try await desk.work("at").attempts == 0)
     desk.ingest.isDown(false)
-    #expect(try await desk.lease()?.tenant == "at")
+    let leased = [try await desk.lease()?.tenant, try await desk.lease()?.tenant]
+    #expect(Set(leased) == ["at", "be"])
   }
 
   @Test("one tenant that ingest cannot read does not hold up the others")

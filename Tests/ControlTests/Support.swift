@@ -46,12 +46,18 @@ final class FakeIngest: Sendable {
   private let sequences = Mutex<[String: UInt64]>([:])
   private let down = Mutex(false)
 
+  private let failures = Mutex<[String: StatusCode]>([:])
+
   func isDown(_ value: Bool) { down.withLock { $0 = value } }
+
+  /// Answers for one tenant with an error from now on; nil = with its sequence.
+  func fail(_ tenant: String, _ code: StatusCode?) { failures.withLock { $0[tenant] = code } }
 
   func set(_ tenant: String, sequence: UInt64) { sequences.withLock { $0[tenant] = sequence } }
 
   func sequence(_ tenant: String) throws -> UInt64 {
     guard !down.withLock({ $0 }) else { throw RPCError(.unavailable, "ingest is down") }
+    if let code = failures.withLock({ $0[tenant] }) { throw RPCError(code, "no sequence of \(tenant)") }
     return sequences.withLock { $0[tenant] ?? 0 }
   }
 }

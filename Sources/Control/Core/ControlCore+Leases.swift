@@ -37,17 +37,39 @@ extension ControlCore {
         db, sql: "SELECT * FROM work WHERE state = ? ORDER BY night, attempts, tenant LIMIT ?",
         arguments: [WorkRow.State.waiting.rawValue, Self.candidatesALook])
     }
-    for item in waiting {
+    // Those for whom ingest had no answer last time come last, lest one of them keep all others waiting.
+    let unanswered = unanswered.withLock { $0 }
+    for item in waiting.filter({ !unanswered.contains($0.tenant) })
+      + waiting.filter({ unanswered.contains($0.tenant) })
+    {
       do {
-        if let lease = try await lease(item, at: watermark(of: item), to: trainer) { return lease }
+        let watermark = try await watermark(of: item)
+        _ = self.unanswered.withLock { $0.remove(item.tenant) }
+        if let lease = try await lease(item, at: watermark, to: trainer) { return lease }
       } catch let error as RPCError {
         logger.warning("no lease", metadata: ["tenant": "\(item.tenant)", "error": "\(error)"])
         // Ingest is away: asking it for every other tenant would only take its time.
-        if error.code == .unavailable || error.code == .deadlineExceeded { break }
+        if error.code == .unavailable || error.code == .deadlineExceeded {
+          self.unanswered.withLock { _ = $0.insert(item.tenant) }
+          break
+        }
+        if error.code == .dataLoss { try await giveUpUnread(item, because: error.message) }
       }
       try Task.checkCancellation()
     }
     return nil
+  }
+
+  /// Ingest cannot read the tenant, and will not be able to before somebody mends it: the night must end without it.
+  private func giveUpUnread(_ item: WorkRow, because reason: String) async throws {
+    let now = clock.wall()
+    try await write { db in
+      guard var present = try WorkRow.get(night: item.night, tenant: item.tenant, db), present.state == .waiting,
+        present.attempts == item.attempts
+      else { return }
+      present.attempts += 1
+      try Self.giveUp(present, .workFailed, by: "control", because: "ingest: \(reason)", at: now, db)
+    }
   }
 
   /// The end of the snapshot: pinned by an earlier lease of the night, or what ingest has now.

@@ -25,6 +25,8 @@ public final class ControlCore: Sendable {
   let changes = Signal()
   /// When each lease runs out, by the monotonic clock. A lease that is missing here was given by a former process.
   let leases = Mutex<[Fence: ContinuousClock.Instant]>([:])
+  /// Tenants whose last row ingest did not tell when it was last asked.
+  let unanswered = Mutex<Set<String>>([])
 
   /// Decides over `database`. `leaseTime`: how long a trainer may be silent.
   public init(

@@ -19,6 +19,8 @@ extension RPCError {
     switch error {
     case _ where error.isFull:
       self.init(.resourceExhausted, "no room on ingest's disk; rows without a verdict may be sent again, which is safe")
+    case .damagedDatabase, .databaseAhead:
+      self.init(.dataLoss, "the tenant's database cannot be used, ingest's log says why; it has to be restored")
     case .closed: self.init(.unavailable, "ingest is stopping")
     default:
       self.init(

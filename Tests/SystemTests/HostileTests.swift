@@ -1,0 +1,109 @@
+import Commerce
+import Foundation
+import Glibc
+import Messages
+import NightjarClient
+import RPC
+import Testing
+import Transport
+
+@Suite("Hostile neighbours, over real processes", .serialized, .timeLimit(.minutes(5)))
+struct HostileTests {
+  @Test("one tenant's damaged database costs that tenant its night, and nobody else theirs")
+  func damagedTenant() async throws {
+    try await Cluster.run { cluster in
+      try await cluster.startServices()
+      let control = try cluster.channel(.control, as: "admin-cli")
+      let platform = try cluster.channel(.ingest, as: "platform-cli")
+      // The damaged one is the first that control turns to.
+      for tenant in ["a-damaged", "b-sound"] { try await Shop.small.open(tenant, control: control, ingest: platform) }
+      await cluster.signal("ingest-a", SIGKILL)
+      let database = "\(cluster.folder)/ingest/tenants/a-damaged.sqlite"
+      for path in [database, database + "-wal"] where FileManager.default.fileExists(atPath: path) {
+        try Data(repeating: 0xa5, count: 8_192).write(to: URL(filePath: path))
+      }
+      try await cluster.start("ingest")
+      try await cluster.startTrainer("node-1")
+      for _ in 0..<2 {
+        let night = try await night(Shop.asOf, control)
+        #expect(night.list(\.n_work, \.work).map(\.tenant) == ["a-damaged", "b-sound"])
+        #expect(night.list(\.n_work, \.work).map(\.state) == [.failed, .done])
+      }
+    }
+  }
+
+  @Test("numbers at the ends of what they can hold are answered, and the services go on")
+  func extremes() async throws {
+    try await Cluster.run(["tenant/shop"]) { cluster in
+      try await cluster.startServices()
+      let control = try cluster.channel(.control, as: "admin-cli")
+      let platform = try cluster.channel(.ingest, as: "platform-cli")
+      try await Shop.small.open("shop", control: control, ingest: platform)
+      let trainer = try cluster.channel(.control, as: "trainer-node-1")
+      let ranker = try cluster.channel(.control, as: "ranker-a")
+      for time in [Int64.min, -1, 0, .max] {
+        await refused { _ = try await control.call(ControlService.runNight) { $0.as_of_us = time } }
+        _ = try await control.call(ControlService.readJournal) {
+          $0.tenant = "shop"
+          $0.until_us = time
+        }
+        _ = try await ranker.call(ControlService.reportServing) { request in
+          request.list(\.n_facts, \.facts, of: [time]) { fact, time in
+            fact.tenant = "shop"
+            fact.state = .stopped
+            fact.at_us = time
+          }
+        }
+      }
+      for number in [UInt64.max, UInt64(Int64.max) + 1] {
+        await refused { _ = try await control.call(ControlService.getNight) { $0.night = number } }
+        await refused {
+          _ = try await control.call(ControlService.setMode) {
+            $0.tenant = "shop"
+            $0.mode = .frozen
+            $0.expected_generation = number
+          }
+        }
+        await refused {
+          _ = try await trainer.call(ControlService.renewLease) { request in
+            request.tenant = "shop"
+            request.message(\.fence) { ($0.epoch, $0.number) = (number, number) }
+          }
+        }
+        let watch = try await ranker.stream(ControlService.watchRouting)
+        try await watch.send { $0.message(\.resume) { ($0.epoch, $0.number) = (number, number) } }
+        var updates = watch.responses.makeAsyncIterator()
+        #expect(try await updates.next() != nil)
+        watch.cancel()
+      }
+      await refused { _ = try await control.call(ControlService.listTenants) { $0.page_size = .max } }
+      await refused { _ = try await trainer.call(ControlService.leaseWork) { $0.wait_ms = .max } }
+      try await events(at: [.min, -1, 0, .max], platform)
+      #expect(try await control.call(ControlService.getTenant) { $0.id = "shop" }.id == "shop")
+      #expect(try await platform.call(IngestService.describe) { $0.tenant = "shop" }.events > 0)
+    }
+  }
+
+  /// Every row is rejected by its time, quantity or money.
+  private func events(at times: [Int64], _ platform: Channel) async throws {
+    let call = try await platform.stream(IngestService.recordEvents)
+    try await call.send { request in
+      request.tenant = "shop"
+      request.list(\.n_events, \.events, of: times) { event, time in
+        (event.id, event.customer, event.product, event.kind) = ("e\(time)", "c", "p", .purchase)
+        event.occurred_at_us = time
+        event.quantity = time
+        event.message(\.revenue) { ($0.minor_units, $0.currency) = (time, "GBP") }
+      }
+    }
+    try await call.finish()
+    for try await answer in call.responses {
+      #expect(answer.scalars(\.n_verdicts, \.verdicts) == times.map { _ in .rejected })
+    }
+  }
+
+  private func refused(_ body: () async throws -> Void) async {
+    let error = await #expect(throws: RPCError.self) { try await body() }
+    #expect([.invalidArgument, .notFound, .aborted, .failedPrecondition].contains(error?.code))
+  }
+}
