@@ -1,4 +1,6 @@
 import Commerce
+import Messages
+import RPC
 import Testing
 
 @testable import Control
@@ -247,5 +249,25 @@ struct GateTests {
     #expect(throws: GateError.noChampion("its file is gone")) {
       try Gate.judge(report([], championProblem: "its file is gone"), in: situation(isRebake: true))
     }
+  }
+
+  private static let excesses: [@Sendable (Draft<Proto.ReportEvaluationRequest>) -> Void] = [
+    { $0.list(\.n_candidates, \.candidates, of: ["als", "als"]) { ($0.candidate, $0.recipe) = ($1, $1) } },
+    { $0.list(\.n_candidates, \.candidates, of: ["oracle"]) { $0.candidate = $1 } },
+    {
+      $0.list(\.n_candidates, \.candidates, of: ["als"]) {
+        ($0.candidate, $0.recipe) = ($1, String(repeating: "x", count: 129))
+      }
+    },
+    { $0.list(\.n_differences, \.differences, of: 0..<29) { draft, _ in (draft.first, draft.second) = ("a", "b") } },
+    { $0.list(\.n_differences, \.differences, of: [129]) { $0.first = String(repeating: "x", count: $1) } },
+    { $0.champion_problem = String(repeating: "x", count: 1_025) },
+    { $0.champion_problem = "a\nb" },
+  ]
+
+  @Test("a report is bounded in every part: nights are shown with the reports of all their tenants", arguments: 0..<7)
+  func excess(index: Int) throws {
+    let report = Encoded<Proto.ReportEvaluationRequest> { Self.excesses[index]($0) }
+    #expect(throws: RPCError.self) { try Gate.Report(report.decode()) }
   }
 }

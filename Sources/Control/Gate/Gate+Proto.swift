@@ -4,6 +4,8 @@ import RPC
 
 extension Gate.Report {
   private static let maximumCandidates = 8
+  /// Every two candidates once.
+  private static let maximumDifferences = maximumCandidates * (maximumCandidates - 1) / 2
 
   /// Reads a trainer's report.
   init(_ report: View<Proto.ReportEvaluationRequest>) throws(RPCError) {
@@ -18,11 +20,20 @@ extension Gate.Report {
       else {
         throw Check.failure("candidates[\(index)].candidate", "is not champion, als or popularity, or stands twice")
       }
+      _ = try Check.text("candidates[\(index)].recipe", candidate.recipe, bytes: 0...Limits.identifierBytes)
       figures.append(
         Gate.Figures(
           candidate: which, rmse: candidate.rmse, ndcg: candidate.ndcg_at_10, hitRate: candidate.hit_rate_at_10,
           coverage: candidate.coverage, judgedCut: Timestamp(microseconds: candidate.judged_cut_us),
           servedCut: Timestamp(microseconds: candidate.served_cut_us)))
+    }
+    let differences = report.list(\.n_differences, \.differences)
+    guard differences.count <= Self.maximumDifferences else {
+      throw Check.failure("differences", "takes at most \(Self.maximumDifferences)")
+    }
+    for (index, difference) in differences.enumerated() {
+      _ = try Check.text("differences[\(index)].first", difference.first, bytes: 1...Limits.identifierBytes)
+      _ = try Check.text("differences[\(index)].second", difference.second, bytes: 1...Limits.identifierBytes)
     }
     judgedCustomers = Int(report.judged_customers)
     isUnderDataFloor = report.data_floor
