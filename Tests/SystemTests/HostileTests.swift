@@ -32,6 +32,78 @@ struct HostileTests {
     }
   }
 
+  /// What a stolen or stretched grant would be used for.
+  enum Misuse: CaseIterable, Sendable {
+    case otherTenant, otherTrainer, otherTime, otherWatermark, changedGrant, changedSignature, foreignCertificate, none
+  }
+
+  @Test("a grant opens one snapshot to one trainer")
+  func grants() async throws {
+    try await Cluster.run { cluster in
+      try await cluster.startServices()
+      let control = try cluster.channel(.control, as: "admin-cli")
+      let platform = try cluster.channel(.ingest, as: "platform-cli")
+      for tenant in ["mine", "yours"] { try await Shop.small.open(tenant, control: control, ingest: platform) }
+      _ = try await control.call(ControlService.runNight) {
+        $0.as_of_us = Shop.asOf
+        $0.strings(\.n_tenants, \.tenants, ["mine"])
+      }
+      let trainer = try cluster.channel(.control, as: "trainer-node-1")
+      let lease = try #require(try await trainer.call(ControlService.leaseWork) { $0.wait_ms = 10_000 }.lease)
+      for misuse in Misuse.allCases {
+        let reader = try cluster.channel(.ingest, as: misuse == .otherTrainer ? "trainer-node-2" : "trainer-node-1")
+        if misuse == .none {
+          #expect(try await snapshot(lease, misuse, reader) > 0)
+        } else {
+          let error = await #expect(throws: RPCError.self, "\(misuse)") { try await snapshot(lease, misuse, reader) }
+          #expect(error?.code == .permissionDenied, "\(misuse)")
+        }
+      }
+    }
+  }
+
+  /// Customers in the snapshot.
+  private func snapshot(_ lease: View<Proto.Lease>, _ misuse: Misuse, _ reader: Channel) async throws -> Int {
+    let signed = try #require(lease.grant)
+    var (grant, signature, certificate) = (signed.grant, signed.signature, signed.certificate)
+    switch misuse {
+    case .changedGrant: grant = grant.replacing(Array("mine".utf8), with: Array("yours".utf8))
+    case .changedSignature: signature[signature.count - 1] ^= 1
+    case .foreignCertificate: certificate = []
+    default: break
+    }
+    let call = try await reader.stream(IngestService.streamSnapshot)
+    try await call.send { request in
+      request.tenant = misuse == .otherTenant ? "yours" : lease.tenant
+      request.as_of_us = lease.as_of_us + (misuse == .otherTime ? 1 : 0)
+      request.watermark = lease.watermark - (misuse == .otherWatermark ? 1 : 0)
+      request.message(\.grant) { ($0.grant, $0.signature, $0.certificate) = (grant, signature, certificate) }
+    }
+    try await call.finish()
+    var customers = 0
+    for try await chunk in call.responses { customers += chunk.list(\.n_customers, \.customers).count }
+    return customers
+  }
+
+  @Test("a certificate whose name only looks like a tenant's opens nothing", arguments: ["Shop", "shop."])
+  func lookalikes(name: String) async throws {
+    try await Cluster.run(["tenant/\(name)"]) { cluster in
+      try await cluster.startServices()
+      let control = try cluster.channel(.control, as: "admin-cli")
+      try await Shop.small.open("shop", control: control, ingest: cluster.channel(.ingest, as: "platform-cli"))
+      let ingest = try cluster.channel(.ingest, as: "tenant-\(name)")
+      let ranker = try cluster.channel(.ranker, as: "tenant-\(name)")
+      for tenant in ["shop", name] {
+        let described = await #expect(throws: RPCError.self) {
+          _ = try await ingest.call(IngestService.describe) { $0.tenant = tenant }.events
+        }
+        let found = await #expect(throws: RPCError.self) { _ = try await recommend(tenant, "c1", ranker) }
+        #expect(described?.code == (tenant == "shop" ? .permissionDenied : .invalidArgument))
+        #expect(found?.code == (tenant == "shop" ? .permissionDenied : .notFound) || found?.code == .unavailable)
+      }
+    }
+  }
+
   @Test("numbers at the ends of what they can hold are answered, and the services go on")
   func extremes() async throws {
     try await Cluster.run(["tenant/shop"]) { cluster in

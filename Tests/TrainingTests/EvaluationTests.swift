@@ -60,6 +60,32 @@ import Testing
     #expect((1_023...1_024).contains(text.utf8.count))
   }
 
+  @Test("a tenant whose customers only search, or only look at what nobody sells, is judged without a crash")
+  func nothingToJudge() throws {
+    let customers = (0..<30).map { "c-\($0)" }
+    let rows = (0..<1_200).map { (number: Int) -> Interactions.Row in
+      let extreme = Double.greatestFiniteMagnitude
+      return Interactions.Row(
+        customer: Int32(number % 30), product: 0, kind: .rating, time: Int64(number) * SampleTenant.day / 6,
+        quantity: .max, revenue: .max, rating: number % 2 == 0 ? extreme : -extreme)
+    }
+    for (products, rows) in [([], []), (["p"], rows)] as [([String], [Interactions.Row])] {
+      let data = TenantData(
+        customers: customers, products: products,
+        segments: CustomerSegments(names: [], ofCustomer: customers.map { _ in -1 }),
+        availability: products.map { _ in TenantData.Availability() },
+        interactions: Interactions(customers: 30, products: products.count, rows: rows), events: 1_200)
+      let night = Night(data: data, cuts: SampleTenant.cuts, seed: 1)
+      let evaluation = try Evaluation(night, champion: nil, championProblem: "")
+      #expect(try report(evaluation).judged_customers == 0)
+      let scratch = try Scratch()
+      for candidate in evaluation.candidates {
+        let bake = Bake(tenant: shop, candidate: candidate, model: "m", bake: "m.1", night: night, watermark: 1)
+        #expect(try bake.publish(to: scratch.store).candidates == UInt64(products.count))
+      }
+    }
+  }
+
   @Test("the seed draws the rows, and every choice has a stream of its own")
   func seeds() throws {
     func drawn(_ rows: JudgingRows) -> [[Int32]] { rows.customers.map(\.unbought) }
