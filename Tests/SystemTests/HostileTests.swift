@@ -156,6 +156,46 @@ struct HostileTests {
     }
   }
 
+  @Test("a tenant that sends and never reads its answers stops itself and nobody else")
+  func unreadAnswers() async throws {
+    try await Cluster.run(["tenant/evil"]) { cluster in
+      try await cluster.start("ingest")
+      let evil = try cluster.channel(.ingest, as: "tenant-evil")
+      let platform = try cluster.channel(.ingest, as: "platform-cli")
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        let (sent, feed) = AsyncStream.makeStream(of: Void.self)
+        for _ in 0..<Self.unreadStreams {
+          group.addTask {
+            let call = try await evil.stream(IngestService.recordEvents)
+            while !Task.isCancelled {
+              try await call.send { request in
+                request.tenant = "evil"
+                // Each is rejected with a reason, which makes the answer large.
+                request.list(\.n_events, \.events, of: 0..<5_000) { event, _ in event.id = "e" }
+              }
+              feed.yield()
+            }
+          }
+        }
+        var batches = 0
+        for await _ in sent {
+          batches += 1
+          if batches == Self.unreadStreams { break }
+        }
+        let written = try await platform.call(IngestService.upsertCustomers) { request in
+          request.tenant = "good"
+          request.list(\.n_customers, \.customers, of: ["c"]) { $0.id = $1 }
+        }
+        #expect(written.judgedRows == 1)
+        #expect(try await Shop.small.record(Shop.small.purchases(), "good", platform) == 50)
+        group.cancelAll()
+        while await group.nextResult() != nil {}
+      }
+    }
+  }
+
+  private static let unreadStreams = 64
+
   /// Every row is rejected by its time, quantity or money.
   private func events(at times: [Int64], _ platform: Channel) async throws {
     let call = try await platform.stream(IngestService.recordEvents)
