@@ -20,6 +20,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
@@ -38,6 +40,8 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
@@ -56,12 +60,12 @@ let package = Package(
     .target(name: "RankedLists", dependencies: ["COpenSSL"], exclude: ["FORMAT.md"], swiftSettings: strict),
 
     // Floor 2.
-    room("RPC", ["Messages", "Transport", logging]),
+    room("RPC", ["Messages", "Transport", logging, metrics, tracing]),
     room("Commerce", ["Messages"]),
 
     // Floor 3.
     room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport"]),
-    room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle]),
+    room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle, metrics, tracing]),
     room("ArtifactStore", ["Commerce", "Messages", "RankedLists"]),
     room("Learning", ["COpenBLAS"]),
     room("Experimentation", []),
