@@ -80,7 +80,7 @@ struct Side {
   mutating func output() -> [UInt8] {
     var bytes: [UInt8] = []
     while let frame = session.nextFrame() {
-      bytes += frame.header.encoded + frame.source[frame.range]
+      bytes += frame.header.encoded + frame.metadata + frame.source[frame.range]
     }
     return bytes
   }

@@ -107,6 +107,25 @@ struct ProtocolVectorTests {
     #expect(answer.list(\.n_items, \.items).map(\.score) == [0.5])
   }
 
+  @Test("a client sends metadata in its CALL, and a server takes it")
+  func callMetadata() throws {
+    let expected = try ProtocolVector.named("call-metadata")
+    var metadata = CallMetadata()
+    metadata.attempt = 1
+    var client = Side(.client)
+    client.session.lastStream = 1
+    let opening = CallOpening(
+      method: methodID("nightjar.v1.Ranker/GetRecommendations"), timeoutMilliseconds: 0,
+      metadata: try metadata.encoded(for: "test"))
+    let request = Array(expected.body.dropFirst(2))
+    _ = client.session.open(1, opening, message: request, last: true, maximumMessageBytes: 1000)
+    let output = client.output()
+    #expect(output == expected.bytes)
+    var server = Side(.server)
+    try server.feed(output)
+    #expect(server.received[3] == [request])
+  }
+
   @Test("a server takes a stream of messages, fragments, and the half-close")
   func streamingServer() throws {
     var server = Side(.server)

@@ -296,6 +296,39 @@ struct SessionTests {
     #expect(streams == [1, 3, 5])
   }
 
+  @Test(
+    "metadata takes its part of a frame and of the credit, whatever the request",
+    arguments: [nil, 0, 10, 57_344, 57_345, 65_536, 300_000])
+  func metadataAndCredit(requestBytes: Int?) throws {
+    var client = Side(.client)
+    var server = Side(.server)
+    let metadata = [UInt8](repeating: 7, count: Limits.maximumMetadataBytes)
+    let request = requestBytes.map { [UInt8](repeating: 1, count: $0) }
+    let opening = CallOpening(method: 1, timeoutMilliseconds: 1, metadata: metadata)
+    _ = client.session.open(1, opening, message: request, last: true, maximumMessageBytes: 9)
+    while let frame = client.session.nextFrame() {
+      #expect(frame.header.payloadBytes <= Limits.maximumPayloadBytes)
+      #expect(frame.metadata == (frame.header.type == .call ? metadata : []))
+      try server.feed(frame.header.encoded + frame.metadata + frame.source[frame.range])
+      try client.feed(server.output())
+    }
+    #expect(server.received[1] == request.map { [$0] })
+    #expect(client.session.sendCredit == server.session.peerCredit)
+  }
+
+  @Test("a request that fits in one frame waits for credit rather than come in two")
+  func wholeRequest() throws {
+    var client = Side(.client)
+    client.session.sendCredit = 40_000
+    _ = client.session.open(
+      1, opening, message: [UInt8](repeating: 1, count: 50_000), last: true, maximumMessageBytes: 1)
+    let early = client.session.nextFrame()
+    #expect(early?.header == nil)
+    try client.feed(creditFrame(0, 20_000))
+    let whole = client.session.nextFrame()
+    #expect(whole?.header.bodyBytes == 50_000)
+  }
+
   // MARK: Going away
 
   @Test("after GOAWAY new calls are dropped unanswered and old ones go on")

@@ -34,23 +34,50 @@ public final class Channel: Sendable {
   /// `timeout` replaces the method's; inside a handler, and tasks that inherit its task-local values, the call ends no
   /// later than the handler's own deadline. Throws `RPCError`, or whatever `build` throws.
   public func call<Q, R, E: Error>(
-    _ method: Method<Q, R>, timeout: Duration? = nil, _ build: (Draft<Q>) throws(E) -> Void
+    _ method: Method<Q, R>, timeout: Duration? = nil, options: CallOptions = CallOptions(),
+    _ build: (Draft<Q>) throws(E) -> Void
   ) async throws -> View<R> {
-    precondition(method.kind == .unary, "\(method.name) is not unary")
-    return try await call(method, timeout: timeout, Encoded(build))
+    try await call(method, timeout: timeout, options: options, Encoded(build))
   }
 
   /// Calls a unary method with a request that is encoded already.
   public func call<Q, R>(
-    _ method: Method<Q, R>, timeout: Duration? = nil, _ request: Encoded<Q>
+    _ method: Method<Q, R>, timeout: Duration? = nil, options: CallOptions = CallOptions(), _ request: Encoded<Q>
   ) async throws(RPCError) -> View<R> {
+    let deadline = method.deadline(timeout: timeout, now: .now)
+    return try await call(method, by: deadline, CallMetadata(options), request)
+  }
+
+  /// Starts a streaming call of any kind. For a method with a single request, send it and `finish`.
+  ///
+  /// Throws when the call cannot be started: UNAVAILABLE where there is no connection.
+  public func stream<Q, R>(
+    _ method: Method<Q, R>, timeout: Duration? = nil, options: CallOptions = CallOptions()
+  ) async throws(RPCError) -> ClientCall<Q, R> {
+    try await stream(method, by: method.deadline(timeout: timeout, now: .now), CallMetadata(options))
+  }
+
+  /// Ends the calls in flight with CANCELLED and closes the connection; later calls fail with UNAVAILABLE.
+  public func close() async {
+    await withCheckedContinuation { done in
+      reactor.execute { self.core.close(done) }
+    }
+  }
+
+  // MARK: One attempt
+
+  /// Calls a unary method once.
+  func call<Q, R>(
+    _ method: Method<Q, R>, by deadline: ContinuousClock.Instant, _ metadata: CallMetadata, _ request: Encoded<Q>
+  ) async throws(RPCError) -> View<R> {
+    precondition(method.kind == .unary, "\(method.name) is not unary")
     guard request.bytes.count <= method.maximumRequestBytes else {
       throw RPCError(
         .resourceExhausted,
         "\(method.name): a request of \(request.bytes.count) bytes, over the method's limit of \(method.maximumRequestBytes)"
       )
     }
-    let handle = CallHandle(try submit(method, timeout, request: request.bytes))
+    let handle = CallHandle(try submit(method, deadline, metadata, request: request.bytes))
     let responses = IncomingMessages<R>(of: handle.call, from: .server, handle: handle)
     guard let response = try await responses.first() else {
       throw RPCError(.internal, "\(method.name): the server sent no response")
@@ -61,36 +88,37 @@ public final class Channel: Sendable {
     return response
   }
 
-  /// Starts a streaming call of any kind. For a method with a single request, send it and `finish`.
-  ///
-  /// Throws when the call cannot be started: UNAVAILABLE where there is no connection.
-  public func stream<Q, R>(_ method: Method<Q, R>, timeout: Duration? = nil) async throws(RPCError) -> ClientCall<Q, R>
-  {
+  /// Starts a streaming call once.
+  func stream<Q, R>(
+    _ method: Method<Q, R>, by deadline: ContinuousClock.Instant, _ metadata: CallMetadata
+  ) async throws(RPCError) -> ClientCall<Q, R> {
     precondition(method.kind != .unary, "\(method.name) is unary")
-    let handle = CallHandle(try submit(method, timeout, request: nil))
+    let handle = CallHandle(try submit(method, deadline, metadata, request: nil))
     try await handle.call.waitForStream()
     return ClientCall(handle, of: method)
   }
 
-  /// Ends the calls in flight with CANCELLED and closes the connection; later calls fail with UNAVAILABLE.
-  public func close() async {
-    await withCheckedContinuation { done in
-      reactor.execute { self.core.close(done) }
-    }
-  }
-
-  private func submit<Q, R>(_ method: Method<Q, R>, _ timeout: Duration?, request: [UInt8]?) throws(RPCError) -> Call {
-    let now = ContinuousClock.now
-    var deadline = now + min(timeout ?? method.timeout, Limits.maximumTimeout)
-    if let inherited = CallContext.inheritedDeadline { deadline = min(deadline, inherited) }
-    guard deadline > now else {
+  private func submit<Q, R>(
+    _ method: Method<Q, R>, _ deadline: ContinuousClock.Instant, _ metadata: CallMetadata, request: [UInt8]?
+  ) throws(RPCError) -> Call {
+    guard deadline > .now else {
       throw RPCError(.deadlineExceeded, "\(method.name): not called, the deadline has passed")
     }
     let call = Call(method: method.name, deadline: deadline, reactor: reactor, side: .client)
     let pending = PendingCall(
-      call: call, method: method.id, maximumResponseBytes: method.maximumResponseBytes, request: request)
+      call: call, method: method.id, maximumResponseBytes: method.maximumResponseBytes,
+      metadata: try metadata.encoded(for: method.name), request: request)
     reactor.execute { self.core.submit(pending) }
     return call
+  }
+}
+
+extension Method {
+  /// When a call that begins now must have ended: after the caller's timeout, or else the method's, and no later than
+  /// the call from whose handler it is made.
+  func deadline(timeout: Duration?, now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+    let own = now + min(timeout ?? self.timeout, Limits.maximumTimeout)
+    return CallContext.inheritedDeadline.map { min(own, $0) } ?? own
   }
 }
 

@@ -40,7 +40,8 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
     let call = pending.call
     guard !call.hasEnded else { return call.detach() }
     let left = ContinuousClock.now.duration(to: call.deadline)
-    let opening = CallOpening(method: pending.method, timeoutMilliseconds: left.wireMilliseconds)
+    let opening = CallOpening(
+      method: pending.method, timeoutMilliseconds: left.wireMilliseconds, metadata: pending.metadata)
     let stream = session.open(
       call, opening, message: pending.request, last: pending.request != nil,
       maximumMessageBytes: pending.maximumResponseBytes)

@@ -1,6 +1,8 @@
 /// A frame that the session has decided to send, and the memory that its body is copied from.
 struct OutgoingFrame<Call> {
   var header: FrameHeader
+  /// What stands before the body, in a CALL.
+  var metadata: [UInt8] = []
   /// Where the body is: `range` of `source`.
   var source: [UInt8] = []
   var range: Range<Int> = 0..<0

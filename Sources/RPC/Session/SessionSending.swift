@@ -5,6 +5,7 @@ extension Session {
     -> UInt32?
   {
     precondition(side == .client && !peerIsGoingAway, "a call on a session that cannot have one")
+    precondition(opening.metadata.count <= Limits.maximumMetadataBytes, "metadata over the protocol's limit")
     guard lastStream < UInt32.max - 2 else { return nil }
     let stream = lastStream == 0 ? 1 : lastStream + 2
     lastStream = stream
@@ -114,14 +115,17 @@ extension Session {
         continue
       }
       var frame = OutgoingFrame<Call>(header: FrameHeader(.call, stream: stream))
+      let metadata = opening.metadata
       if streams.values[index].mayOpenWithMessage {
-        guard let fragment = nextFragment(stream, index, .call) else { return nil }
+        guard let fragment = nextFragment(stream, index, .call, metadataBytes: metadata.count) else { return nil }
         frame = fragment
       } else {
-        guard sendCredit >= FrameHeader.byteCount else { return nil }
-        sendCredit -= FrameHeader.byteCount
-        streams.values[index].sendCredit -= FrameHeader.byteCount
+        frame.header.metadataBytes = metadata.count
+        guard sendCredit >= frame.header.frameBytes else { return nil }
+        sendCredit -= frame.header.frameBytes
+        streams.values[index].sendCredit -= frame.header.frameBytes
       }
+      frame.metadata = metadata
       frame.header.method = opening.method
       frame.header.timeoutMilliseconds = opening.timeoutMilliseconds
       lastOpened = stream
@@ -175,19 +179,24 @@ extension Session {
     return nil
   }
 
-  /// The next piece of the first message in a stream's queue, as long as credit and the frame's limit allow; nil when
-  /// credit does not even allow a piece worth its header.
+  /// The next piece of the first message in a stream's queue, as long as credit and the frame's limit allow, with room
+  /// for metadata before it; nil when credit does not even allow a piece worth its header.
   private mutating func nextFragment(
-    _ stream: UInt32, _ index: Dictionary<UInt32, StreamState<Call>>.Index, _ type: FrameType
+    _ stream: UInt32, _ index: Dictionary<UInt32, StreamState<Call>>.Index, _ type: FrameType,
+    metadataBytes: Int = 0
   ) -> OutgoingFrame<Call>? {
     guard case .message(let message, let last) = streams.values[index].queue.first else { return nil }
     let credit = min(sendCredit, streams.values[index].sendCredit)
-    guard credit >= streams.values[index].fragmentCost else { return nil }
+    // A request that fits in its CALL must come whole: it may be for a handler that takes nothing else.
+    let mustBeWhole = type == .call && last && metadataBytes + message.count <= Limits.maximumPayloadBytes
+    let cost = mustBeWhole ? FrameHeader.byteCount + message.count : streams.values[index].fragmentCost
+    guard credit >= metadataBytes + cost else { return nil }
     let sent = streams.values[index].sent
     let left = message.count - sent
-    let bytes = min(left, credit - FrameHeader.byteCount, Limits.maximumPayloadBytes)
+    let bytes = min(left, credit - FrameHeader.byteCount - metadataBytes, Limits.maximumPayloadBytes - metadataBytes)
     let isWhole = bytes == left
     var frame = OutgoingFrame<Call>(header: FrameHeader(type, stream: stream, bodyBytes: bytes))
+    frame.header.metadataBytes = metadataBytes
     frame.header.flags = isWhole ? (last ? .endStream : []) : .more
     frame.source = message
     frame.range = sent..<sent + bytes
