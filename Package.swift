@@ -78,7 +78,7 @@ let package = Package(
       "Training",
       [
         "ArtifactStore", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC",
-        lifecycle, logging,
+        lifecycle, logging, metrics,
       ]),
     room(
       "Ranking",
@@ -112,7 +112,7 @@ let package = Package(
     tests("RPC", ["CNightjarProto"]),
     tests("Commerce", []),
     tests("NightjarClient", ["CNightjarProto"]),
-    tests("Operations", []),
+    tests("Operations", [metrics]),
     tests("ArtifactStore", []),
     tests("Learning", [], exclude: ["Fixtures"]),
     tests("Experimentation", []),

@@ -1,4 +1,5 @@
 import ArtifactStore
+import CoreMetrics
 import Logging
 import Messages
 import NightjarClient
@@ -27,9 +28,9 @@ public struct Trainer: Service {
     self.ingest = ingest
     self.store = ArtifactDirectory(root: store)
     let name = "nightjar_trainer_nights_total"
-    let help = "Tenant-nights that this trainer has ended, by how."
-    completed = metrics.counter(name, help: help, labels: [("end", "completed")])
-    failed = metrics.counter(name, help: help, labels: [("end", "failed")])
+    metrics.describe(name, "Tenant-nights that this trainer has ended, by how.")
+    completed = Counter(label: name, dimensions: [("end", "completed")], factory: metrics)
+    failed = Counter(label: name, dimensions: [("end", "failed")], factory: metrics)
     self.logger = logger
   }
 
@@ -66,9 +67,9 @@ public struct Trainer: Service {
       lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, logger: logger)
     do {
       try await keeper.hold { try await night.run() }
-      completed.add()
+      completed.increment()
     } catch {
-      failed.add()
+      failed.increment()
       logger.error("the night failed", metadata: ["error": "\(error)"])
       if case TrainingError.leaseLost = error { return }
       if !Task.isCancelled { await calls.fail("\(error)") }

@@ -86,37 +86,3 @@ struct AdminTests {
     return String(decoding: answer, as: UTF8.self)
   }
 }
-
-@Suite("metrics")
-struct MetricsTests {
-  @Test("show each family once with its help, its type and its labelled series")
-  func exposition() {
-    let metrics = Metrics()
-    let good = metrics.counter("nightjar_calls_total", help: "Calls.", labels: [("code", "OK")])
-    _ = metrics.counter("nightjar_calls_total", help: "Calls.", labels: [("code", "a\"b\\c\nd")])
-    metrics.register("nightjar_depth_ratio", .gauge, help: "Depth.") { 0.25 }
-    good.add(3)
-    let text = metrics.exposition()
-    #expect(
-      text.contains(
-        """
-        # HELP nightjar_calls_total Calls.
-        # TYPE nightjar_calls_total counter
-        nightjar_calls_total{code="OK"} 3
-        nightjar_calls_total{code="a\\"b\\\\c\\nd"} 0
-        # HELP nightjar_depth_ratio Depth.
-        # TYPE nightjar_depth_ratio gauge
-        nightjar_depth_ratio 0.25
-
-        """))
-  }
-
-  @Test("tell the process's own memory, descriptors and CPU time")
-  func process() throws {
-    let text = Metrics().exposition()
-    for name in ["process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total"] {
-      let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name + " ") })
-      #expect(try #require(Double(line.dropFirst(name.count + 1))) > 0)
-    }
-  }
-}
