@@ -1,10 +1,13 @@
 import Glibc
 import Testing
+import Transport
 
 @testable import Operations
 
 @Suite("the admin port")
 struct AdminTests {
+  private static let anyPort = SocketAddress(host: "127.0.0.1", port: 0)
+
   private func status(_ request: String, health: Health.State = .serving) -> String? {
     guard case .reply(let bytes) = AdminAnswer.answer(to: Array(request.utf8), health: health, metrics: { "up 1\n" })
     else { return nil }
@@ -46,29 +49,62 @@ struct AdminTests {
   @Test("answers over a socket on loopback and stops when its task is cancelled")
   func socketRoundTrip() async throws {
     let health = Health()
-    let port = try AdminPort(port: 0, health: health, metrics: Metrics())
+    let port = try AdminPort(address: Self.anyPort, health: health, metrics: Metrics())
     let running = Task { try await port.run() }
-    #expect(try Self.ask(port.port, "GET /health HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 503 "))
+    #expect(try Self.ask(port.address.port, "GET /health HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 503 "))
     health.move(to: .serving)
-    #expect(try Self.ask(port.port, "GET /health HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 200 "))
-    #expect(try Self.ask(port.port, "GET /metrics HTTP/1.1\r\n\r\n").contains("\nprocess_open_fds "))
+    #expect(try Self.ask(port.address.port, "GET /health HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 200 "))
+    #expect(try Self.ask(port.address.port, "GET /metrics HTTP/1.1\r\n\r\n").contains("\nprocess_open_fds "))
     running.cancel()
     try await running.value
   }
 
   @Test("says what to do when its port is taken")
   func taken() throws {
-    let first = try AdminPort(port: 0, health: Health(), metrics: Metrics())
+    let first = try AdminPort(address: Self.anyPort, health: Health(), metrics: Metrics())
     let error = #expect(throws: StartError.self) {
-      _ = try AdminPort(port: first.port, health: Health(), metrics: Metrics())
+      _ = try AdminPort(address: first.address, health: Health(), metrics: Metrics())
     }
-    #expect(try #require(error).remedy.contains("--admin-port"))
+    #expect(try #require(error).remedy.contains("--admin-listen"))
+  }
+
+  @Test("lets callers that send nothing, or read nothing, keep nobody else waiting")
+  func slowCallers() async throws {
+    let port = try AdminPort(address: Self.anyPort, health: Health(), metrics: Metrics())
+    let running = Task { try await port.run() }
+    let slow = try (0..<AdminPort.maximumCallers * 2).map { _ in try Self.connected(port.address.port) }
+    defer { for caller in slow { close(caller) } }
+    for caller in slow.suffix(8) { try #require(send(caller, "GET /met", 8, 0) == 8) }
+    let start = ContinuousClock.now
+    #expect(try Self.ask(port.address.port, "GET /health HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 503 "))
+    // One after the other they would have taken two minutes.
+    #expect(start.duration(to: .now) < .seconds(60))
+    running.cancel()
+    try await running.value
+  }
+
+  @Test("takes a bare port as one of loopback, and another host when told", arguments: ["0", "127.0.0.2:0", "[::1]:0"])
+  func hosts(text: String) throws {
+    let wanted = try #require(try ServiceOptions.parse(["--certificates", "x", "--admin-listen", text]).adminListen)
+    #expect(text.hasPrefix("0") == (wanted.host == "127.0.0.1"))
+    let port = try AdminPort(address: wanted, health: Health(), metrics: Metrics())
+    #expect(port.address.port > 0)
+    #expect(port.address.host == wanted.host)
   }
 
   /// Sends `request` and reads until the other side closes.
   private static func ask(_ port: UInt16, _ request: String) throws -> String {
-    let caller = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let caller = try connected(port)
     defer { close(caller) }
+    try #require(send(caller, request, request.utf8.count, 0) == request.utf8.count)
+    var answer: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 4_096)
+    while case let count = recv(caller, &chunk, chunk.count, 0), count > 0 { answer += chunk[..<count] }
+    return String(decoding: answer, as: UTF8.self)
+  }
+
+  private static func connected(_ port: UInt16) throws -> Int32 {
+    let caller = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
@@ -79,10 +115,6 @@ struct AdminTests {
       }
     }
     try #require(connected == 0)
-    try #require(send(caller, request, request.utf8.count, 0) == request.utf8.count)
-    var answer: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 4_096)
-    while case let count = recv(caller, &chunk, chunk.count, 0), count > 0 { answer += chunk[..<count] }
-    return String(decoding: answer, as: UTF8.self)
+    return caller
   }
 }

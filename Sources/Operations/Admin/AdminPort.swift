@@ -1,47 +1,39 @@
 import Glibc
 import ServiceLifecycle
+import Transport
 
-/// Plain HTTP on loopback for the machine's own monitor: `/health` and `/metrics`, one caller at a time on a thread of
-/// its own, so that nothing it does touches a reactor.
+/// Plain HTTP for the machine's own monitor: `/health` and `/metrics`, on a thread of its own, so that nothing it does
+/// touches a reactor. A caller that is slow delays no other.
 final class AdminPort: Service {
-  /// Port it listens on.
-  let port: UInt16
+  /// Where it listens, with the port that the system chose where it was left to it.
+  let address: SocketAddress
   private let health: Health
   private let metrics: Metrics
   private let listener: Int32
 
-  /// Longest time that one caller may take, so that a slow one cannot hold the port.
-  static let callerMilliseconds: Int32 = 1_000
+  /// Callers at one time; another one takes the place of the one that has been there longest.
+  static let maximumCallers = 64
 
   /// Pause after a failed accept (no descriptors left), so that it does not spin.
   static let pauseMilliseconds: Int32 = 100
 
-  /// Listens on 127.0.0.1; port 0 takes a free one.
-  init(port wanted: UInt16, health: Health, metrics: Metrics) throws(StartError) {
+  private static let backlog: Int32 = 64
+
+  /// Listens on `wanted`; port 0 takes a free one.
+  init(address wanted: SocketAddress, health: Health, metrics: Metrics) throws(StartError) {
     self.health = health
     self.metrics = metrics
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var one: Int32 = 1
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = wanted.bigEndian
-    address.sin_addr.s_addr = INADDR_LOOPBACK.bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let listens = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(listener, $0, length) == 0 && listen(listener, 16) == 0 && getsockname(listener, $0, &length) == 0
-      }
+    let problem: String
+    switch Self.listen(on: wanted) {
+    case .success(let (listener, port)):
+      self.listener = listener
+      address = SocketAddress(host: wanted.host, port: port)
+      return
+    case .failure(let reason): problem = reason.text
     }
-    self.listener = listener
-    port = UInt16(bigEndian: address.sin_port)
-    guard listens else {
-      let reason = String(cString: strerror(errno))
-      close(listener)
-      throw StartError(
-        "admin port 127.0.0.1:\(wanted) cannot be opened: \(reason)",
-        remedy: "Choose another with --admin-port, or 0 for any free one")
-    }
+    throw StartError(
+      "admin port \(wanted) cannot be opened: \(problem)",
+      remedy: "Choose another with --admin-listen, or port 0 for any free one")
   }
 
   deinit {
@@ -52,62 +44,67 @@ final class AdminPort: Service {
   func run() async throws {
     let thread = try Thread { self.serve() }
     try? await gracefulShutdown()
-    shutdown(listener, Int32(SHUT_RDWR))  // wakes `accept`, which fails with EINVAL from now on
+    shutdown(listener, Int32(SHUT_RDWR))  // wakes `poll`; `accept` fails with EINVAL from now on
     thread.join()
   }
 
   private func serve() {
+    var callers: [AdminCaller] = []
     while true {
-      let caller = accept(listener, nil, nil)
-      guard caller >= 0 else {
-        if errno == EINVAL { return }
+      let now = AdminCaller.milliseconds()
+      callers.removeAll { $0.end <= now }
+      var polled = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
+      polled += callers.map { pollfd(fd: $0.descriptor, events: $0.awaitedEvent, revents: 0) }
+      let wait = callers.map(\.end).min().map { Int32(clamping: $0 - now) } ?? -1
+      guard poll(&polled, nfds_t(polled.count), wait) > 0 else { continue }
+      for index in callers.indices.reversed() where polled[index + 1].revents != 0 {
+        if !callers[index].advance(health: health, metrics: metrics) { callers.remove(at: index) }
+      }
+      guard polled[0].revents != 0 else { continue }
+      let descriptor = accept(listener, nil, nil)
+      if descriptor >= 0 {
+        if callers.count == Self.maximumCallers { callers.removeFirst() }
+        callers.append(AdminCaller(descriptor))
+      } else if errno == EINVAL {
+        return
+      } else if errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS {
         poll(nil, 0, Self.pauseMilliseconds)
-        continue
-      }
-      _ = fcntl(caller, F_SETFD, FD_CLOEXEC)
-      _ = fcntl(caller, F_SETFL, O_NONBLOCK)
-      answer(caller)
-      close(caller)
-    }
-  }
-
-  private func answer(_ caller: Int32) {
-    let end = Self.milliseconds() + Int64(Self.callerMilliseconds)
-    var request: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 2_048)
-    while true {
-      switch AdminAnswer.answer(to: request, health: health.state, metrics: metrics.exposition) {
-      case .reply(let bytes): return send(bytes, to: caller, by: end)
-      case .needsMore:
-        guard Self.wait(for: caller, POLLIN, until: end) else { return }
-        let count = recv(caller, &chunk, chunk.count, 0)
-        guard count > 0 else { return }
-        request += chunk[..<count]
       }
     }
   }
 
-  private func send(_ bytes: [UInt8], to caller: Int32, by end: Int64) {
-    var sent = 0
-    while sent < bytes.count, Self.wait(for: caller, POLLOUT, until: end) {
-      let count = bytes.withUnsafeBytes {
-        Glibc.send(caller, $0.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
-      }
-      guard count > 0 else { return }
-      sent += count
+  private struct Reason: Error { let text: String }
+
+  /// The corresponding C functions are `getaddrinfo`, `bind` and `listen`.
+  private static func listen(on address: SocketAddress) -> Result<(Int32, port: UInt16), Reason> {
+    var hints = addrinfo()
+    hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+    hints.ai_flags = AI_NUMERICSERV | AI_PASSIVE
+    var found: UnsafeMutablePointer<addrinfo>?
+    let code = getaddrinfo(address.host, String(address.port), &hints, &found)
+    guard code == 0, let found else { return .failure(Reason(text: String(cString: gai_strerror(code)))) }
+    defer { freeaddrinfo(found) }
+    let flags = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let listener = socket(found.pointee.ai_family, flags, 0)
+    var one: Int32 = 1
+    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+    guard bind(listener, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0, Glibc.listen(listener, backlog) == 0,
+      let port = port(of: listener)
+    else {
+      let reason = String(cString: strerror(errno))
+      close(listener)
+      return .failure(Reason(text: reason))
     }
-    shutdown(caller, Int32(SHUT_WR))
+    return .success((listener, port))
   }
 
-  private static func wait(for caller: Int32, _ event: Int32, until end: Int64) -> Bool {
-    let left = end - milliseconds()
-    var ready = pollfd(fd: caller, events: Int16(event), revents: 0)
-    return left > 0 && poll(&ready, 1, Int32(left)) > 0
-  }
-
-  private static func milliseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000
+  /// The port of a socket of either family stands at the same place.
+  private static func port(of socket: Int32) -> UInt16? {
+    var address = sockaddr_in6()
+    var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+    let code = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket, $0, &length) }
+    }
+    return code == 0 ? UInt16(bigEndian: address.sin6_port) : nil
   }
 }

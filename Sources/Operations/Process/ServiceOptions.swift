@@ -1,4 +1,5 @@
 import ArgumentParser
+import CoreMetrics
 import Glibc
 import Logging
 import RPC
@@ -19,8 +20,10 @@ public struct ServiceOptions: ParsableArguments {
   var logLevel = Logger.Level.info
 
   @Option(
-    help: "Port on 127.0.0.1 for /health and /metrics over plain HTTP; 0 takes a free one. Without it there is none.")
-  var adminPort: UInt16?
+    help:
+      "[HOST:]PORT for /health and /metrics over plain HTTP, on 127.0.0.1 unless told otherwise; port 0 takes a free one, which the log's ready line names. Without it there is none.",
+    transform: Self.adminAddress)
+  var adminListen: SocketAddress?
 
   @Option(help: "Seconds that calls in flight may take to end after SIGTERM.")
   var graceSeconds = 10
@@ -42,6 +45,11 @@ public struct ServiceOptions: ParsableArguments {
     return level
   }
 
+  private static func adminAddress(_ text: String) throws -> SocketAddress {
+    if let port = UInt16(text) { return SocketAddress(host: "127.0.0.1", port: port) }
+    return try SocketAddress(parsing: text)
+  }
+
   /// Builds the parts of a service, says `ready` in the log, and runs them until SIGTERM or SIGINT, then stops them
   /// gracefully, the last one first.
   ///
@@ -49,7 +57,8 @@ public struct ServiceOptions: ParsableArguments {
   public func run(as role: Role, build: (Surroundings) async throws -> [any Service]) async throws {
     signal(SIGPIPE, SIG_IGN)
     let metrics = Metrics()
-    let logger = Self.logger(for: role, level: logLevel, metrics: metrics)
+    MetricsSystem.bootstrap(metrics)
+    let logger = Self.logger(for: role, level: logLevel)
     let health = Health()
     do {
       let files = try CertificateFiles(folder: certificates, role: role, name: name)
@@ -58,9 +67,9 @@ public struct ServiceOptions: ParsableArguments {
       var services = try await build(surroundings)
       var ready: Logger.Metadata = ["identity": "\(role.rawValue)/\(name)"]
       if let address = surroundings.address { ready["address"] = "\(address)" }
-      if let adminPort {
-        let admin = try AdminPort(port: adminPort, health: health, metrics: metrics)
-        ready["admin"] = "127.0.0.1:\(admin.port)"
+      if let adminListen {
+        let admin = try AdminPort(address: adminListen, health: health, metrics: metrics)
+        ready["admin"] = "\(admin.address)"
         services.insert(admin, at: 0)
       }
       if stopAtEndOfInput { services.insert(InputWatch(), at: 0) }
@@ -74,9 +83,13 @@ public struct ServiceOptions: ParsableArguments {
     }
   }
 
-  private static func logger(for role: Role, level: Logger.Level, metrics: Metrics) -> Logger {
+  private static func logger(for role: Role, level: Logger.Level) -> Logger {
     let service = "nightjar-\(role.rawValue)"
-    return Logger(label: service) { _ in JSONLogHandler(service: service, level: level) }
+    return Logger(label: service) { _ in
+      var handler = JSONLogHandler(service: service, level: level)
+      handler.metadataProvider = .trace
+      return handler
+    }
   }
 
   private func group(of services: [any Service], logger: Logger, health: Health) -> ServiceGroup {
