@@ -28,7 +28,7 @@ struct IngestCommand: AsyncParsableCommand {
   func run() async throws {
     try await service.run(as: .ingest) { surroundings in
       let intake = try Intake(folder: data, openDatabases: openDatabases, logger: surroundings.logger)
-      let verifier = try SignatureVerifier(authorities: surroundings.certificates.authorities)
+      let verifier = try SignatureVerifier(files: surroundings.certificates)
       let handlers = IngestHandlers(
         intake: intake, verifier: verifier, logger: surroundings.logger, clock: Timestamp.wallClock)
       // The last one stops first: calls end before the databases close.

@@ -161,7 +161,7 @@ struct ServiceTests {
   /// Signed by control's own certificate, for this trainer and snapshot, and still valid.
   private static func expectGrant(_ signed: View<Proto.SignedGrant>?, for trainer: String) throws {
     let signed = try #require(signed)
-    let verifier = try SignatureVerifier(authorities: Certificates.folder + "/ca.pem")
+    let verifier = try SignatureVerifier(files: Certificates.files("control/a"))
     let signature = Signature(certificate: signed.certificate, signature: signed.signature)
     #expect(try verifier.verify(signed.grant, signature, role: .control).description == "control/a")
     let grant = try Encoded<Proto.Grant>(unchecked: signed.grant).decode()

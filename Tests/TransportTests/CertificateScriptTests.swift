@@ -10,7 +10,7 @@ struct CertificateScriptTests {
 
   private func isBelieved(_ identity: String) throws -> Bool {
     let signature = try Signer(files: Certificates.files(identity, in: folder)).sign([1])
-    let verifier = try SignatureVerifier(authorities: folder + "/ca.pem")
+    let verifier = try SignatureVerifier(files: Certificates.files(identity, in: folder))
     return (try? verifier.verify([1], signature, role: .ranker)) != nil
   }
 

@@ -150,13 +150,13 @@ struct SignatureTests {
   @Test("a signature by the role's certificate is believed")
   func believed() throws {
     let signature = try Signer(files: Certificates.files("control-a")).sign(bytes)
-    let verifier = try SignatureVerifier(authorities: Certificates.folder + "/ca.pem")
+    let verifier = try SignatureVerifier(files: Certificates.files("control-a"))
     #expect(try verifier.verify(bytes, signature, role: .control) == PeerIdentity(role: .control, name: "a"))
   }
 
   @Test("another role's, a foreign, an expired, a trainer's, a changed, a cut and an empty one are not")
   func refused() throws {
-    let verifier = try SignatureVerifier(authorities: Certificates.folder + "/ca.pem")
+    let verifier = try SignatureVerifier(files: Certificates.files("control-a"))
     func expectRefused(_ signature: Signature, _ bytes: [UInt8]) {
       #expect {
         try verifier.verify(bytes, signature, role: .control)
@@ -181,5 +181,36 @@ struct SignatureTests {
     expectRefused(Signature(certificate: good.certificate, signature: Array(good.signature.dropLast())), bytes)
     expectRefused(Signature(certificate: Array(good.certificate.dropLast()), signature: good.signature), bytes)
     expectRefused(Signature(certificate: [], signature: good.signature), bytes)
+  }
+
+  @Test("a revoked one is believed no more once its list is read, and a damaged list changes nothing")
+  func revoked() throws {
+    var files = Certificates.files("control-a")
+    let verifier = try SignatureVerifier(files: files)
+    let signature = try Signer(files: files).sign(bytes)
+    files.revocations = Certificates.revocations(of: ["control-a"])
+    try verifier.reload(files)
+    #expect(throws: TransportError.refused("signature: certificate: certificate revoked")) {
+      try verifier.verify(bytes, signature, role: .control)
+    }
+    files.revocations = Certificates.folder + "/ca.pem"
+    #expect(throws: TransportError.self) { try verifier.reload(files) }
+    #expect(throws: TransportError.self) { try verifier.verify(bytes, signature, role: .control) }
+    files.revocations = Certificates.revocations(of: ["ingest-a"])
+    try verifier.reload(files)
+    #expect(try verifier.verify(bytes, signature, role: .control).name == "a")
+  }
+
+  @Test("a signer signs with its new certificate once that is read, and not with one that its key does not fit")
+  func signerReloads() throws {
+    let signer = try Signer(files: Certificates.files("ingest-a"))
+    let (control, ingest) = (Certificates.files("control-a"), Certificates.files("ingest-a"))
+    let mixed = CertificateFiles(chain: control.chain, key: ingest.key, authorities: control.authorities)
+    #expect(throws: TransportError.self) { try signer.reload(mixed) }
+    let before = try signer.sign(bytes).certificate
+    try signer.reload(control)
+    #expect(try signer.sign(bytes).certificate != before)
+    let verifier = try SignatureVerifier(files: control)
+    #expect(try verifier.verify(bytes, try signer.sign(bytes), role: .control).name == "a")
   }
 }

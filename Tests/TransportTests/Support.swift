@@ -60,6 +60,20 @@ enum Certificates {
       """)
     return files(name)
   }
+
+  /// A list by our authority, valid for a day, that revokes the certificates of these names; returns its path.
+  static func revocations(of names: [String]) -> String {
+    let list = "\(folder)/crl-\(names.joined(separator: "-")).pem"
+    let ca = "openssl ca -config ca.conf -keyfile '\(folder)/ca-key.pem' -cert '\(folder)/ca.pem'"
+    shell(
+      """
+      cd "$(mktemp -d)" && touch index.txt &&
+      printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index.txt\\ndefault_md=sha256\\ndefault_crl_days=1\\n' > ca.conf &&
+      for name in \(names.joined(separator: " ")); do \(ca) -revoke "\(folder)/$name.pem" 2>/dev/null || exit; done &&
+      \(ca) -gencrl -out '\(list)' 2>/dev/null
+      """)
+    return list
+  }
 }
 
 /// Something that threads set and a test waits for.

@@ -6,11 +6,19 @@ public struct CertificateFiles: Sendable, Equatable {
   public let key: String
   /// The authorities whose certificates the process believes.
   public let authorities: String
+  /// The authorities' lists of certificates that are believed no more (RFC 5280 CRLs); nil = nothing is revoked.
+  public var revocations: String?
 
-  /// Names the three files.
-  public init(chain: String, key: String, authorities: String) {
+  /// Names the files.
+  public init(chain: String, key: String, authorities: String, revocations: String? = nil) {
     self.chain = chain
     self.key = key
     self.authorities = authorities
+    self.revocations = revocations
+  }
+
+  /// When the process's certificate stops being valid, in seconds since 1970. Reads the file.
+  public func expiry() throws(TransportError) -> Int64 {
+    try Certificate(pemFile: chain).expiry()
   }
 }

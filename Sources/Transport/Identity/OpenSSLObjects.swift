@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// A private key. Immutable once loaded, so any thread may sign with it.
 final class OpenSSLKey: @unchecked Sendable {
@@ -40,6 +41,13 @@ final class Certificate {
 
   deinit { X509_free(pointer) }
 
+  /// The `notAfter` of the certificate, in seconds since 1970.
+  func expiry() throws(TransportError) -> Int64 {
+    var parts = tm()
+    guard ASN1_TIME_to_tm(X509_get0_notAfter(pointer), &parts) == 1 else { throw .openSSL("certificate's notAfter") }
+    return Int64(timegm(&parts))
+  }
+
   func der() throws(TransportError) -> [UInt8] {
     var bytes: UnsafeMutablePointer<UInt8>?
     let count = i2d_X509(pointer, &bytes)
@@ -49,17 +57,29 @@ final class Certificate {
   }
 }
 
-/// The authorities that we believe. libcrypto locks it itself, so any thread may verify with it.
+/// The authorities that we believe, and whom they have revoked. libcrypto locks it itself, so any thread may verify with it.
 final class AuthorityStore: @unchecked Sendable {
   private let store: OpaquePointer
 
-  init(pemFile path: String) throws(TransportError) {
+  init(_ files: CertificateFiles) throws(TransportError) {
     guard let store = X509_STORE_new() else { throw .openSSL("authorities") }
     self.store = store
-    guard X509_STORE_load_file(store, path) == 1 else { throw .openSSL("authorities \(path)") }
+    guard X509_STORE_load_file(store, files.authorities) == 1 else {
+      throw .openSSL("authorities \(files.authorities)")
+    }
+    if let path = files.revocations { try Self.addRevocations(path, to: store) }
   }
 
   deinit { X509_STORE_free(store) }
+
+  /// From now on `store` believes a certificate only where its issuer's list, which must stand in the file and be
+  /// current, does not name it. The corresponding C function is X509_load_crl_file.
+  static func addRevocations(_ path: String, to store: OpaquePointer) throws(TransportError) {
+    guard let lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file()),
+      X509_load_crl_file(lookup, path, X509_FILETYPE_PEM) > 0,
+      X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK)) == 1
+    else { throw .openSSL("revocations \(path)") }
+  }
 
   func verify(_ certificate: Certificate) throws(TransportError) {
     guard let context = X509_STORE_CTX_new() else { throw .openSSL("verify") }

@@ -1,4 +1,5 @@
 import COpenSSL
+import Synchronization
 
 /// A signature together with the certificate that it can be checked by.
 public struct Signature: Sendable, Equatable {
@@ -15,18 +16,37 @@ public struct Signature: Sendable, Equatable {
 }
 
 /// Signs with the key of a process's own certificate (FIPS 186-4 ECDSA, P-256, SHA-256).
-public struct Signer: Sendable {
-  private let key: OpenSSLKey
-  private let certificate: [UInt8]
+public final class Signer: Sendable {
+  private struct Loaded: Sendable {
+    let key: OpenSSLKey
+    let certificate: [UInt8]
+
+    init(_ files: CertificateFiles) throws(TransportError) {
+      key = try OpenSSLKey(pemFile: files.key)
+      let first = try Certificate(pemFile: files.chain)
+      guard X509_check_private_key(first.pointer, key.pointer) == 1 else {
+        throw .openSSL("private key \(files.key) for \(files.chain)")
+      }
+      certificate = try first.der()
+    }
+  }
+
+  private let loaded: Mutex<Loaded>
 
   /// Loads key and certificate.
   public init(files: CertificateFiles) throws(TransportError) {
-    key = try OpenSSLKey(pemFile: files.key)
-    certificate = try Certificate(pemFile: files.chain).der()
+    loaded = Mutex(try Loaded(files))
+  }
+
+  /// Signs with these from now on; when they are damaged, goes on with those it has and throws.
+  public func reload(_ files: CertificateFiles) throws(TransportError) {
+    let new = try Loaded(files)
+    loaded.withLock { $0 = new }
   }
 
   /// Signs the bytes.
   public func sign(_ bytes: [UInt8]) throws(TransportError) -> Signature {
+    let (key, certificate) = loaded.withLock { ($0.key, $0.certificate) }
     guard let context = EVP_MD_CTX_new() else { throw .openSSL("sign") }
     defer { EVP_MD_CTX_free(context) }
     var length = 0
@@ -43,18 +63,24 @@ public struct Signer: Sendable {
 ///
 /// A signature brings its signer's certificate alone: an issuer between that and the root must stand in the authorities'
 /// file, which TLS, where the chain comes along, does not need.
-public struct SignatureVerifier: Sendable {
-  private let store: AuthorityStore
+public final class SignatureVerifier: Sendable {
+  private let store: Mutex<AuthorityStore>
 
-  /// Loads the authorities from a PEM file.
-  public init(authorities: String) throws(TransportError) {
-    store = try AuthorityStore(pemFile: authorities)
+  /// Loads the authorities and their revocations.
+  public init(files: CertificateFiles) throws(TransportError) {
+    store = Mutex(try AuthorityStore(files))
+  }
+
+  /// Believes these from now on; when they are damaged, goes on with those it has and throws.
+  public func reload(_ files: CertificateFiles) throws(TransportError) {
+    let new = try AuthorityStore(files)
+    store.withLock { $0 = new }
   }
 
   /// Who signed the bytes. Throws `refused` unless the certificate is ours, valid now, of the role, and the signature its.
   public func verify(_ bytes: [UInt8], _ signature: Signature, role: Role) throws(TransportError) -> PeerIdentity {
     let certificate = try Certificate(der: signature.certificate)
-    try store.verify(certificate)
+    try store.withLock { $0 }.verify(certificate)
     let identity = try PeerIdentity(certificate: certificate.pointer, usage: XKU_SSL_SERVER)
     guard identity.role == role else {
       throw .refused("signature: signed by \(identity), only \(role.rawValue) may sign this")
