@@ -9,5 +9,5 @@ public enum RankerService {
   /// The customer's ranked list, best first.
   public static let getRecommendations = Method<Proto.GetRecommendationsRequest, Proto.GetRecommendationsResponse>(
     "nightjar.v1.Ranker/GetRecommendations", .unary, callers: [.platform, .tenant], server: .ranker,
-    maximumRequestBytes: 4 << 10, maximumResponseBytes: 32 << 10, timeout: .seconds(5))
+    maximumRequestBytes: 4 << 10, maximumResponseBytes: 32 << 10, timeout: .seconds(5), idempotency: .idempotent)
 }

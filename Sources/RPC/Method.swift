@@ -36,11 +36,13 @@ public struct Method<Request: Message, Response: Message>: Sendable {
   public let maximumResponseBytes: Int
   /// Time from start to end when the caller sets none.
   public let timeout: Duration
+  /// What happens when a call is carried out twice.
+  public let idempotency: Idempotency
 
   /// A row of a service's method table.
   public init(
     _ name: String, _ kind: MethodKind, callers: Set<Role>, server: Role, maximumRequestBytes: Int,
-    maximumResponseBytes: Int, timeout: Duration
+    maximumResponseBytes: Int, timeout: Duration = .seconds(5), idempotency: Idempotency = .none
   ) {
     precondition(maximumRequestBytes <= Limits.maximumMessageBytes, "\(name): requests over the protocol's limit")
     precondition(maximumResponseBytes <= Limits.maximumMessageBytes, "\(name): responses over the protocol's limit")
@@ -53,6 +55,7 @@ public struct Method<Request: Message, Response: Message>: Sendable {
     self.maximumRequestBytes = maximumRequestBytes
     self.maximumResponseBytes = maximumResponseBytes
     self.timeout = timeout
+    self.idempotency = idempotency
   }
 }
 

@@ -10,6 +10,18 @@ public struct RPCError: Error, Sendable, Equatable, CustomStringConvertible {
   public var retryAfter: Duration?
   /// Address (`host:port`) of the server that owns what was asked for, where this one does not.
   public var owner: String?
+  /// How far the call got, as far as this side knows.
+  public internal(set) var reach = Reach.unknown
+
+  /// How far a failed call got.
+  public enum Reach: Sendable {
+    /// Its handler may have begun.
+    case unknown
+    /// It did not leave this side.
+    case notSent
+    /// The server dropped it unread, as its GOAWAY says.
+    case dropped
+  }
 
   /// An error with its details; most have none.
   public init(
@@ -22,6 +34,13 @@ public struct RPCError: Error, Sendable, Equatable, CustomStringConvertible {
     self.violations = violations
     self.retryAfter = retryAfter
     self.owner = owner
+  }
+
+  /// UNAVAILABLE for a call that no handler has seen.
+  static func unavailable(_ message: String, _ reach: Reach) -> RPCError {
+    var error = RPCError(.unavailable, message)
+    error.reach = reach
+    return error
   }
 
   public var description: String {

@@ -339,14 +339,14 @@ struct LifecycleTests {
   @Test("the pauses between attempts to connect grow, with jitter, up to a limit")
   func backoff() {
     var random = SeededRandom(4)
-    var backoff = Backoff()
-    var expected = Backoff.first
+    var backoff = Backoff.connecting
+    var expected = Backoff.connecting.first
     for _ in 0..<20 {
       let delay = backoff.failed(using: &random)
       #expect(delay >= expected * (1 - Backoff.jitter) && delay <= expected * (1 + Backoff.jitter))
-      expected = min(Backoff.maximum, expected * Backoff.factor)
+      expected = min(Backoff.connecting.maximum, expected * Backoff.factor)
     }
     backoff.succeeded()
-    #expect(backoff.failed(using: &random) <= Backoff.first * (1 + Backoff.jitter))
+    #expect(backoff.failed(using: &random) <= Backoff.connecting.first * (1 + Backoff.jitter))
   }
 }

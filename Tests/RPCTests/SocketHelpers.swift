@@ -41,15 +41,17 @@ typealias Blob = Proto.SignedGrant
 enum TestService {
   static func method(
     _ name: String, _ kind: MethodKind, request: Int = 32 << 20, response: Int = 32 << 20,
-    timeout: Duration = .seconds(60), server: Role = .ranker
+    timeout: Duration = .seconds(60), server: Role = .ranker, idempotency: Idempotency = .none
   ) -> RPC.Method<Blob, Blob> {
     RPC.Method(
       "test.Service/\(name)", kind, callers: [.platform, .ranker], server: server, maximumRequestBytes: request,
-      maximumResponseBytes: response, timeout: timeout)
+      maximumResponseBytes: response, timeout: timeout, idempotency: idempotency)
   }
 
   static let onReactor = method("OnReactor", .unary, request: 50_000, response: 1 << 20)
   static let unary = method("Unary", .unary)
+  static let idempotent = method("Idempotent", .unary, idempotency: .idempotent)
+  static let keyed = method("Keyed", .unary, idempotency: .keyed)
   static let serverStream = method("ServerStream", .serverStream)
   static let clientStream = method("ClientStream", .clientStream)
   static let bidirectional = method("Bidirectional", .bidirectional)

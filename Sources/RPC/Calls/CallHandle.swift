@@ -1,8 +1,13 @@
 /// Gives a client's call up when nobody holds it any more.
 final class CallHandle: Sendable {
   let call: Call
+  /// Counts the call among those of its server.
+  private let load: ServerLoad?
 
-  init(_ call: Call) { self.call = call }
+  init(_ call: Call, load: ServerLoad? = nil) {
+    self.call = call
+    self.load = load
+  }
 
   deinit { call.abandon() }
 }

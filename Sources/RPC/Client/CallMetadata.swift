@@ -18,7 +18,7 @@ struct CallMetadata: Sendable, Equatable {
 
   /// What the caller said, and the task's trace where the caller named none.
   init(_ options: CallOptions) {
-    traceparent = options.traceparent ?? TraceparentInjector.current
+    traceparent = options.traceparent ?? TraceContext.current?.description ?? ""
     idempotencyKey = options.idempotencyKey ?? ""
   }
 

@@ -19,10 +19,14 @@ public final class Channel: Sendable {
     to address: SocketAddress, expecting: Role, serverName: String?, certificates: CertificateFiles, logger: Logger,
     reactor: Reactor? = nil
   ) throws {
+    let reactor = try reactor ?? SharedReactor.get()
+    let context = try TLSContext(client: certificates)
     core = ChannelCore(
-      to: address, expecting: expecting, serverName: serverName, context: try TLSContext(client: certificates),
-      logger: logger, reactor: try reactor ?? SharedReactor.get())
+      to: address, expecting: expecting, serverName: serverName, context: context, logger: logger, reactor: reactor)
   }
+
+  /// A channel around what it is to do.
+  init(_ core: ChannelCore) { self.core = core }
 
   deinit {
     let core = core
@@ -64,6 +68,12 @@ public final class Channel: Sendable {
     }
   }
 
+  /// What the channel is worth to a caller who can choose among several.
+  var standing: ServerStanding { core.standing }
+
+  /// Connects without a call to make.
+  func wake() { reactor.execute { self.core.wake() } }
+
   // MARK: One attempt
 
   /// Calls a unary method once.
@@ -88,12 +98,12 @@ public final class Channel: Sendable {
     return response
   }
 
-  /// Starts a streaming call once.
+  /// Starts a streaming call once. `load` lives as long as the call is held.
   func stream<Q, R>(
-    _ method: Method<Q, R>, by deadline: ContinuousClock.Instant, _ metadata: CallMetadata
+    _ method: Method<Q, R>, by deadline: ContinuousClock.Instant, _ metadata: CallMetadata, load: ServerLoad? = nil
   ) async throws(RPCError) -> ClientCall<Q, R> {
     precondition(method.kind != .unary, "\(method.name) is unary")
-    let handle = CallHandle(try submit(method, deadline, metadata, request: nil))
+    let handle = CallHandle(try submit(method, deadline, metadata, request: nil), load: load)
     try await handle.call.waitForStream()
     return ClientCall(handle, of: method)
   }

@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 import Transport
 
 /// What a channel is doing, on its reactor's thread.
@@ -25,9 +26,11 @@ final class ChannelCore: @unchecked Sendable {
   private let context: TLSContext
   private let logger: Logger
   private var state = State.idle
+  /// What the channel is worth to a caller who can choose; read from any thread.
+  private let published = Mutex(ServerStanding.untried)
   /// Calls that wait for the attempt under way.
   private var pending: [PendingCall] = []
-  private var backoff = Backoff()
+  private var backoff = Backoff.connecting
   /// Connections that are not closed yet: the one in use and those that only finish their calls.
   private var connections: [ObjectIdentifier: ClientConnection] = [:]
   private var closed: CheckedContinuation<Void, Never>?
@@ -44,6 +47,18 @@ final class ChannelCore: @unchecked Sendable {
     var logger = logger
     logger[metadataKey: "server"] = "\(address)"
     self.logger = logger
+  }
+
+  /// What the channel is worth to a caller who can choose.
+  var standing: ServerStanding { published.withLock { $0 } }
+
+  /// Connects, unless it is too early for that.
+  func wake() {
+    switch state {
+    case .idle: connect()
+    case .resting(let until, _) where until <= .now: connect()
+    case .connecting, .ready, .resting, .closed: break
+    }
   }
 
   /// Makes a call as soon as there is a connection.
@@ -78,6 +93,7 @@ final class ChannelCore: @unchecked Sendable {
 
   private func connect() {
     state = .connecting
+    published.withLock { if case .down = $0 { $0 = .down(retryAt: .now + Self.connectTimeout) } }
     Transport.connect(
       to: address, serverName: serverName, context: context, on: reactor, timeout: Self.connectTimeout,
       accept: { self.accepted($0) }, failed: { self.failed("\($0)") })
@@ -98,13 +114,14 @@ final class ChannelCore: @unchecked Sendable {
       return client
     }
     state = .ready(client)
+    published.withLock { $0 = .ready }
     client.pump()
     for pending in takePending() { client.start(pending) }
     return client
   }
 
   private func failed(_ reason: String) {
-    let error = RPCError(.unavailable, "\(address): \(reason)")
+    let error = RPCError.unavailable("\(address): \(reason)", .notSent)
     logger.notice("cannot connect", metadata: ["error": "\(reason)"])
     guard case .connecting = state else { return }
     rest(error)
@@ -118,7 +135,9 @@ final class ChannelCore: @unchecked Sendable {
 
   private func rest(_ error: RPCError) {
     var random = SystemRandomNumberGenerator()
-    state = .resting(until: .now + backoff.failed(using: &random), error)
+    let until = ContinuousClock.now + backoff.failed(using: &random)
+    state = .resting(until: until, error)
+    published.withLock { $0 = .down(retryAt: until) }
   }
 
   private func heard(_ news: ClientConnection.News, from client: ClientConnection) {
@@ -127,7 +146,9 @@ final class ChannelCore: @unchecked Sendable {
     case .goingAway(let reason):
       guard case .ready(let current) = state, current === client else { return }
       // A server that takes the connection but never greets is as good as down.
-      if client.session.helloReceived { state = .idle } else { rest(RPCError(.unavailable, "\(address): \(reason)")) }
+      guard client.session.helloReceived else { return rest(.unavailable("\(address): \(reason)", .notSent)) }
+      state = .idle
+      published.withLock { $0 = .down(retryAt: .now) }
     case .lost:
       connections[ObjectIdentifier(client)] = nil
       if connections.isEmpty { closed.take()?.resume() }

@@ -27,7 +27,7 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
   /// Makes a call, at once or when another has ended.
   func start(_ pending: PendingCall) {
     if let goingAway {
-      pending.call.fail(RPCError(.unavailable, "\(pending.call.method): \(goingAway)"))
+      pending.call.fail(.unavailable("\(pending.call.method): not sent: \(goingAway)", .notSent))
     } else if session.streams.count < session.peerMaximumStreams {
       open(pending)
       pump()
@@ -46,7 +46,7 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
       call, opening, message: pending.request, last: pending.request != nil,
       maximumMessageBytes: pending.maximumResponseBytes)
     guard let stream else {
-      call.fail(RPCError(.unavailable, "\(call.method): the connection has no stream left; try again"))
+      call.fail(.unavailable("\(call.method): the connection has no stream left; try again", .notSent))
       return leave("the connection has no stream left")
     }
     call.wire.value.host = self
@@ -69,7 +69,7 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
       finish(call, error)
     case .goAway(let reason, let notProcessed):
       for call in notProcessed {
-        finish(call, RPCError(.unavailable, "\(call.method): not processed: \(reason); try again"))
+        finish(call, .unavailable("\(call.method): not processed: \(reason); try again", .dropped))
       }
       leave(reason)
     case .none:
@@ -102,7 +102,7 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
     guard goingAway == nil else { return }
     goingAway = reason
     while let pending = waiting.popFirst() {
-      pending.call.fail(RPCError(.unavailable, "\(pending.call.method): not sent: \(reason); try again"))
+      pending.call.fail(.unavailable("\(pending.call.method): not sent: \(reason); try again", .notSent))
     }
     news(self, .goingAway(reason))
     streamEnded()
@@ -119,7 +119,10 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
   }
 
   override func lost(_ calls: [Call], because reason: String) {
-    for call in calls { call.end(RPCError(.unavailable, "\(call.method): connection lost: \(reason)")) }
+    for call in calls {
+      let reach: RPCError.Reach = call.wire.value.stream > session.lastOpened ? .notSent : .unknown
+      call.end(.unavailable("\(call.method): connection lost: \(reason)", reach))
+    }
     leave(reason)
     news(self, .lost(reason))
   }

@@ -1,0 +1,17 @@
+/// Stops retries when too many calls fail, so that they cannot bury servers that have trouble already.
+///
+/// A bucket of tokens: a failure that a retry might help takes one, a success gives a fraction back, and below half there
+/// are no retries. Source: gRFC A6, "Throttling retry attempts and hedged RPCs".
+struct RetryThrottle: Sendable {
+  static let maximumTokens = 10.0
+  static let tokensASuccess = 0.1
+
+  private(set) var tokens = Self.maximumTokens
+
+  /// Whether another attempt may be made.
+  var permits: Bool { tokens > Self.maximumTokens / 2 }
+
+  mutating func failed() { tokens = max(0, tokens - 1) }
+
+  mutating func succeeded() { tokens = min(Self.maximumTokens, tokens + Self.tokensASuccess) }
+}
