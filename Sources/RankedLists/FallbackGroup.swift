@@ -1,4 +1,4 @@
-/// Whom a fallback list is for: those of whom the file has no list of their own.
+/// Whom a fallback list is for: those of whom the file has no list of their own. Names are compared byte by byte.
 public enum FallbackGroup: Hashable, Sendable {
   /// For everybody.
   case overall
@@ -6,6 +6,16 @@ public enum FallbackGroup: Hashable, Sendable {
   case segment(String)
   /// For customers of one region.
   case region(String)
+
+  public static func == (a: FallbackGroup, b: FallbackGroup) -> Bool {
+    a.kind == b.kind && a.name.utf8.elementsEqual(b.name.utf8)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(kind)
+    var name = name
+    name.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+  }
 
   /// The code in the file.
   var kind: UInt8 {

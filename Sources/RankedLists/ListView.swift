@@ -2,12 +2,18 @@
 public struct ListView: ~Escapable {
   private let entries: ListEntries
   private let code: UInt8
+  /// Where the customer stands in the index; nil for a fallback list.
+  let place: Int?
+  /// Where the entries begin in their section.
+  let entriesOffset: Int
 
   @_lifetime(immortal)
   @inline(__always)
-  init(_ blob: ListBlob) {
+  init(_ blob: ListBlob, place: Int? = nil) {
     entries = ListEntries(blob.entries)
     code = blob.code
+    self.place = place
+    entriesOffset = blob.entriesOffset
   }
 
   /// The number of entries; 0 means that nothing is to be recommended.

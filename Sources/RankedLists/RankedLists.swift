@@ -14,7 +14,7 @@ public final class RankedLists: @unchecked Sendable {
   /// Whose lists these are.
   public let header: RankedListsHeader
 
-  private let sections: ListSections
+  let sections: ListSections
   private let file: MappedFile
 
   /// Maps the file and verifies all of it: seals, lengths, counts, offsets, orders and references.
@@ -35,8 +35,8 @@ public final class RankedLists: @unchecked Sendable {
   /// The customer's own list, by the UTF-8 bytes of the customer's id. Complexity: O(bytes of the id).
   @_lifetime(borrow self)
   public func lookup(_ customer: UnsafeRawBufferPointer) -> ListView? {
-    guard let blob = sections.find(customer) else { return nil }
-    return _overrideLifetime(ListView(blob), borrowing: self)
+    guard let (blob, place) = sections.find(customer) else { return nil }
+    return _overrideLifetime(ListView(blob, place: place), borrowing: self)
   }
 
   /// The list for whoever has none. Complexity: O(log of the number of fallback lists).

@@ -18,7 +18,7 @@ struct DamageTests {
   @Test("each flipped bit of each byte of a small file")
   func everyFlip() throws {
     let scratch = try Scratch()
-    var bytes = try Sample(customers: 6, candidates: 4, entries: 3, seed: 8).encoded()
+    var bytes = try Sample(customers: 6, candidates: 4, entries: 3, seed: 8, parts: .all).encoded()
     for position in bytes.indices {
       let bit = UInt8(1) << UInt8(position % 8)
       bytes[position] ^= bit
@@ -31,12 +31,13 @@ struct DamageTests {
   @Test("thousands of flipped bytes of a bigger file, in every section")
   func manyFlips() throws {
     let scratch = try Scratch()
-    var bytes = try Sample(customers: 500, candidates: 60, entries: 30, seed: 9).encoded()
+    var bytes = try Sample(customers: 200, candidates: 40, entries: 20, seed: 9, parts: .all).encoded()
     var random = SplitMix64(seed: 99)
     let surgery = Surgery(bytes: bytes)
-    let ranges = Format.Section.allCases.map { surgery.section($0) } + [0..<Format.listsStart]
+    let ranges =
+      Format.Section.allCases.map { surgery.section($0) } + [0..<Format.firstSection(of: surgery.sectionCount)]
     for range in ranges {
-      for _ in 0..<600 {
+      for _ in 0..<300 {
         let position = Int.random(in: range, using: &random)
         let flip = UInt8.random(in: 1...255, using: &random)
         bytes[position] ^= flip
@@ -49,7 +50,7 @@ struct DamageTests {
   @Test("every truncation, and anything behind the end")
   func truncations() throws {
     let scratch = try Scratch()
-    let bytes = try Sample(customers: 6, candidates: 4, entries: 3, seed: 8).encoded()
+    let bytes = try Sample(customers: 6, candidates: 4, entries: 3, seed: 8, parts: .all).encoded()
     for length in bytes.indices {
       #expect(try refusal(of: Array(bytes[..<length]), in: scratch) != nil, "\(length) bytes")
     }
@@ -72,8 +73,8 @@ struct DamageTests {
   @Test("swapped sections, though every seal is right")
   func swapped() throws {
     let scratch = try Scratch()
-    let bytes = try Sample(customers: 6, candidates: 4, entries: 3, seed: 8).encoded()
-    for (first, second) in [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4)] {
+    let bytes = try Sample(customers: 6, candidates: 4, entries: 3, seed: 8, parts: .all).encoded()
+    for (first, second) in [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4), (5, 6), (6, 7), (7, 8), (8, 9), (9, 10), (1, 9)] {
       var surgery = Surgery(bytes: bytes)
       let rows = (surgery.row(first), surgery.row(second))
       for position in Format.TableRow.flags..<Format.TableRow.size {
@@ -149,6 +150,66 @@ struct DamageTests {
     Lie(name: "a fallback of unknown kind", section: .fallbacks, part: .fallbacks) {
       $0.store(UInt8(9), at: $1.lowerBound + 6 * 8 + 1)
     },
+    Lie(name: "an item of details that ends early", section: .details, part: .details) {
+      $0.store(UInt64(8), at: $1.lowerBound + 8)
+    },
+    Lie(name: "a product that is never available", section: .details, part: .details) {
+      $0.store(Int64.max, at: $1.lowerBound + 5 * 8)
+    },
+    Lie(name: "a name past the end", section: .details, part: .details) {
+      $0.store(UInt16.max, at: $1.lowerBound + 5 * 8 + 24)
+    },
+    Lie(name: "regions past the end", section: .details, part: .details) {
+      $0.store(UInt16(256), at: $1.lowerBound + 5 * 8 + 26)
+    },
+    Lie(name: "categories without a number", section: .details, part: .details) {
+      $0.store(UInt32(1), at: $1.lowerBound + 5 * 8 + 28)
+    },
+    Lie(name: "an order that names no candidate", section: .order, part: .order) {
+      $0.store(UInt32.max, at: $1.lowerBound)
+    },
+    Lie(name: "an order that names one candidate twice", section: .order, part: .order) {
+      $0.store($0.load($1.lowerBound + 4, as: UInt32.self), at: $1.lowerBound)
+    },
+    Lie(name: "more segments than labels", section: .groups, part: .groups) {
+      $0.store(UInt32(65_535), at: $1.lowerBound)
+    },
+    Lie(name: "a customer in a segment that is none", section: .groups, part: .groups) {
+      $0.store(UInt16.max, at: $1.lowerBound + 8)
+    },
+    Lie(name: "a customer in a region that is none", section: .groups, part: .groups) {
+      $0.store(UInt16.max, at: $1.lowerBound + 10)
+    },
+    Lie(name: "labels out of order", section: .groups, part: .groups) { surgery, range in
+      surgery.bytes[range.upperBound - 1] = 0x01
+    },
+    Lie(name: "dimensions that do not fit", section: .factors, part: .factors) {
+      $0.store(UInt32(1_000_000), at: $1.lowerBound)
+    },
+    Lie(name: "a factor that is no number", section: .factors, part: .factors) {
+      $0.store(Float.infinity.bitPattern, at: $1.upperBound - 4)
+    },
+    Lie(name: "a negative regularization", section: .factors, part: .factors) {
+      $0.store(Float(-1).bitPattern, at: $1.lowerBound + 8)
+    },
+    Lie(name: "a neighbour out of range", section: .neighbours, part: .neighbours) {
+      $0.store(UInt32.max, at: $1.upperBound - 8)
+    },
+    Lie(name: "neighbours that leave the section", section: .neighbours, part: .neighbours) {
+      $0.store(UInt64.max / 2, at: $1.lowerBound + 8)
+    },
+    Lie(name: "a candidate as its own neighbour", section: .neighbours, part: .neighbours) {
+      $0.store(UInt32(3), at: $1.upperBound - 8)
+    },
+    Lie(name: "a reason where no entry is", section: .reasons, part: .reasons) {
+      $0.store(UInt32(1), at: $1.lowerBound)
+    },
+    Lie(name: "a reason that names no candidate", section: .reasons, part: .reasons) {
+      $0.store(UInt32.max, at: $1.lowerBound + 4)
+    },
+    Lie(name: "a candidate without a kind of reason", section: .reasons, part: .reasons) {
+      $0.store(UInt32(256), at: $1.lowerBound + 4)
+    },
     Lie(name: "a fallback's offset far outside", section: .fallbacks, part: .fallbacks) {
       $0.store(UInt64.max / 2, at: $1.lowerBound + 16)
     },
@@ -157,7 +218,8 @@ struct DamageTests {
   @Test("a lie about structure under seals that are right", arguments: lies)
   func structure(lie: Lie) throws {
     let scratch = try Scratch()
-    var sample = Sample(customers: 6, candidates: 4, entries: 3, seed: 8)
+    var sample = Sample(customers: 6, candidates: 4, entries: 3, seed: 8, parts: .all)
+    sample.beside.reasons = []
     sample.lists[0] = ("abc", (0..<3).map { RankedEntry(candidate: $0, score: 1 - Float($0)) }, nil)
     sample.lists[5] = ("end", [RankedEntry(candidate: 1, score: 0), RankedEntry(candidate: 0, score: 0)], nil)
     var surgery = Surgery(bytes: try sample.encoded())
@@ -175,17 +237,18 @@ struct DamageTests {
     let scratch = try Scratch()
     let surgery = Surgery(bytes: try Sample(customers: 6, candidates: 4, entries: 3, seed: 8).encoded())
     // A row more in the table moves every section by 64 bytes, which keeps them aligned.
-    var bytes = Array(surgery.bytes[..<Format.listsStart]) + [UInt8](repeating: 0, count: Format.TableRow.size)
-    bytes += surgery.bytes[Format.listsStart...]
+    let listsStart = Format.firstSection(of: 5)
+    var bytes = Array(surgery.bytes[..<listsStart]) + [UInt8](repeating: 0, count: Format.TableRow.size)
+    bytes += surgery.bytes[listsStart...]
     bytes += [UInt8](repeating: 0, count: Format.aligned(bytes.count) - bytes.count)
     let start = bytes.count
-    bytes += Array("neighbours".utf8)
+    bytes += Array("anything".utf8)
     var longer = Surgery(bytes: bytes)
     for row in 0..<5 {
       let offset = longer.row(row) + Format.TableRow.offset
       longer.store(longer.load(offset, as: UInt64.self) + UInt64(Format.TableRow.size), at: offset)
     }
-    longer.store(UInt32(9), at: longer.row(5) + Format.TableRow.kind)
+    longer.store(UInt32(12), at: longer.row(5) + Format.TableRow.kind)
     longer.store(UInt32(isIgnorable ? 1 : 0), at: longer.row(5) + Format.TableRow.flags)
     longer.store(UInt64(start), at: longer.row(5) + Format.TableRow.offset)
     longer.store(UInt64(bytes.count - start), at: longer.row(5) + Format.TableRow.length)
@@ -199,7 +262,7 @@ struct DamageTests {
   @Test("random damage under seals that are right never reads out of bounds", arguments: 0..<8)
   func mutations(seed: UInt64) throws {
     let scratch = try Scratch()
-    let sample = Sample(customers: 9, candidates: 6, entries: 4, seed: 21)
+    let sample = Sample(customers: 9, candidates: 6, entries: 4, seed: 21, parts: seed % 2 == 0 ? [] : .all)
     let original = try sample.encoded()
     var random = SplitMix64(seed: seed)
     let interesting: [UInt64] = [

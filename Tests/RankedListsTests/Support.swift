@@ -48,8 +48,11 @@ struct Sample {
   var candidates: [(product: String, offer: String?)] = []
   var lists: [(customer: String, entries: [RankedEntry], nothing: NothingReason?)] = []
   var fallbacks: [(FallbackGroup, [RankedEntry])] = []
+  /// What the file holds beside the lists; the same for the same sample.
+  var beside = Beside()
 
-  init(customers: Int, candidates count: Int, entries: Int, seed: UInt64) {
+  init(customers: Int, candidates count: Int, entries: Int, seed: UInt64, parts: RankedListsParts = []) {
+    defer { beside = Beside(parts, of: self, seed: seed) }
     var random = SplitMix64(seed: seed)
     for index in 0..<count {
       candidates.append(("product-\(index / 2)", index % 2 == 0 ? nil : "offer-é\(index)"))
@@ -76,16 +79,26 @@ struct Sample {
   }
 
   func write(to path: String, sortBufferRecords: Int = 1 << 20) throws {
-    var writer = try RankedListsWriter(path: path, header: Self.header, sortBufferRecords: sortBufferRecords)
+    var writer = try RankedListsWriter(
+      path: path, header: Self.header, parts: beside.parts, sortBufferRecords: sortBufferRecords)
     for (index, candidate) in candidates.enumerated() {
-      #expect(try writer.addCandidate(product: candidate.product, offer: candidate.offer) == UInt32(index))
+      let details = beside.details.isEmpty ? CandidateDetails() : beside.details[index]
+      let added = try writer.addCandidate(product: candidate.product, offer: candidate.offer, details: details)
+      #expect(added == UInt32(index))
     }
-    for list in lists {
+    for (index, list) in lists.enumerated() {
+      let (segment, region) = beside.groups.isEmpty ? ("", "") : beside.groups[index]
       if let reason = list.nothing {
-        try writer.add(customer: list.customer, nothing: reason)
+        try writer.add(customer: list.customer, nothing: reason, segment: segment, region: region)
       } else {
-        try writer.add(customer: list.customer, entries: list.entries)
+        try writer.add(
+          customer: list.customer, entries: list.entries, reasons: beside.reasons.isEmpty ? [] : beside.reasons[index],
+          segment: segment, region: region)
       }
+    }
+    if let factors = beside.factors { try writer.setFactors(factors) }
+    for (candidate, list) in beside.neighbours.enumerated() where !list.isEmpty {
+      try writer.setNeighbours(of: UInt32(candidate), list)
     }
     for (fallback, entries) in fallbacks { try writer.setFallback(fallback, entries: entries) }
     try writer.finish()
@@ -133,6 +146,7 @@ extension RankedLists {
       _ = list(for: fallback)
     }
     for index in 0..<UInt32(candidateCount) { _ = names(of: index) }
+    readEverythingBeside()
   }
 }
 
@@ -156,7 +170,11 @@ struct Surgery {
 
   /// Where the section's bytes lie.
   func section(_ kind: Format.Section) -> Range<Int> {
-    let row = row(Int(kind.rawValue) - 1)
+    guard
+      let row = (0..<sectionCount).map({ row($0) }).first(where: {
+        load($0 + Format.TableRow.kind, as: UInt32.self) == kind.rawValue
+      })
+    else { return 0..<0 }
     let start = Int(load(row + Format.TableRow.offset, as: UInt64.self))
     return start..<(start + Int(load(row + Format.TableRow.length, as: UInt64.self)))
   }

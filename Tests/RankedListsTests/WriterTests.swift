@@ -5,9 +5,11 @@ import Testing
 
 @Suite("The writer refuses what cannot stand in a file")
 struct WriterTests {
-  private func problem(_ body: (inout RankedListsWriter) throws -> Void) throws -> String {
+  private func problem(
+    _ parts: RankedListsParts = [], _ body: (inout RankedListsWriter) throws -> Void
+  ) throws -> String {
     let scratch = try Scratch()
-    var writer = try RankedListsWriter(path: scratch.file("lists"), header: Sample.header)
+    var writer = try RankedListsWriter(path: scratch.file("lists"), header: Sample.header, parts: parts)
     for product in ["a", "b", "c"] { _ = try writer.addCandidate(product: product) }
     do {
       try body(&writer)
@@ -95,5 +97,47 @@ struct WriterTests {
     #expect(throws: RankedListsError.self) { _ = try RankedLists.open(scratch.file("lists")) }
     try writer.finish()
     #expect(try RankedLists.open(scratch.file("lists")).customerCount == 20_000)
+  }
+
+  @Test("what belongs to no part that the file was begun with, and what does not fit")
+  func parts() throws {
+    let one = [RankedEntry(candidate: 0, score: 1)]
+    #expect(
+      try problem { _ = try $0.addCandidate(product: "d", details: CandidateDetails(name: "n")) }.contains(
+        "without details"))
+    #expect(try problem { try $0.add(customer: "x", entries: one, segment: "s") }.contains("without groups"))
+    #expect(
+      try problem { try $0.add(customer: "x", entries: one, reasons: [ListReason(.popular)]) }.contains(
+        "without reasons"))
+    #expect(try problem { try $0.setNeighbours(of: 0, []) }.contains("without neighbours"))
+    let factors = ItemFactors(
+      dimensions: 1, regularization: 0, confidence: 1, gram: [1], biases: [0, 0, 0], vectors: [1, 2, .nan])
+    #expect(try problem { try $0.setFactors(factors) }.contains("without factors"))
+    #expect(try problem(.factors) { try $0.setFactors(factors) }.contains("not finite"))
+    #expect(try problem(.factors) { _ in }.contains("none are set"))
+    #expect(try problem(.neighbours) { try $0.setNeighbours(of: 0, one) }.contains("own neighbour"))
+    #expect(try problem(.neighbours) { try $0.setNeighbours(of: 3, []) }.contains("of 3"))
+    #expect(try problem(.groups) { try $0.add(customer: "x", entries: one, region: "a\nb") }.contains("region"))
+    #expect(
+      try problem(.reasons) { try $0.add(customer: "x", entries: one, reasons: [nil, nil]) }.contains("2 reasons for 1")
+    )
+    #expect(
+      try problem(.reasons) {
+        try $0.add(customer: "x", entries: one, reasons: [ListReason(.boughtWith, candidate: 3)])
+      }.contains("candidate 3 of 3"))
+  }
+
+  @Test(
+    "details past their limits",
+    arguments: [
+      (CandidateDetails(name: String(repeating: "n", count: 257)), "256 bytes"),
+      (CandidateDetails(name: "a\0b"), "NUL"),
+      (CandidateDetails(categories: [String](repeating: "c", count: 17)), "16 categories"),
+      (CandidateDetails(regions: [String](repeating: "r", count: 257)), "256 regions"),
+      (CandidateDetails(categories: [String(repeating: "c", count: 65)]), "64 bytes"),
+      (CandidateDetails(availableFrom: 5, availableUntil: 5), "never available"),
+    ])
+  func details(details: CandidateDetails, expected: String) throws {
+    #expect(try problem(.details) { _ = try $0.addCandidate(product: "d", details: details) }.contains(expected))
   }
 }

@@ -2,8 +2,10 @@ import Glibc
 
 /// Sorts more index records than memory should hold: sorted runs go to a nameless file and are merged as they are read.
 ///
-/// Memory: one buffer of `bufferRecords` (16 bytes each), whatever the number of records.
+/// Memory: one buffer of `bufferRecords` (24 bytes each), whatever the number of records.
 struct ExternalSorter: ~Copyable {
+  fileprivate static let recordBytes = MemoryLayout<IndexRecord>.stride
+
   private let bufferRecords: Int
   private let spillPath: String
   private var buffer: [IndexRecord] = []
@@ -43,21 +45,15 @@ struct ExternalSorter: ~Copyable {
 
   private mutating func spillRun() throws(RankedListsError) {
     let file: FileDescriptor
-    if let spill { file = spill } else { file = try Self.namelessFile(path: spillPath) }
+    if let spill { file = spill } else { file = try FileDescriptor(nameless: spillPath) }
     spill = file
     buffer.sort()
     let start = runs.last?.upperBound ?? 0
-    try file.write(buffer.span.bytes, at: start * Format.recordBytes)
+    try file.write(buffer.span.bytes, at: start * Self.recordBytes)
     runs.append(start..<(start + buffer.count))
     buffer.removeAll(keepingCapacity: true)
   }
 
-  /// A file that nobody else can name and that vanishes when it is closed.
-  private static func namelessFile(path: String) throws(RankedListsError) -> FileDescriptor {
-    let file = try FileDescriptor(path: path, flags: O_RDWR | O_CREAT | O_EXCL, mode: S_IRUSR | S_IWUSR)
-    unlink(path)
-    return file
-  }
 }
 
 /// Walks one sorted run through a window of its records.
@@ -82,13 +78,14 @@ private struct RunCursor {
 
   mutating func refill(from file: FileDescriptor) throws(RankedListsError) {
     let next = remaining.prefix(window)
-    let bytes = try file.read(next.count * Format.recordBytes, at: next.lowerBound * Format.recordBytes)
-    guard bytes.count == next.count * Format.recordBytes else {
+    let bytes = try file.read(
+      next.count * ExternalSorter.recordBytes, at: next.lowerBound * ExternalSorter.recordBytes)
+    guard bytes.count == next.count * ExternalSorter.recordBytes else {
       throw .system(operation: "read of a sorted run", path: file.path, errno: EIO)
     }
     let records = bytes.withUnsafeBytes { bytes in
       next.indices.map {
-        bytes.loadUnaligned(fromByteOffset: ($0 - next.lowerBound) * Format.recordBytes, as: IndexRecord.self)
+        bytes.loadUnaligned(fromByteOffset: ($0 - next.lowerBound) * ExternalSorter.recordBytes, as: IndexRecord.self)
       }
     }
     loaded = records[...]

@@ -32,6 +32,12 @@ struct FileBytes: BitwiseCopyable {
     return T(littleEndian: base.loadUnaligned(fromByteOffset: offset, as: type))
   }
 
+  /// The bytes as floats; they must begin at a multiple of 4, which sections do, and the machine be little-endian.
+  var floats: UnsafeBufferPointer<Float> {
+    precondition(UInt32(littleEndian: 1) == 1, "mapped floats are read on little-endian machines only")
+    return raw.assumingMemoryBound(to: Float.self)
+  }
+
   var raw: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
   /// Whether all the bytes are zero, as padding must be.

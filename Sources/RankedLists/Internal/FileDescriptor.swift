@@ -12,6 +12,12 @@ final class FileDescriptor {
     if raw < 0 { throw .system(operation: "open", path: path, errno: errno) }
   }
 
+  /// A new file that nobody else can name and that vanishes when it is closed; `path` is free again at once.
+  convenience init(nameless path: String) throws(RankedListsError) {
+    try self.init(path: path, flags: O_RDWR | O_CREAT | O_EXCL, mode: S_IRUSR | S_IWUSR)
+    unlink(path)
+  }
+
   deinit {
     if raw >= 0 { close(raw) }
   }

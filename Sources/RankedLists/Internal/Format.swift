@@ -48,10 +48,20 @@ enum Format {
     case directory = 3
     case candidates = 4
     case fallbacks = 5
+    case details = 6
+    case groups = 7
+    case factors = 8
+    case neighbours = 9
+    case reasons = 10
+    case order = 11
+
+    /// A file may be without it, and a reader that does not know it may answer from the rest.
+    var isOptional: Bool { rawValue > Section.fallbacks.rawValue }
   }
 
-  /// Where the writer puts the first section: behind header and table.
-  static let listsStart = Header.size + Section.allCases.count * TableRow.size
+  /// Where the first section begins: behind header and table.
+  static func firstSection(of sections: Int) -> Int { Header.size + sections * TableRow.size }
+
   static let maximumSections = 64
   static let digestBytes = 32
   static let hashKeyBytes = 16
@@ -72,6 +82,14 @@ enum Format {
   static let candidateHeadBytes = 2
   static let offsetBytes = 8
   static let fallbackHeadBytes = 8
+  static let maximumGroups = Int(UInt16.max)
+  static let groupBytes = 4
+  static let maximumDimensions = 1_024
+  static let factorsHeadBytes = 16
+  static let floatBytes = 4
+  static let maximumNeighbours = 1_000
+  static let reasonBytes = 4
+  static let orderBytes = 4
 
   /// Records that share a bucket of the directory; with one record a bucket on average, 32 is out of chance's reach.
   static let maximumProbes = 32
@@ -94,6 +112,15 @@ enum Format {
     guard (1...maximumIdentifierBytes).contains(bytes.count) else { return false }
     guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return false }
     return String(validating: bytes, as: UTF8.self) != nil
+  }
+
+  /// Whether the bytes can be a name: UTF-8 without NUL, if only of no length.
+  static func isText(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.allSatisfy { $0 != 0 } && String(validating: bytes, as: UTF8.self) != nil
+  }
+
+  static func isText(_ text: String, atMost limit: Int) -> Bool {
+    text.utf8.count <= limit && !text.utf8.contains(0)
   }
 
   static func check(identifier: String, of what: String) throws(RankedListsError) {

@@ -50,9 +50,11 @@ struct HeaderReader {
       let kind = row.load(Format.TableRow.kind, as: UInt32.self)
       guard kind > previousKind else { throw refusal(.sections, "kind \(kind) is out of order") }
       let section = try section(row, kind: kind, after: position)
+      let isIgnorable = row.load(Format.TableRow.flags, as: UInt32.self) & Format.TableRow.ignorable != 0
       if let name = Format.Section(rawValue: kind) {
+        guard isIgnorable == name.isOptional else { throw refusal(.sections, "kind \(kind) has the wrong flags") }
         known[name] = section.bytes
-      } else if row.load(Format.TableRow.flags, as: UInt32.self) & Format.TableRow.ignorable == 0 {
+      } else if !isIgnorable {
         throw refusal(.sections, "kind \(kind) is unknown and may not be ignored: the file is from a later version")
       }
       position = section.end
@@ -144,6 +146,47 @@ struct HeaderReader {
     let key = Array(bytes.slice(Format.Header.hashKey, Format.hashKeyBytes).raw)
     return ListSections(
       customers: customers, directoryBits: bits, hash: SipHash(keyBytes: key), lists: lists, index: index,
-      directory: directory, candidates: dictionary, fallbacks: defaults)
+      directory: directory, candidates: dictionary, fallbacks: defaults,
+      beside: try arrangeOptional(known, customers: customers, candidates: dictionary.count, listsBytes: lists.count))
+  }
+
+  private func arrangeOptional(
+    _ known: [Format.Section: FileBytes], customers: Int, candidates: Int, listsBytes: Int
+  ) throws(RankedListsError) -> OptionalSections {
+    var sections = OptionalSections()
+    if let bytes = known[.details] {
+      sections.details = OffsetTable(bytes, head: 0, count: candidates)
+      if sections.details == nil { throw refusal(.details, "too short for \(candidates) candidates") }
+    }
+    if let bytes = known[.groups] {
+      sections.groups = GroupTable(checking: bytes, customers: customers)
+      if sections.groups == nil { throw refusal(.groups, "not what the format says for \(customers) customers") }
+    }
+    if let bytes = known[.factors] {
+      sections.factors = FactorTable(checking: bytes, candidates: candidates)
+      if sections.factors == nil {
+        throw refusal(.factors, "not what the format says for \(candidates) candidates, or not finite")
+      }
+    }
+    if let bytes = known[.neighbours] {
+      sections.neighbours = OffsetTable(bytes, head: 0, count: candidates)
+      if sections.neighbours == nil { throw refusal(.neighbours, "too short for \(candidates) candidates") }
+    }
+    if let bytes = known[.reasons] {
+      guard bytes.count == listsBytes / Format.blobAlignment * Format.reasonBytes else {
+        throw refusal(.reasons, "\(bytes.count) bytes do not fit the lists")
+      }
+      sections.reasons = bytes
+    }
+    guard (known[.details] == nil) == (known[.order] == nil) else {
+      throw refusal(.sections, "details and order come together")
+    }
+    if let bytes = known[.order] {
+      guard bytes.count == candidates * Format.orderBytes else {
+        throw refusal(.order, "\(bytes.count) bytes for \(candidates) candidates")
+      }
+      sections.order = bytes
+    }
+    return sections
   }
 }

@@ -5,6 +5,8 @@ struct ListBlob: BitwiseCopyable {
   let entries: FileBytes
   /// Bytes from one blob to the next.
   let stride: Int
+  /// Where the entries begin in the section.
+  let entriesOffset: Int
 
   /// Trusts the lengths, which the verifier has checked; a wrong one traps.
   @inline(__always)
@@ -16,6 +18,7 @@ struct ListBlob: BitwiseCopyable {
     code = section.load(offset + 1, as: UInt8.self)
     entries = section.slice(offset + head, count * Format.entryBytes)
     stride = head + count * Format.entryBytes
+    entriesOffset = offset + head
   }
 
   /// Nil if the blob would leave the section or its padding is not zero.
@@ -38,6 +41,12 @@ struct ListBlob: BitwiseCopyable {
     bytes.append(contentsOf: key.utf8)
     bytes.append(
       contentsOf: repeatElement(0, count: Format.roundUp(bytes.count, to: Format.blobAlignment) - bytes.count))
+    return bytes + encode(entries)
+  }
+
+  static func encode(_ entries: [RankedEntry]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(entries.count * Format.entryBytes)
     for entry in entries {
       withUnsafeBytes(of: entry.candidate.littleEndian) { bytes.append(contentsOf: $0) }
       withUnsafeBytes(of: entry.score.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }

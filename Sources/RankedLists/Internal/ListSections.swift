@@ -1,3 +1,13 @@
+/// What a file may have beside its lists; nil = it has not.
+struct OptionalSections: BitwiseCopyable {
+  var details: OffsetTable?
+  var groups: GroupTable?
+  var factors: FactorTable?
+  var neighbours: OffsetTable?
+  var reasons: FileBytes?
+  var order: FileBytes?
+}
+
 /// The sections of one mapped file, and the search of its customer index.
 struct ListSections: BitwiseCopyable {
   let customers: Int
@@ -8,6 +18,7 @@ struct ListSections: BitwiseCopyable {
   let directory: FileBytes
   let candidates: OffsetTable
   let fallbacks: OffsetTable
+  let beside: OptionalSections
 
   /// The place of the first record of a bucket; of the bucket after the last: the number of records.
   @inline(__always)
@@ -31,13 +42,13 @@ struct ListSections: BitwiseCopyable {
 
   /// The customer's blob, in a file that is verified. Complexity: O(key).
   @inline(__always)
-  func find(_ customer: UnsafeRawBufferPointer) -> ListBlob? {
+  func find(_ customer: UnsafeRawBufferPointer) -> (blob: ListBlob, place: Int)? {
     let hash = hash.hash(customer)
     for place in places(of: hash) {
       let record = record(place)
       guard record.hash == hash else { continue }
       let blob = ListBlob(lists, at: Int(truncatingIfNeeded: record.offset))
-      if blob.key.equals(customer) { return blob }
+      if blob.key.equals(customer) { return (blob, place) }
     }
     return nil
   }

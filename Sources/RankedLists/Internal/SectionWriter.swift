@@ -30,7 +30,8 @@ struct SectionWriter: ~Copyable {
     if buffer.count >= Self.bufferBytes { try flush(to: file) }
   }
 
-  private mutating func flush(to file: FileDescriptor) throws(RankedListsError) {
+  /// Writes what is buffered.
+  mutating func flush(to file: FileDescriptor) throws(RankedListsError) {
     try file.write(buffer.span.bytes, at: start + flushed)
     hasher.update(buffer.span.bytes)
     flushed += buffer.count
@@ -41,6 +42,7 @@ struct SectionWriter: ~Copyable {
   consuming func finish(_ kind: Format.Section, to file: FileDescriptor) throws(RankedListsError) -> SectionRow {
     try flush(to: file)
     return SectionRow(
-      kind: kind.rawValue, flags: 0, offset: UInt64(start), length: UInt64(flushed), digest: hasher.finish())
+      kind: kind.rawValue, flags: kind.isOptional ? Format.TableRow.ignorable : 0, offset: UInt64(start),
+      length: UInt64(flushed), digest: hasher.finish())
   }
 }

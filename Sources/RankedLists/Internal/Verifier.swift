@@ -5,7 +5,7 @@
 struct Verifier {
   private let path: String
   private let bytes: FileBytes
-  private var check = ListCheck()
+  var check = ListCheck()
 
   init(path: String, bytes: FileBytes) {
     self.path = path
@@ -27,10 +27,14 @@ struct Verifier {
     try verifyIndex(sections)
     try verifyLists(sections, entries: counts.entries)
     try verifyFallbacks(sections)
+    try verifyDetails(sections)
+    try verifyOrder(sections)
+    try verifyNeighbours(sections)
+    try verifyReasons(sections)
     return (header, sections)
   }
 
-  private func refusal(_ part: RankedListsError.Part, _ reason: String) -> RankedListsError {
+  func refusal(_ part: RankedListsError.Part, _ reason: String) -> RankedListsError {
     .refused(path: path, part: part, reason: reason)
   }
 
