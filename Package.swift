@@ -65,7 +65,7 @@ let package = Package(
 
     // Floor 3.
     room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport"]),
-    room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle, metrics, tracing]),
+    room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle, metrics, signals, tracing]),
     room("ArtifactStore", ["Commerce", "Messages", "RankedLists"]),
     room("Learning", ["COpenBLAS"]),
     room("Experimentation", []),

@@ -33,6 +33,7 @@ struct ControlCommand: AsyncParsableCommand {
   func run() async throws {
     try await service.run(as: .control) { surroundings in
       let signer = try Signer(files: surroundings.certificates)
+      surroundings.reloader.add("signer") { try signer.reload($0) }
       let channel = try Channel(
         to: SocketAddress(parsing: ingest), expecting: .ingest, serverName: nil,
         certificates: surroundings.certificates, logger: surroundings.logger)

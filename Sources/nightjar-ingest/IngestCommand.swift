@@ -29,6 +29,7 @@ struct IngestCommand: AsyncParsableCommand {
     try await service.run(as: .ingest) { surroundings in
       let intake = try Intake(folder: data, openDatabases: openDatabases, logger: surroundings.logger)
       let verifier = try SignatureVerifier(files: surroundings.certificates)
+      surroundings.reloader.add("verifier") { try verifier.reload($0) }
       let handlers = IngestHandlers(
         intake: intake, verifier: verifier, logger: surroundings.logger, clock: Timestamp.wallClock)
       // The last one stops first: calls end before the databases close.

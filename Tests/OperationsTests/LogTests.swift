@@ -67,9 +67,3 @@ struct LogTests {
     #expect(JSONLine.iso8601(timespec(tv_sec: 1_323_435_000, tv_nsec: 7_999_999)) == "2011-12-09T12:50:00.007Z")
   }
 }
-
-private final class LogLines: Sendable {
-  private let lines = Mutex<[[UInt8]]>([])
-  var all: [[UInt8]] { lines.withLock { $0 } }
-  func add(_ line: [UInt8]) { lines.withLock { $0.append(line) } }
-}

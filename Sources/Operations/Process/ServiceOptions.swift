@@ -56,14 +56,16 @@ public struct ServiceOptions: ParsableArguments {
   /// Anything thrown by `build` is a reason not to start: it is logged and the process exits with status 1.
   public func run(as role: Role, build: (Surroundings) async throws -> [any Service]) async throws {
     signal(SIGPIPE, SIG_IGN)
+    // Who sends it wants new certificates; it must not end a process that does not listen for it yet.
+    signal(SIGHUP, SIG_IGN)
     let metrics = Metrics()
     MetricsSystem.bootstrap(metrics)
     let logger = Self.logger(for: role, level: logLevel)
     let health = Health()
     do {
-      let files = try CertificateFiles(folder: certificates, role: role, name: name)
+      let reloader = try reloader(role, logger, metrics)
       let surroundings = Surroundings(
-        identity: PeerIdentity(role: role, name: name), certificates: files, logger: logger, metrics: metrics)
+        identity: PeerIdentity(role: role, name: name), reloader: reloader, logger: logger, metrics: metrics)
       var services = try await build(surroundings)
       var ready: Logger.Metadata = ["identity": "\(role.rawValue)/\(name)"]
       if let address = surroundings.address { ready["address"] = "\(address)" }
@@ -72,6 +74,7 @@ public struct ServiceOptions: ParsableArguments {
         ready["admin"] = "\(admin.address)"
         services.insert(admin, at: 0)
       }
+      services.insert(reloader, at: 0)
       if stopAtEndOfInput { services.insert(InputWatch(), at: 0) }
       health.move(to: .serving)
       logger.info("ready", metadata: ready)
@@ -81,6 +84,12 @@ public struct ServiceOptions: ParsableArguments {
       logger.critical(health.state == .starting ? "cannot start" : "failed", metadata: ["error": "\(error)"])
       throw ExitCode.failure
     }
+  }
+
+  private func reloader(_ role: Role, _ logger: Logger, _ metrics: Metrics) throws -> CertificateReloader {
+    try CertificateReloader(
+      alsoWatching: [CertificateFiles.revocations(in: certificates)], logger: logger, metrics: metrics
+    ) { [certificates, name] in try CertificateFiles(folder: certificates, role: role, name: name) }
   }
 
   private static func logger(for role: Role, level: Logger.Level) -> Logger {

@@ -8,17 +8,20 @@ import Transport
 public final class Surroundings: Sendable {
   /// Role and name, as the certificate says them.
   public let identity: PeerIdentity
-  /// Own certificate and key, and the authorities to trust.
+  /// Own certificate and key, and the authorities to trust, as they were found at the start.
   public let certificates: CertificateFiles
   /// Root of all logging.
   public let logger: Logger
   /// Shown at `/metrics`.
   public let metrics: Metrics
+  /// To be told of whatever holds certificates.
+  public let reloader: CertificateReloader
   private let bound = Mutex<String?>(nil)
 
-  init(identity: PeerIdentity, certificates: CertificateFiles, logger: Logger, metrics: Metrics) {
+  init(identity: PeerIdentity, reloader: CertificateReloader, logger: Logger, metrics: Metrics) {
     self.identity = identity
-    self.certificates = certificates
+    self.reloader = reloader
+    certificates = reloader.files
     self.logger = logger
     self.metrics = metrics
   }

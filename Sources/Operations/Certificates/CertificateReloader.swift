@@ -1,0 +1,132 @@
+import CoreMetrics
+import Logging
+import ServiceLifecycle
+import Synchronization
+import Transport
+import UnixSignals
+
+/// Has everything that holds certificates read them again: on SIGHUP, and when their files have changed.
+///
+/// Connections that stand go on with what they shook hands with. A file that is damaged, or does not belong to the others,
+/// changes nothing and is logged once.
+public final class CertificateReloader: Service {
+  /// Time between two looks at the files.
+  static let pollInterval = Duration.seconds(2)
+
+  private struct User: Sendable {
+    let name: String
+    let reload: @Sendable (CertificateFiles) throws -> Void
+  }
+
+  private struct State: Sendable {
+    var users: [User] = []
+    var files: CertificateFiles
+    var expiry: Int64
+    var watch: ChangeWatch<FileStamps>
+  }
+
+  private let paths: [String]
+  private let locate: @Sendable () throws -> CertificateFiles
+  private let state: Mutex<State>
+  private let reloads: (good: Counter, failed: Counter)
+  private let logger: Logger
+
+  /// Watches what `locate` finds; fails when what it finds now is no certificate.
+  ///
+  /// - Parameter paths: files that may appear later, besides those found now.
+  init(
+    alsoWatching paths: [String], logger: Logger, metrics: Metrics,
+    locate: @escaping @Sendable () throws -> CertificateFiles
+  ) throws {
+    let files = try locate()
+    let all = [files.chain, files.key, files.authorities] + paths
+    // Before the files are read, so that no change in between is missed.
+    let stamps = FileStamps(of: all)
+    let expiry = try files.expiry()
+    self.paths = all
+    self.locate = locate
+    self.logger = logger
+    state = Mutex(State(files: files, expiry: expiry, watch: ChangeWatch(stamps)))
+    let name = "nightjar_certificate_reloads_total"
+    metrics.describe(name, "Times that the certificate files were read again, by how that ended.")
+    reloads = (
+      Counter(label: name, dimensions: [("end", "ok")], factory: metrics),
+      Counter(label: name, dimensions: [("end", "failed")], factory: metrics)
+    )
+    metrics.register(
+      "nightjar_certificate_expiry_seconds", .gauge, help: "Seconds until this process's own certificate expires."
+    ) { [weak self] in self.map { Double($0.expiry) - WallClock.seconds() } ?? .nan }
+  }
+
+  /// The files that are in force.
+  var files: CertificateFiles { state.withLock { $0.files } }
+
+  /// When the process's own certificate expires, in seconds since 1970.
+  private var expiry: Int64 { state.withLock { $0.expiry } }
+
+  /// From now on `reload` is called with the files each time they are to be read again; when it throws, `name` keeps what it
+  /// has.
+  public func add(_ name: String, reload: @escaping @Sendable (CertificateFiles) throws -> Void) {
+    state.withLock { $0.users.append(User(name: name, reload: reload)) }
+  }
+
+  /// Watches until the group stops.
+  public func run() async throws {
+    let hangups = await UnixSignalsSequence(trapping: .sighup)
+    await cancelWhenGracefulShutdown {
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for await _ in hangups { self.reload() }
+        }
+        group.addTask {
+          while (try? await Task.sleep(for: Self.pollInterval)) != nil { self.look() }
+        }
+      }
+    }
+  }
+
+  /// Reads the files again if they have changed and settled.
+  func look() {
+    let now = FileStamps(of: paths)
+    if state.withLock({ $0.watch.isDue(now) }) { reload() }
+  }
+
+  /// Reads the files again, changed or not.
+  func reload() {
+    let now = FileStamps(of: paths)
+    let (users, old) = state.withLock { state in
+      state.watch.note(now)
+      return (state.users, state)
+    }
+    do {
+      var files = try locate()
+      // A list that is gone must not bring back whom it shut out: then it fails to load, and the one in force stays.
+      if files.revocations == nil { files.revocations = old.files.revocations }
+      let expiry = try files.expiry()
+      for user in users {
+        do { try user.reload(files) } catch { throw ReloadFailure(user: user.name, error: error) }
+      }
+      state.withLock { ($0.files, $0.expiry) = (files, expiry) }
+      reloads.good.increment()
+      logger.notice(
+        "certificates reloaded",
+        metadata: [
+          "expires": "\(WallClock.iso8601(expiry))", "expired_before": "\(WallClock.iso8601(old.expiry))",
+          "revocations": "\(files.revocations ?? "none")",
+        ])
+    } catch {
+      reloads.failed.increment()
+      logger.error(
+        "certificates not reloaded; those in force stay",
+        metadata: ["error": "\(error)", "expires": "\(WallClock.iso8601(old.expiry))"])
+    }
+  }
+}
+
+/// Who could not take the new files.
+private struct ReloadFailure: Error, CustomStringConvertible {
+  let user: String
+  let error: any Error
+
+  var description: String { "\(user): \(error)" }
+}
