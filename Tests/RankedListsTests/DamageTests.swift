@@ -6,7 +6,10 @@ import Testing
 @Suite("A damaged or hostile file is refused before its first use")
 struct DamageTests {
   private func refusal(of bytes: [UInt8], in scratch: Scratch) throws -> RankedListsError? {
-    let path = try scratch.write(bytes)
+    try refusal(at: try scratch.write(bytes))
+  }
+
+  private func refusal(at path: String) throws -> RankedListsError? {
     do {
       _ = try RankedLists.open(path)
       return nil
@@ -15,23 +18,29 @@ struct DamageTests {
     }
   }
 
+  private func patch(_ path: String, _ byte: UInt8, at position: Int) throws {
+    let file = try FileDescriptor(path: path, flags: O_WRONLY)
+    try file.write([byte].span.bytes, at: position)
+  }
+
   @Test("each flipped bit of each byte of a small file")
   func everyFlip() throws {
     let scratch = try Scratch()
-    var bytes = try Sample(customers: 6, candidates: 4, entries: 3, seed: 8, parts: .all).encoded()
+    let bytes = try Sample(customers: 6, candidates: 4, entries: 3, seed: 8, parts: .all).encoded()
+    let path = try scratch.write(bytes)
     for position in bytes.indices {
-      let bit = UInt8(1) << UInt8(position % 8)
-      bytes[position] ^= bit
-      #expect(try refusal(of: bytes, in: scratch) != nil, "byte \(position)")
-      bytes[position] ^= bit
+      try patch(path, bytes[position] ^ UInt8(1) << UInt8(position % 8), at: position)
+      #expect(try refusal(at: path) != nil, "byte \(position)")
+      try patch(path, bytes[position], at: position)
     }
-    #expect(try refusal(of: bytes, in: scratch) == nil)
+    #expect(try refusal(at: path) == nil)
   }
 
   @Test("thousands of flipped bytes of a bigger file, in every section")
   func manyFlips() throws {
     let scratch = try Scratch()
-    var bytes = try Sample(customers: 200, candidates: 40, entries: 20, seed: 9, parts: .all).encoded()
+    let bytes = try Sample(customers: 200, candidates: 40, entries: 20, seed: 9, parts: .all).encoded()
+    let path = try scratch.write(bytes)
     var random = SplitMix64(seed: 99)
     let surgery = Surgery(bytes: bytes)
     let ranges =
@@ -39,10 +48,9 @@ struct DamageTests {
     for range in ranges {
       for _ in 0..<300 {
         let position = Int.random(in: range, using: &random)
-        let flip = UInt8.random(in: 1...255, using: &random)
-        bytes[position] ^= flip
-        #expect(try refusal(of: bytes, in: scratch) != nil, "byte \(position)")
-        bytes[position] ^= flip
+        try patch(path, bytes[position] ^ UInt8.random(in: 1...255, using: &random), at: position)
+        #expect(try refusal(at: path) != nil, "byte \(position)")
+        try patch(path, bytes[position], at: position)
       }
     }
   }
