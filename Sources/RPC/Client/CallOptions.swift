@@ -7,10 +7,16 @@ public struct CallOptions: Sendable {
   public var traceparent: String?
   /// Calls with the same key, such as the tenant, go to the same server while it is up; nil = to the least busy one.
   public var key: String?
+  /// Asks several servers where one is slow, instead of retrying; nil = does not. For idempotent unary methods, and a
+  /// `ServiceClient`.
+  public var hedging: Hedging?
 
   /// Nothing special.
-  public init(key: String? = nil, idempotencyKey: String? = nil, traceparent: String? = nil) {
+  public init(
+    key: String? = nil, idempotencyKey: String? = nil, traceparent: String? = nil, hedging: Hedging? = nil
+  ) {
     self.key = key
+    self.hedging = hedging
     self.idempotencyKey = idempotencyKey
     self.traceparent = traceparent
   }

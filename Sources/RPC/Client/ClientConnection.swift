@@ -119,11 +119,15 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
   }
 
   override func lost(_ calls: [Call], because reason: String) {
-    for call in calls {
-      let reach: RPCError.Reach = call.wire.value.stream > session.lastOpened ? .notSent : .unknown
-      call.end(.unavailable("\(call.method): connection lost: \(reason)", reach))
-    }
+    for call in calls { call.end(.unavailable("\(call.method): connection lost: \(reason)", reach(of: call))) }
     leave(reason)
     news(self, .lost(reason))
+  }
+
+  /// How far a call got on a connection that is gone. A server says HELLO before it takes a call: one that ended the
+  /// connection without it has taken none.
+  private func reach(of call: Call) -> RPCError.Reach {
+    if call.wire.value.stream > session.lastOpened { return .notSent }
+    return hasPeerEnded && !session.helloReceived ? .dropped : .unknown
   }
 }

@@ -15,8 +15,8 @@ import Transport
 ///   exponential backoff and jitter unless the server names the time; none while too many calls fail.
 /// - **Idempotency keys.** A method that needs one gets a random key that is the same over all attempts.
 public final class ServiceClient: Sendable {
-  private let servers: [ServerLink]
-  private let throttle = Mutex(RetryThrottle())
+  let servers: [ServerLink]
+  let throttle = Mutex(RetryThrottle())
   private let isClosed = Atomic(false)
 
   /// A client of the servers at `addresses`, which must be of the role `expecting`. Connects at the first call.
@@ -53,10 +53,9 @@ public final class ServiceClient: Sendable {
   public func call<Q, R>(
     _ method: Method<Q, R>, timeout: Duration? = nil, options: CallOptions = CallOptions(), _ request: Encoded<Q>
   ) async throws(RPCError) -> View<R> {
-    try await repeating(method, timeout, options) { (server, deadline, metadata) async throws(RPCError) in
-      let load = ServerLoad(on: server)
-      defer { withExtendedLifetime(load) {} }
-      return try await server.channel.call(method, by: deadline, metadata, request)
+    if let hedging = options.hedging { return try await hedge(method, hedging, timeout, options, request) }
+    return try await repeating(method, timeout, options) { (server, deadline, metadata) async throws(RPCError) in
+      try await server.call(method, by: deadline, metadata, request)
     }
   }
 
@@ -128,7 +127,7 @@ extension ServiceClient {
   }
 
   /// The server that a call goes to. Those that are passed over are connected again where it is time for it.
-  private func pick(_ key: String?, _ tried: Set<Int>) -> Int {
+  func pick(_ key: String?, _ tried: Set<Int>) -> Int {
     guard servers.count > 1 else { return 0 }
     let candidates = servers.indices.map { servers[$0].candidate(for: key, wasTried: tried.contains($0)) }
     guard let best = ServerCandidate.best(of: candidates, startingAt: .random(in: candidates.indices)) else {

@@ -14,6 +14,8 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   let logger: Logger
   final var session: Session<Call>
   final private(set) var isClosed = false
+  /// The peer's end of the stream has come, behind everything that it sent.
+  final private(set) var hasPeerEnded = false
 
   init(_ connection: Connection, side: Session<Call>.Side, logger: Logger) {
     self.connection = connection
@@ -85,6 +87,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   final func drained(_: Connection) { pump() }
 
   final func closed(_: Connection, error: TransportError?) {
+    hasPeerEnded = error == .closed
     close(because: error.map { "\($0)" } ?? "the peer closed the connection")
   }
 

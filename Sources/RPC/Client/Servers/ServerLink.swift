@@ -1,3 +1,4 @@
+import Messages
 import Synchronization
 
 /// One server of a service, as a client of the service holds it.
@@ -16,6 +17,15 @@ final class ServerLink: Sendable {
     ServerCandidate(
       standing: channel.standing, wasTried: wasTried, inFlight: inFlight.load(ordering: .relaxed),
       weight: key.map { rendezvous.weight(of: $0) } ?? 0)
+  }
+
+  /// Makes a unary call there once.
+  func call<Q, R>(
+    _ method: Method<Q, R>, by deadline: ContinuousClock.Instant, _ metadata: CallMetadata, _ request: Encoded<Q>
+  ) async throws(RPCError) -> View<R> {
+    count(1)
+    defer { count(-1) }
+    return try await channel.call(method, by: deadline, metadata, request)
   }
 
   fileprivate func count(_ calls: Int) { inFlight.add(calls, ordering: .relaxed) }
