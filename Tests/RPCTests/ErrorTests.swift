@@ -102,10 +102,12 @@ struct ErrorTests {
     try await withService(
       routes { router in
         router.unary(TestService.adminOnly) { request, _ in blob(request.grant) }
-      }, logger: logger
+      }, interceptors: [CallLog(logger)]
     ) { channel, server in
       #expect(await failure { _ = try await channel.call(TestService.adminOnly, blob("")) }?.code == .permissionDenied)
-      #expect(lines.all.contains { $0.contains("denied") && $0.contains("platform/a") && $0.contains("AdminOnly") })
+      #expect(
+        lines.all.contains { $0.contains("PERMISSION_DENIED") && $0.contains("platform/a") && $0.contains("AdminOnly") }
+      )
       let admin = try RPCTests.channel(to: server.port, as: .admin)
       _ = try await admin.call(TestService.adminOnly, blob(""))
       await admin.close()

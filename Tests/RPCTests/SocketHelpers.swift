@@ -77,11 +77,12 @@ func routes(_ build: (inout Router) -> Void) -> Router {
 
 /// A server on a free port of the loopback.
 func serve(
-  _ router: Router, role: Role = .ranker, port: UInt16 = 0, reactors: Int = 1, logger: Logger = quiet
+  _ router: Router, role: Role = .ranker, port: UInt16 = 0, reactors: Int = 1,
+  interceptors: [any ServerInterceptor] = [], logger: Logger = quiet
 ) throws -> Server {
   try Server(
     role: role, address: SocketAddress(host: "127.0.0.1", port: port), certificates: Certificates.of(role),
-    router: router, reactors: reactors, logger: logger)
+    router: router, reactors: reactors, interceptors: interceptors, logger: logger)
 }
 
 func channel(
@@ -106,9 +107,10 @@ extension Channel {
 
 /// Runs `body` with a server and a channel to it, and ends both.
 func withService(
-  _ router: Router, reactors: Int = 1, logger: Logger = quiet, _ body: (Channel, Server) async throws -> Void
+  _ router: Router, reactors: Int = 1, interceptors: [any ServerInterceptor] = [], logger: Logger = quiet,
+  _ body: (Channel, Server) async throws -> Void
 ) async throws {
-  let server = try serve(router, reactors: reactors, logger: logger)
+  let server = try serve(router, reactors: reactors, interceptors: interceptors, logger: logger)
   let client = try channel(to: server.port)
   do {
     try await body(client, server)

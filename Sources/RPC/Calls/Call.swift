@@ -18,8 +18,12 @@ final class Call: Sendable {
     var host: (any CallHost)?
     var stream: UInt32 = 0
     var timer: Timer?
+    /// Messages handed to the connection.
+    var sentBytes = 0
     /// The handler's task, on a server.
     var task: Task<Void, Never>?
+    /// What the interceptors are to hear, on a server; nil once they have.
+    var record: CallRecord?
   }
 
   init(method: String, deadline: ContinuousClock.Instant, reactor: Reactor, side: Session<Call>.Side) {

@@ -56,14 +56,14 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
 
   // MARK: Events
 
-  override func handle(_ event: SessionEvent<Call>, _ header: FrameHeader, _ body: UnsafeRawBufferPointer)
+  override func handle(_ event: SessionEvent<Call>, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer)
     throws(ProtocolError)
   {
     switch event {
     case .message(let call, let message, let cost, let last):
       call.deliver(message, cost: cost)
       if last { finish(call, nil) }
-    case .ended(let call): finish(call, StatusCoding.decode(body))
+    case .ended(let call): finish(call, StatusCoding.decode(header.body(of: payload)))
     case .refused(let stream, let call, let error):
       session.cancel(stream)
       finish(call, error)

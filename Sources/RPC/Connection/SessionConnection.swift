@@ -28,8 +28,9 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
 
   // MARK: For subclasses
 
-  /// Acts on what a frame means. `body` is the frame's body, valid until this returns.
-  func handle(_ event: SessionEvent<Call>, _ header: FrameHeader, _ body: UnsafeRawBufferPointer) throws(ProtocolError)
+  /// Acts on what a frame means. `payload` is everything after its header, valid until this returns.
+  func handle(_ event: SessionEvent<Call>, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer)
+    throws(ProtocolError)
   {
   }
 
@@ -51,6 +52,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   // MARK: CallHost
 
   final func send(_ call: Call, _ message: [UInt8], last: Bool) {
+    call.wire.value.sentBytes += message.count
     session.send(call.wire.value.stream, message, last: last)
     pump()
   }
@@ -72,7 +74,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
     do throws(ProtocolError) {
       while !isClosed, let (header, payload) = try frames.next() {
         let event = try session.receive(header, payload)
-        try handle(event, header, header.body(of: payload))
+        try handle(event, header, payload)
         // Answers may be much longer than what asks for them: their mass is to be noticed before the end of the batch.
         if session.control.count > Limits.controlFramesABatch { pump() }
       }

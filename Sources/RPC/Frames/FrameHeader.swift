@@ -34,6 +34,11 @@ struct FrameHeader: Equatable {
   /// Header and payload: what the frame costs in credit.
   var frameBytes: Int { Self.byteCount + payloadBytes }
 
+  /// The metadata's part of a payload.
+  func metadata(of payload: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: payload[..<metadataBytes])
+  }
+
   /// The body's part of a payload.
   func body(of payload: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: payload[metadataBytes..<metadataBytes + bodyBytes])

@@ -2,11 +2,11 @@ import Messages
 
 /// A synchronous handler without its message types.
 protocol ReactorHandler: Sendable {
-  /// Decodes the request, runs the handler, and writes the response through `connection`.
+  /// Decodes the request, runs the handler, and writes the response through `connection`; returns the response's bytes.
   func answer(
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
-  ) throws(RPCError)
+  ) throws(RPCError) -> Int
 }
 
 /// The synchronous handler of one method.
@@ -17,7 +17,7 @@ struct TypedReactorHandler<Q: Message, R: Message>: ReactorHandler {
   func answer(
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
-  ) throws(RPCError) {
+  ) throws(RPCError) -> Int {
     let view: View<Q>
     do throws(MessageError) {
       view = try scratch.request.decode(from: request)
@@ -29,6 +29,7 @@ struct TypedReactorHandler<Q: Message, R: Message>: ReactorHandler {
     let bytes = draft.packedSize
     guard bytes <= method.maximumResponseBytes else { throw .responseTooLarge(bytes, method) }
     connection.answer(stream, context, bytes: bytes) { _ = draft.pack(into: $0) }
+    return bytes
   }
 }
 

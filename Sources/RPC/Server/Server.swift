@@ -11,10 +11,11 @@ public final class Server: Sendable {
   private let registry = ServerRegistry()
 
   /// Opens the port and serves until `shutdown`. `role` is the server's own: its certificate must hold it, or no client
-  /// will talk to it, and the router may have no other role's methods.
+  /// will talk to it, and the router may have no other role's methods. `interceptors` see every call, in that order. Spans
+  /// go to the tracer that swift-distributed-tracing names now.
   public init(
     role: Role, address: SocketAddress, certificates: CertificateFiles, router: Router, reactors count: Int,
-    logger: Logger
+    interceptors: [any ServerInterceptor] = [], logger: Logger
   ) throws {
     precondition(count > 0, "a server needs a reactor")
     let routes = router.routes
@@ -28,12 +29,14 @@ public final class Server: Sendable {
       uniqueKeysWithValues: reactors.map {
         (ObjectIdentifier($0), ReactorScratch(maximumRequestBytes: longestRequest))
       })
-    let registry = registry
+    let (registry, interceptors, tracer) = (registry, Interceptors(interceptors), CallTracer())
     let accept = { @Sendable (connection: Connection) -> any ConnectionDelegate in
       guard let scratch = scratch[ObjectIdentifier(connection.reactor)] else {
         preconditionFailure("a connection on a reactor that is not the server's")
       }
-      let delegate = ServerConnection(connection, routes: routes, scratch: scratch, registry: registry, logger: logger)
+      let delegate = ServerConnection(
+        connection, routes: routes, scratch: scratch, registry: registry, interceptors: interceptors, tracer: tracer,
+        logger: logger)
       delegate.pump()
       if let reason = registry.add(delegate) { delegate.drain(reason) }
       return delegate

@@ -7,13 +7,18 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   private let routes: [UInt32: Route]
   private let scratch: ReactorScratch
   private let registry: ServerRegistry
+  private let interceptors: Interceptors
+  private let tracer: CallTracer
   private var isDraining = false
   /// Handlers in tasks that have not returned, also those whose calls are over.
   private var runningHandlers = 0
 
   init(
-    _ connection: Connection, routes: [UInt32: Route], scratch: ReactorScratch, registry: ServerRegistry, logger: Logger
+    _ connection: Connection, routes: [UInt32: Route], scratch: ReactorScratch, registry: ServerRegistry,
+    interceptors: Interceptors, tracer: CallTracer, logger: Logger
   ) {
+    self.interceptors = interceptors
+    self.tracer = tracer
     self.routes = routes
     self.scratch = scratch
     self.registry = registry
@@ -22,12 +27,13 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   // MARK: Events
 
-  override func handle(_ event: SessionEvent<Call>, _ header: FrameHeader, _ body: UnsafeRawBufferPointer)
+  override func handle(_ event: SessionEvent<Call>, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer)
     throws(ProtocolError)
   {
     switch event {
-    case .call: try open(header, body)
+    case .call: try open(header, payload)
     case .message(let call, let message, let cost, let last):
+      call.wire.value.record?.requestBytes += message.count
       call.deliver(message, cost: cost)
       if last { call.finishReading() }
     case .halfClosed(let call): call.finishReading()
@@ -39,34 +45,44 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     }
   }
 
-  private func open(_ header: FrameHeader, _ body: UnsafeRawBufferPointer) throws(ProtocolError) {
+  private func open(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) throws(ProtocolError) {
+    let (known, body, now) = (routes[header.method], header.body(of: payload), ContinuousClock.now)
+    var record = CallRecord(context: context(of: known, header, CallMetadata(), now), start: now)
     let route: Route
     do throws(RPCError) {
-      route = try authorised(header)
+      if header.metadataBytes > 0 {
+        let metadata = try CallMetadata(decoding: header.metadata(of: payload))
+        record = CallRecord(context: context(of: known, header, metadata, now), start: now)
+      }
+      route = try authorised(known, header)
+      try interceptors.begin(&record)
       if case .reactor(let handler) = route.handler {
-        try answerNow(route, handler, header, body)
+        record.requestBytes = body.count
+        try answerNow(route, handler, header, body, &record)
         session.pass(header)
+        interceptors.end(record, .ok)
         return
       }
     } catch {
       session.pass(header)
       session.refuse(header.stream, StatusCoding.encode(error))
+      interceptors.end(record, error.code)
       return
     }
-    let context = context(of: route, header)
+    let context = record.context
     let call = Call(method: route.name, deadline: context.deadline, reactor: reactor, side: .server)
+    call.wire.value.record = record
     admit(call, header, maximumMessageBytes: route.maximumRequestBytes)
-    if Session<Call>.carriesMessage(header) { try handle(session.take(header, body), header, body) }
+    if Session<Call>.carriesMessage(header) { try handle(session.take(header, body), header, payload) }
     // The first message may have been refused.
     if session.call(header.stream) != nil { start(route, call, context) }
   }
 
-  private func authorised(_ header: FrameHeader) throws(RPCError) -> Route {
-    guard let route = routes[header.method] else {
+  private func authorised(_ known: Route?, _ header: FrameHeader) throws(RPCError) -> Route {
+    guard let route = known else {
       throw RPCError(.unimplemented, "this server has no method with id \(hex(header.method))")
     }
     guard route.callers.contains(connection.peer.role) else {
-      logger.warning("call denied", metadata: ["method": "\(route.name)"])
       throw RPCError(.permissionDenied, "\(route.name): not open to the role \(connection.peer.role.rawValue)")
     }
     // Cancelling a call does not make room for another before its handler has noticed.
@@ -78,17 +94,21 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     return route
   }
 
-  private func context(of route: Route, _ header: FrameHeader) -> CallContext {
+  private func context(
+    of route: Route?, _ header: FrameHeader, _ metadata: CallMetadata, _ now: ContinuousClock.Instant
+  ) -> CallContext {
     let timeout: Duration =
-      header.timeoutMilliseconds == 0 ? route.timeout : .milliseconds(Int64(header.timeoutMilliseconds))
+      header.timeoutMilliseconds == 0 ? route?.timeout ?? .zero : .milliseconds(Int64(header.timeoutMilliseconds))
     return CallContext(
-      peer: connection.peer, serverName: connection.serverName, deadline: .now + timeout, method: route.name)
+      peer: connection.peer, serverName: connection.serverName, deadline: now + timeout,
+      method: route?.name ?? hex(header.method), methodID: header.method, metadata: metadata)
   }
 
   // MARK: Synchronous handlers
 
   private func answerNow(
-    _ route: Route, _ handler: any ReactorHandler, _ header: FrameHeader, _ body: UnsafeRawBufferPointer
+    _ route: Route, _ handler: any ReactorHandler, _ header: FrameHeader, _ body: UnsafeRawBufferPointer,
+    _ record: inout CallRecord
   ) throws(RPCError) {
     guard header.flags.contains(.endStream), header.attachmentBytes == 0 else {
       throw RPCError(.invalidArgument, "\(route.name): the request must be one frame, without attachment")
@@ -99,7 +119,10 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
         "\(route.name): a request of \(body.count) bytes, over the method's limit of \(route.maximumRequestBytes)")
     }
     defer { scratch.reset() }
-    try handler.answer(body, context(of: route, header), scratch, stream: header.stream, on: self)
+    let context = record.context
+    record.responseBytes = try tracer.run(context) { () throws(RPCError) -> Int in
+      try handler.answer(body, context, scratch, stream: header.stream, on: self)
+    }
   }
 
   /// Writes the only response of a call: straight into the output where credit and the output's mark allow, which they
@@ -136,10 +159,10 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   private func start(_ route: Route, _ call: Call, _ context: CallContext) {
     guard case .task(let handler) = route.handler else { preconditionFailure("\(route.name) needs no task") }
-    let logger = logger
+    let (logger, tracer) = (logger, tracer)
     runningHandlers += 1
     call.wire.value.task = Task {
-      let outcome = await Self.run(handler, call, context, logger)
+      let outcome = await tracer.run(context) { await Self.run(handler, call, context, logger) }
       call.reactor.execute { self.finish(call, outcome) }
     }
   }
@@ -168,9 +191,16 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     let stream = call.wire.value.stream
     guard !isClosed, session.call(stream) != nil else { return }
     switch outcome {
-    case .success(let response?): session.send(stream, response, last: true)
-    case .success(nil): session.end(stream, StatusCoding.ok)
-    case .failure(let error): session.end(stream, StatusCoding.encode(error))
+    case .success(let response?):
+      call.wire.value.sentBytes += response.count
+      session.send(stream, response, last: true)
+      report(call, .ok)
+    case .success(nil):
+      session.end(stream, StatusCoding.ok)
+      report(call, .ok)
+    case .failure(let error):
+      session.end(stream, StatusCoding.encode(error))
+      report(call, error.code)
     }
     pump()
   }
@@ -183,8 +213,16 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     pump()
   }
 
+  /// Tells the interceptors of a call's end, once.
+  private func report(_ call: Call, _ code: StatusCode) {
+    guard var record = call.wire.value.record.take() else { return }
+    record.responseBytes = call.wire.value.sentBytes
+    interceptors.end(record, code)
+  }
+
   /// Ends a call whose stream is gone.
   private func stop(_ call: Call, _ error: RPCError) {
+    report(call, error.code)
     call.end(error, discardingMessages: true)
     call.wire.value.task?.cancel()
     forget(call)

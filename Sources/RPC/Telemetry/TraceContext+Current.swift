@@ -6,13 +6,13 @@ extension TraceContext {
   /// tracer, what came with the call that the task handles. Nil outside of any trace.
   public static var current: TraceContext? {
     guard let context = ServiceContext.current else { return nil }
-    return TraceContext(of: context)
+    return TraceContext(of: context, writtenBy: InstrumentationSystem.instrument)
   }
 
-  /// The trace context that the process's tracer writes for `context`.
-  init?(of context: ServiceContext) {
+  /// What `instrument` writes for `context`; where it writes nothing, what came with the call.
+  init?(of context: ServiceContext, writtenBy instrument: any Instrument) {
     var carrier = TraceCarrier()
-    InstrumentationSystem.instrument.inject(context, into: &carrier, using: TraceCarrier.Access())
+    instrument.inject(context, into: &carrier, using: TraceCarrier.Access())
     guard let found = carrier.traceparent.flatMap({ TraceContext(parsing: $0) }) ?? context.traceContext else {
       return nil
     }
@@ -26,18 +26,19 @@ extension ServiceContext {
     static let nameOverride: String? = "nightjar-traceparent"
   }
 
-  /// The `traceparent` that came with the call. A tracer's spans are not in it: `TraceContext.current` is what to hand on.
+  /// Trace of the call that is handled. Spans that the handler starts are not in it: `TraceContext.current` is what to
+  /// hand on.
   public var traceContext: TraceContext? {
     get { self[TraceContextKey.self] }
     set { self[TraceContextKey.self] = newValue }
   }
 
-  /// The context of a call that came with `incoming`, as the process's tracer and our own log understand it.
-  init(from incoming: TraceContext?) {
+  /// The context of a call that came with `incoming`, as `instrument` and our own log understand it.
+  init(from incoming: TraceContext?, extractedBy instrument: any Instrument) {
     self = .topLevel
     guard let incoming else { return }
     let carrier = TraceCarrier(traceparent: incoming.description)
-    InstrumentationSystem.instrument.extract(carrier, into: &self, using: TraceCarrier.Access())
+    instrument.extract(carrier, into: &self, using: TraceCarrier.Access())
     traceContext = incoming
   }
 }

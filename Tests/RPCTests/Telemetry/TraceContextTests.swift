@@ -77,7 +77,7 @@ struct TraceContextTests {
     let incoming = try #require(TraceContext(parsing: Self.sampled))
     #expect(TraceContext.current == nil)
     #expect(Logger.MetadataProvider.trace.get().isEmpty)
-    ServiceContext.withValue(ServiceContext(from: incoming)) {
+    ServiceContext.withValue(ServiceContext(from: incoming, extractedBy: NoOpInstrument())) {
       #expect(TraceContext.current == incoming)
       #expect(Logger.MetadataProvider.trace.get() == ["trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"])
     }
