@@ -29,7 +29,7 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let package = Package(
   name: "nightjar",
   products: [
-    .library(name: "NightjarClient", targets: ["NightjarClient"]),
+    .library(name: "NightjarClient", targets: ["NightjarClient", "Commerce", "RPC", "Transport"]),
     .library(name: "RankedLists", targets: ["RankedLists"]),
     .executable(name: "nightjar", targets: ["nightjar"]),
     .executable(name: "nightjar-ingest", targets: ["nightjar-ingest"]),
@@ -64,7 +64,7 @@ let package = Package(
     room("Commerce", ["Messages"]),
 
     // Floor 3.
-    room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport"]),
+    room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport", logging]),
     room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle, metrics, signals, tracing]),
     room("ArtifactStore", ["Commerce", "Messages", "RankedLists"]),
     room("Learning", ["COpenBLAS"]),
@@ -111,7 +111,7 @@ let package = Package(
     tests("RankedLists", []),
     tests("RPC", ["CNightjarProto"]),
     tests("Commerce", []),
-    tests("NightjarClient", ["CNightjarProto"]),
+    tests("NightjarClient", ["CNightjarProto", logging]),
     tests("Operations", [metrics]),
     tests("ArtifactStore", []),
     tests("Learning", [], exclude: ["Fixtures"]),

@@ -30,11 +30,14 @@ public final class Arena {
     for block in blocks { block.deallocate() }
   }
 
+  /// Enough for 5,000 rows of which each has nothing but an id: a few bytes on the wire, over 200 as a C struct.
+  private static let smallestLimit = 2 << 20
+
   /// Memory that a message of `wireBytes` on the wire may take when decoded: small rows grow by the fixed size of their
   /// C structs, honest messages stay far below.
   public static func limit(forWireBytes wireBytes: Int) -> Int {
     let (product, overflow) = wireBytes.multipliedReportingOverflow(by: 24)
-    return overflow ? Int.max : max(product, 1 << 16)
+    return overflow ? Int.max : max(product, smallestLimit)
   }
 
   /// Decodes a message after checking it against its type: lengths, nesting, UTF-8, no NUL in strings.
