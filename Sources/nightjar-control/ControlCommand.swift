@@ -34,9 +34,7 @@ struct ControlCommand: AsyncParsableCommand {
     try await service.run(as: .control) { surroundings in
       let signer = try Signer(files: surroundings.certificates)
       surroundings.reloader.add("signer") { try signer.reload($0) }
-      let channel = try Channel(
-        to: SocketAddress(parsing: ingest), expecting: .ingest, serverName: nil,
-        certificates: surroundings.certificates, logger: surroundings.logger)
+      let channel = try surroundings.channel(to: ingest, expecting: .ingest)
       let core = ControlCore(
         database: try ControlDatabase(folder: data, clock: .system), clock: .system,
         leaseTime: .seconds(leaseSeconds), logger: surroundings.logger, sign: { try signer.sign($0) },

@@ -35,9 +35,7 @@ struct RankerCommand: AsyncParsableCommand {
       ranker.show(in: surroundings.metrics)
       var router = Router()
       ranker.install(in: &router)
-      let channel = try Channel(
-        to: SocketAddress(parsing: control), expecting: .control, serverName: nil,
-        certificates: surroundings.certificates, logger: surroundings.logger)
+      let channel = try surroundings.channel(to: control, expecting: .control)
       let answering = try listening.server(for: router, in: surroundings, grace: service.grace)
       return [ranker.following(channel, for: answering.server), answering]
     }

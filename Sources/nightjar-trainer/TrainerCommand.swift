@@ -24,15 +24,11 @@ struct TrainerCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await service.run(as: .trainer) { surroundings in
-      func channel(to address: String, expecting role: Role) throws -> Channel {
-        try Channel(
-          to: SocketAddress(parsing: address), expecting: role, serverName: nil,
-          certificates: surroundings.certificates, logger: surroundings.logger)
-      }
       return [
         Trainer(
-          control: try channel(to: control, expecting: .control), ingest: try channel(to: ingest, expecting: .ingest),
-          store: store, metrics: surroundings.metrics, logger: surroundings.logger)
+          control: try surroundings.channel(to: control, expecting: .control),
+          ingest: try surroundings.channel(to: ingest, expecting: .ingest), store: store,
+          metrics: surroundings.metrics, logger: surroundings.logger)
       ]
     }
   }

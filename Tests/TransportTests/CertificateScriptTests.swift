@@ -9,8 +9,10 @@ struct CertificateScriptTests {
   private let folder = Certificates.folder + "/of script \(UUID().uuidString)"
 
   private func isBelieved(_ identity: String) throws -> Bool {
-    let signature = try Signer(files: Certificates.files(identity, in: folder)).sign([1])
-    let verifier = try SignatureVerifier(files: Certificates.files(identity, in: folder))
+    let files = Certificates.files(identity, in: folder)
+    let signature = try Signer(files: files).sign([1])
+    let verifier = try SignatureVerifier(
+      files: CertificateFiles(chain: files.chain, key: files.key, authorities: folder + "/ca.pem"))
     return (try? verifier.verify([1], signature, role: .ranker)) != nil
   }
 

@@ -8,21 +8,21 @@ enum Loopback {
   static let host = "127.0.0.1"
 
   static func listen(
-    on reactors: [Reactor], files: CertificateFiles = Certificates.files("ranker-a"),
+    on reactors: [Reactor], files: CertificateFiles = Certificates.files("ranker-a"), context: TLSContext? = nil,
     limits: ListenerLimits = .standard, refused: Box<[TransportError]> = Box([]),
     accept: @escaping @Sendable (Connection) -> any ConnectionDelegate
   ) throws -> Listener {
     try Listener(
-      address: SocketAddress(host: host, port: 0), context: TLSContext(server: files), reactors: reactors,
-      limits: limits, refused: { error, _ in refused.change { $0.append(error) } }, accept: accept)
+      address: SocketAddress(host: host, port: 0), context: context ?? TLSContext(server: files),
+      reactors: reactors, limits: limits, refused: { error, _ in refused.change { $0.append(error) } }, accept: accept)
   }
 
   /// Connects, or throws why it could not.
   static func connect(
     to port: UInt16, on reactor: Reactor, files: CertificateFiles = Certificates.files("platform-cli"),
-    serverName: String? = nil
+    context: TLSContext? = nil, serverName: String? = nil
   ) async throws -> Collector {
-    let context = try TLSContext(client: files)
+    let context = try context ?? TLSContext(client: files)
     let collector = Collector(on: reactor)
     try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
       Transport.connect(

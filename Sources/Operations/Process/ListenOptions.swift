@@ -21,16 +21,20 @@ public struct ListenOptions: ParsableArguments {
   /// Opens the port and answers with the handlers of `router` until the group stops; calls in flight get `grace`.
   public func server(for router: Router, in surroundings: Surroundings, grace: Duration) throws -> ServerService {
     let threads = reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : reactors
+    let (metrics, logger) = (surroundings.metrics, surroundings.logger)
+    for (name, help) in CallMetrics.help { metrics.describe(name, help) }
     let server: Server
     do {
       server = try Server(
         role: surroundings.identity.role, address: try SocketAddress(parsing: listen),
-        certificates: surroundings.certificates, router: router, reactors: threads, logger: surroundings.logger)
+        certificates: surroundings.certificates, router: router, reactors: threads,
+        interceptors: [CallMetrics(router, factory: metrics), CallLog(logger)], logger: logger)
     } catch {
       throw StartError(
         "cannot listen on \(listen): \(error)",
         remedy: "Choose another --listen HOST:PORT, or stop the process that holds it (ss -ltnp)")
     }
+    surroundings.reloader.add("server") { [weak server] in try server?.reload($0) }
     let host = listen.prefix(upTo: listen.lastIndex(of: ":") ?? listen.endIndex)
     surroundings.bind("\(host):\(server.port)")
     return ServerService(server: server, grace: grace)

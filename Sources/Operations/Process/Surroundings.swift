@@ -26,6 +26,14 @@ public final class Surroundings: Sendable {
     self.metrics = metrics
   }
 
+  /// A channel to the service at `address`, HOST:PORT, with this process's certificates, whenever they are renewed.
+  public func channel(to address: String, expecting role: Role) throws -> Channel {
+    let channel = try Channel(
+      to: SocketAddress(parsing: address), expecting: role, serverName: nil, certificates: certificates, logger: logger)
+    reloader.add("channel to \(role.rawValue)") { [weak channel] in try channel?.reload($0) }
+    return channel
+  }
+
   /// Address that the service answers on, for the line that says it is ready.
   var address: String? { bound.withLock { $0 } }
 

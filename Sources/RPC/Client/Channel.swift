@@ -33,6 +33,12 @@ public final class Channel: Sendable {
     reactor.execute { core.close(nil) }
   }
 
+  /// Connects with these certificates from now on; a connection that stands goes on. Throws, and goes on with those it has,
+  /// when they are damaged.
+  public func reload(_ certificates: CertificateFiles) throws(TransportError) {
+    try core.context.reload(certificates)
+  }
+
   /// Calls a unary method and waits for the response.
   ///
   /// `timeout` replaces the method's; inside a handler, and tasks that inherit its task-local values, the call ends no

@@ -23,7 +23,7 @@ final class ChannelCore: @unchecked Sendable {
   private let address: SocketAddress
   private let expected: Role
   private let serverName: String?
-  private let context: TLSContext
+  let context: TLSContext
   private let logger: Logger
   private var state = State.idle
   /// What the channel is worth to a caller who can choose; read from any thread.

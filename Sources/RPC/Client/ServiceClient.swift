@@ -15,6 +15,7 @@ import Transport
 ///   exponential backoff and jitter unless the server names the time; none while too many calls fail.
 /// - **Idempotency keys.** A method that needs one gets a random key that is the same over all attempts.
 public final class ServiceClient: Sendable {
+  private let context: TLSContext
   let servers: [ServerLink]
   let throttle = Mutex(RetryThrottle())
   private let isClosed = Atomic(false)
@@ -31,11 +32,18 @@ public final class ServiceClient: Sendable {
     precondition(!addresses.isEmpty, "a client needs a server")
     let reactor = try reactor ?? SharedReactor.get()
     let context = try TLSContext(client: certificates)
+    self.context = context
     servers = addresses.map { address in
       let core = ChannelCore(
         to: address, expecting: expecting, serverName: serverName, context: context, logger: logger, reactor: reactor)
       return ServerLink(Channel(core), address: "\(address)")
     }
+  }
+
+  /// Connects with these certificates from now on; connections that stand go on. Throws, and goes on with those it has,
+  /// when they are damaged.
+  public func reload(_ certificates: CertificateFiles) throws(TransportError) {
+    try context.reload(certificates)
   }
 
   /// Calls a unary method and waits for the response; retries are within the one deadline.

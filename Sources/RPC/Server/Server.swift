@@ -6,6 +6,7 @@ public final class Server: Sendable {
   /// Time for the last frames to reach the clients once the grace is over.
   private static let flushTime = Duration.seconds(1)
 
+  private let context: TLSContext
   private let listener: Listener
   private let reactors: [Reactor]
   private let registry = ServerRegistry()
@@ -22,7 +23,7 @@ public final class Server: Sendable {
     for route in routes.values {
       precondition(route.server == role, "\(route.name) is answered by \(route.server.rawValue), not \(role.rawValue)")
     }
-    let context = try TLSContext(server: certificates)
+    context = try TLSContext(server: certificates)
     reactors = try (0..<count).map { try Reactor(name: "rpc-\($0)") }
     let longestRequest = routes.values.filter(\.isOnReactor).map(\.maximumRequestBytes).max() ?? 0
     let scratch = Dictionary(
@@ -48,6 +49,12 @@ public final class Server: Sendable {
 
   /// The port listened on, also where the address left the choice to the system.
   public var port: UInt16 { listener.port }
+
+  /// Shakes hands with these certificates from now on; connections that stand go on. Throws, and goes on with those it
+  /// has, when they are damaged.
+  public func reload(_ certificates: CertificateFiles) throws(TransportError) {
+    try context.reload(certificates)
+  }
 
   /// Runs `job` once on each reactor, between calls: once it has run on all of them, no synchronous handler that had begun
   /// before is still running. After `shutdown` the job may be dropped instead.

@@ -21,8 +21,7 @@ final class TLSSession: @unchecked Sendable {
 
   /// A session that has not shaken hands. `serverName`: what a client asks for and checks the certificate against.
   init(_ context: TLSContext, _ descriptor: Descriptor, serverName: String?) throws(TransportError) {
-    guard let ssl = SSL_new(context.pointer) else { throw .openSSL("TLS session") }
-    self.ssl = ssl
+    ssl = try context.makeSession()
     self.descriptor = descriptor
     isServer = context.isServer
     guard SSL_set_fd(ssl, descriptor.raw) == 1 else { throw .openSSL("TLS session") }
