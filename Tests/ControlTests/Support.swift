@@ -92,6 +92,13 @@ struct Desk {
       sign: { Signature(certificate: [1], signature: $0) }, watermark: { try ingest.sequence($0) })
   }
 
+  /// The idempotency key that the changes of the present task carry.
+  @TaskLocal static var key: String?
+
+  static func caller(_ peer: PeerIdentity, method: String = #function) -> Caller {
+    Caller(peer, method: method, key: key)
+  }
+
   /// A request as it would have come over the wire.
   static func request<M: Message>(_: M.Type, _ build: (Draft<M>) -> Void) throws -> View<M> {
     try Encoded<M>(build).decode()
@@ -108,7 +115,7 @@ struct Desk {
       draft.needs_approval = needsApproval
       draft.reason = reason
     }
-    return try await core.createTenant(request, by: Self.admin).decode()
+    return try await core.createTenant(request, by: Self.caller(Self.admin)).decode()
   }
 
   func tenant(_ id: String) async throws -> View<Proto.Tenant> {
@@ -125,7 +132,7 @@ struct Desk {
       draft.expected_generation = expected
       draft.reason = reason
     }
-    return try await core.setMode(request, by: Self.admin).decode()
+    return try await core.setMode(request, by: Self.caller(Self.admin)).decode()
   }
 
   @discardableResult
@@ -134,7 +141,7 @@ struct Desk {
       draft.as_of_us = asOf.microseconds
       draft.strings(\.n_tenants, \.tenants, tenants)
     }
-    return try await core.runNight(request, by: Self.admin).decode()
+    return try await core.runNight(request, by: Self.caller(Self.admin)).decode()
   }
 
   func night(_ id: UInt64 = 0) async throws -> View<Proto.Night> {
@@ -148,7 +155,7 @@ struct Desk {
 
   func lease(by trainer: String = "node-1", waitMilliseconds: UInt32 = 0) async throws -> View<Proto.Lease>? {
     let request = try Self.request(Proto.LeaseWorkRequest.self) { $0.wait_ms = waitMilliseconds }
-    return try await core.leaseWork(request, for: Self.trainer(trainer)).decode().lease
+    return try await core.leaseWork(request, for: Self.caller(Self.trainer(trainer))).decode().lease
   }
 
   static func trainer(_ name: String) -> PeerIdentity { PeerIdentity(role: .trainer, name: name) }
@@ -218,7 +225,7 @@ struct Desk {
       draft.message(\.fence) { lease.token.fill($0) }
       draft.reason = reason
     }
-    _ = try await core.failWork(request, for: Self.trainer(trainer))
+    _ = try await core.failWork(request, for: Self.caller(Self.trainer(trainer)))
   }
 
   /// One night of one tenant from its start to its end; returns what is live after it.
@@ -258,7 +265,7 @@ struct Desk {
       draft.expected_generation = expected ?? present
       draft.reason = reason
     }
-    return try await core.activate(request, by: Self.admin).decode()
+    return try await core.activate(request, by: Self.caller(Self.admin)).decode()
   }
 
   @discardableResult
@@ -267,7 +274,7 @@ struct Desk {
       draft.tenant = tenant
       draft.expected_generation = expected
     }
-    return try await core.releaseHold(request, by: Self.admin).decode()
+    return try await core.releaseHold(request, by: Self.caller(Self.admin)).decode()
   }
 
   func journal(_ tenant: String = "", until: Timestamp? = nil, size: UInt32 = 1_000, token: String = "") async throws

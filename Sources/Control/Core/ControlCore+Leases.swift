@@ -14,12 +14,14 @@ extension ControlCore {
   private static let grantSlack: Duration = .seconds(60)
 
   /// Gives waiting work to a trainer, or nothing after `wait`.
-  func leaseWork(_ request: View<Proto.LeaseWorkRequest>, for trainer: PeerIdentity) async throws
+  func leaseWork(_ request: View<Proto.LeaseWorkRequest>, for trainer: Caller) async throws
     -> Encoded<Proto.LeaseWorkResponse>
   {
     guard request.wait_ms <= Self.longestWaitMilliseconds else {
       throw Check.failure("wait_ms", "goes from 0 to \(Self.longestWaitMilliseconds), it is \(request.wait_ms)")
     }
+    // Also where there is no other work: the answer to an earlier attempt may have been lost.
+    if let given = try await read({ db in try Answers.find(trainer, db) }) { return Encoded(unchecked: given) }
     let deadline = clock.monotonic() + .milliseconds(Int64(request.wait_ms))
     while true {
       let seen = changes.count
@@ -31,7 +33,7 @@ extension ControlCore {
     }
   }
 
-  private func leaseAny(to trainer: PeerIdentity) async throws -> Encoded<Proto.LeaseWorkResponse>? {
+  private func leaseAny(to trainer: Caller) async throws -> Encoded<Proto.LeaseWorkResponse>? {
     let waiting = try await read { db in
       try WorkRow.fetchAll(
         db, sql: "SELECT * FROM work WHERE state = ? ORDER BY night, attempts, tenant LIMIT ?",
@@ -80,23 +82,35 @@ extension ControlCore {
     return sequence
   }
 
-  private func lease(_ item: WorkRow, at watermark: UInt64, to trainer: PeerIdentity) async throws -> Encoded<
+  private func lease(_ item: WorkRow, at watermark: UInt64, to trainer: Caller) async throws -> Encoded<
     Proto.LeaseWorkResponse
   >? {
     let now = clock.wall()
-    let leased = try await write { db in
-      try self.takeLease(item, for: trainer, watermark: watermark, at: now, db)
+    let answer: (Fence?, Encoded<Proto.LeaseWorkResponse>)? = try await write { db in
+      if let given = try Answers.find(trainer, db) { return (nil, Encoded(unchecked: given)) }
+      guard let leased = try self.takeLease(item, for: trainer.peer, watermark: watermark, at: now, db),
+        let fence = leased.item.fence
+      else { return nil }
+      let response = try self.response(leased, fence, to: trainer.peer)
+      try Answers.keep(response.bytes, to: trainer, at: now, db)
+      return (fence, response)
     }
-    guard let leased, let fence = leased.item.fence else { return nil }
-    leases.withLock { $0[fence] = clock.monotonic() + leaseTime }
-    let grant = try grant(leased.item, asOf: leased.asOf, to: trainer)
+    if let fence = answer?.0 { leases.withLock { $0[fence] = clock.monotonic() + leaseTime } }
+    return answer?.1
+  }
+
+  private func response(_ leased: Leased, _ fence: Fence, to trainer: PeerIdentity) throws -> Encoded<
+    Proto.LeaseWorkResponse
+  > {
+    let item = leased.item
+    let grant = try grant(item, asOf: leased.asOf, to: trainer)
     return Encoded { response in
       response.message(\.lease) { lease in
         lease.tenant = item.tenant
         lease.night = UInt64(item.night)
-        lease.kind = Proto.WorkKind(rawValue: UInt32(leased.item.kind.rawValue))
+        lease.kind = Proto.WorkKind(rawValue: UInt32(item.kind.rawValue))
         lease.as_of_us = leased.asOf.microseconds
-        lease.watermark = watermark
+        lease.watermark = item.watermark ?? 0
         lease.ttl_ms = ttlMilliseconds
         lease.message(\.fence) { fence.fill($0) }
         lease.message(\.grant) { grant($0) }
@@ -210,22 +224,23 @@ extension ControlCore {
     }
   }
 
-  func failWork(_ request: View<Proto.FailWorkRequest>, for trainer: PeerIdentity) async throws
+  func failWork(_ request: View<Proto.FailWorkRequest>, for trainer: Caller) async throws
     -> Encoded<Proto.FailWorkResponse>
   {
     let tenant = try Check.tenant("tenant", request.tenant)
     let fence = try Fence(request.fence)
     let reason = try Check.text("reason", request.reason, bytes: 1...1_024)
     let now = clock.wall()
-    try await write { db in
-      let item = try Self.held(tenant, fence, by: trainer, db)
+    let answer = try await change(by: trainer, at: now) { db in
+      let item = try Self.held(tenant, fence, by: trainer.peer, db)
       guard item.state == .leased else {
         throw RPCError(.failedPrecondition, "the work of tenant \(tenant) is complete")
       }
-      try Self.giveUp(item, .workFailed, by: trainer.description, because: reason, at: now, db)
+      try Self.giveUp(item, .workFailed, by: trainer.peer.description, because: reason, at: now, db)
+      return Encoded<Proto.FailWorkResponse> { _ in }
     }
     leases.withLock { _ = $0.removeValue(forKey: fence) }
-    return Encoded { _ in }
+    return answer
   }
 
   private static func giveUp(

@@ -9,7 +9,7 @@ extension ControlCore {
   private static let maximumTenantsANight = 10_000
 
   /// Starts a night: every tenant named, or everybody, that is not off and has something to do.
-  func runNight(_ request: View<Proto.RunNightRequest>, by peer: PeerIdentity) async throws -> Encoded<Proto.Night> {
+  func runNight(_ request: View<Proto.RunNightRequest>, by caller: Caller) async throws -> Encoded<Proto.Night> {
     let asOf = Timestamp(microseconds: request.as_of_us)
     guard asOf > .epoch, Timestamp.admitted.contains(asOf) else {
       throw Check.failure("as_of_us", "is missing, or past the year 9999")
@@ -21,9 +21,9 @@ extension ControlCore {
     guard named.count <= Self.maximumTenantsANight else {
       throw Check.failure("tenants", "takes at most \(Self.maximumTenantsANight), not \(named.count)")
     }
-    let deed = try Deed(by: peer, reason: request.reason)
+    let deed = try Deed(by: caller, reason: request.reason)
     let now = clock.wall()
-    return try await write { [named] db in
+    return try await change(by: caller, at: now) { [named] db in
       let tenants =
         try named.isEmpty
         ? TenantRow.fetchAll(db, sql: "SELECT * FROM tenants ORDER BY id")

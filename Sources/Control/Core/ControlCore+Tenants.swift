@@ -11,7 +11,7 @@ extension ControlCore {
   static let pageSizes: ClosedRange<UInt32> = 1...1_000
   static let ordinaryPage: UInt32 = 100
 
-  func createTenant(_ request: View<Proto.CreateTenantRequest>, by peer: PeerIdentity) async throws -> Encoded<
+  func createTenant(_ request: View<Proto.CreateTenantRequest>, by caller: Caller) async throws -> Encoded<
     Proto.Tenant
   > {
     let id = try Check.tenant("id", request.id)
@@ -19,9 +19,9 @@ extension ControlCore {
     let horizon = try Check.number(
       "horizon_days", request.horizon_days, Self.horizonDays, absent: Self.ordinaryHorizonDays)
     let needsApproval = request.needs_approval
-    let deed = try Deed(by: peer, reason: request.reason)
+    let deed = try Deed(by: caller, reason: request.reason)
     let now = clock.wall()
-    return try await write { db in
+    return try await change(by: caller, at: now) { db in
       guard try Row.fetchOne(db, sql: "SELECT 1 FROM tenants WHERE id = ?", arguments: [id]) == nil else {
         throw RPCError(.alreadyExists, "tenant '\(id)' exists already")
       }
@@ -63,15 +63,15 @@ extension ControlCore {
     }
   }
 
-  func setMode(_ request: View<Proto.SetModeRequest>, by peer: PeerIdentity) async throws -> Encoded<Proto.Tenant> {
+  func setMode(_ request: View<Proto.SetModeRequest>, by caller: Caller) async throws -> Encoded<Proto.Tenant> {
     let id = try Check.tenant("tenant", request.tenant)
     guard let mode = TenantRow.Mode(rawValue: Int64(request.mode.rawValue)) else {
       throw Check.failure("mode", "is none of ON, FROZEN, OFF")
     }
     let expected = request.expected_generation
-    let deed = try Deed(by: peer, reason: request.reason)
+    let deed = try Deed(by: caller, reason: request.reason)
     let now = clock.wall()
-    return try await write { db in
+    return try await change(by: caller, at: now) { db in
       var tenant = try TenantRow.get(id, db)
       try tenant.expect(generation: expected)
       let old = tenant.mode

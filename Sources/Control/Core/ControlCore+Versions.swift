@@ -29,7 +29,7 @@ extension ControlCore {
   }
 
   /// Makes a version live by a person's hand. Going back to an older model sets the one left behind aside.
-  func activate(_ request: View<Proto.ActivateRequest>, by peer: PeerIdentity) async throws -> Encoded<Proto.Tenant> {
+  func activate(_ request: View<Proto.ActivateRequest>, by caller: Caller) async throws -> Encoded<Proto.Tenant> {
     let id = try Check.tenant("tenant", request.tenant)
     let bake = try Check.text("bake", request.bake, bytes: 1...Limits.identifierBytes)
     let expected = request.expected_generation
@@ -37,9 +37,9 @@ extension ControlCore {
     guard let hold = TenantRow.Hold(rawValue: Int64(request.hold.rawValue)), hold != .none else {
       throw Check.failure("hold", "is neither UNTIL_NEXT_NIGHT nor UNTIL_RELEASED")
     }
-    let deed = try Deed(by: peer, reason: request.reason)
+    let deed = try Deed(by: caller, reason: request.reason)
     let now = clock.wall()
-    return try await write { db in
+    return try await change(by: caller, at: now) { db in
       var tenant = try TenantRow.get(id, db)
       try tenant.expect(generation: expected)
       let target = try VersionRow.get(bake, of: id, db)
@@ -66,14 +66,14 @@ extension ControlCore {
     }
   }
 
-  func releaseHold(_ request: View<Proto.ReleaseHoldRequest>, by peer: PeerIdentity) async throws -> Encoded<
+  func releaseHold(_ request: View<Proto.ReleaseHoldRequest>, by caller: Caller) async throws -> Encoded<
     Proto.Tenant
   > {
     let id = try Check.tenant("tenant", request.tenant)
     let expected = request.expected_generation
-    let deed = try Deed(by: peer, reason: request.reason)
+    let deed = try Deed(by: caller, reason: request.reason)
     let now = clock.wall()
-    return try await write { db in
+    return try await change(by: caller, at: now) { db in
       var tenant = try TenantRow.get(id, db)
       try tenant.expect(generation: expected)
       if tenant.hold != .none {

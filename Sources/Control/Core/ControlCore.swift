@@ -57,6 +57,18 @@ public final class ControlCore: Sendable {
     changes.ring()
     return result
   }
+
+  /// Makes a change in one transaction, unless an earlier attempt at it has: then the answer is that attempt's.
+  func change<R>(
+    by caller: Caller, at now: Timestamp, _ body: @escaping @Sendable (Database) throws -> Encoded<R>
+  ) async throws -> Encoded<R> {
+    try await write { db in
+      if let given = try Answers.find(caller, db) { return Encoded(unchecked: given) }
+      let answer = try body(db)
+      try Answers.keep(answer.bytes, to: caller, at: now, db)
+      return answer
+    }
+  }
 }
 
 /// What a person does, and why: every change by hand carries it into the journal.
@@ -64,8 +76,8 @@ struct Deed: Sendable {
   let actor: String
   let reason: String
 
-  init(by actor: PeerIdentity, reason: String) throws(RPCError) {
-    self.actor = actor.description
+  init(by caller: Caller, reason: String) throws(RPCError) {
+    actor = caller.peer.description
     self.reason = try Check.text("reason", reason, bytes: 0...ControlCore.maximumReasonBytes)
   }
 }

@@ -51,6 +51,16 @@ enum ControlSchema {
             BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
           """)
     }
+    migrator.registerMigration("answers to changes with an idempotency key") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE answers (
+            caller TEXT NOT NULL, key TEXT NOT NULL, number INTEGER NOT NULL, method TEXT NOT NULL,
+            at INTEGER NOT NULL, answer BLOB NOT NULL, PRIMARY KEY (caller, key)) STRICT, WITHOUT ROWID;
+          CREATE UNIQUE INDEX answers_by_number ON answers (caller, number);
+          CREATE INDEX answers_by_time ON answers (at);
+          """)
+    }
     return migrator
   }
 }
