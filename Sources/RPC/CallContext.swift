@@ -2,10 +2,11 @@ import Transport
 
 /// What a handler may know of a call besides its messages.
 public struct CallContext: Sendable {
+  private let caller: Caller
   /// Who calls, from the certificate.
-  public let peer: PeerIdentity
+  public var peer: PeerIdentity { caller.peer }
   /// TLS server name that the caller asked for; nil = none.
-  public let serverName: String?
+  public var serverName: String? { caller.serverName }
   /// When the caller stops waiting.
   public let deadline: ContinuousClock.Instant
   /// Full name of the method.
@@ -21,11 +22,9 @@ public struct CallContext: Sendable {
 
   /// A call of `method` with what came in its first frame.
   init(
-    peer: PeerIdentity, serverName: String?, deadline: ContinuousClock.Instant, method: String, methodID: UInt32,
-    metadata: CallMetadata
+    caller: Caller, deadline: ContinuousClock.Instant, method: String, methodID: UInt32, metadata: CallMetadata
   ) {
-    self.peer = peer
-    self.serverName = serverName
+    self.caller = caller
     self.deadline = deadline
     self.method = method
     self.methodID = methodID
@@ -36,6 +35,11 @@ public struct CallContext: Sendable {
 
   /// Time that is left until the deadline; zero once it has passed.
   public var remaining: Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
+
+  /// Throws PERMISSION_DENIED where the caller's certificate, or the server name that the caller asked for, is one
+  /// tenant's, and the tenant asked for (UTF-8 of its id) is another.
+  @inline(__always)
+  public func authorise(tenant: UnsafeRawBufferPointer) throws(RPCError) { try caller.authorise(tenant: tenant) }
 
   /// Deadline of the call that the current task handles: calls made from its handler end no later.
   @TaskLocal static var inheritedDeadline: ContinuousClock.Instant?

@@ -50,4 +50,14 @@ enum Limits {
   static let controlFramesABatch = 256
   /// Output that a peer may leave unread: twice the credit it can give us. Past it the connection is closed.
   static let maximumUnreadOutputBytes = 2 * initialConnectionCredit
+  /// PINGs at once, and more with each second.
+  static let pingBurst = 60
+  static let pingsPerSecond = 1
+  /// Calls that a client gives up, at once and more with each second: a call that is opened to be cancelled costs its
+  /// sender two frames and the server a task.
+  static let cancelBurst = 4_096
+  static let cancelsPerSecond = 1_024
+  /// CREDIT, PONG and frames of unknown type, at once and more with each second.
+  static let freeFrameBurst = 100_000
+  static let freeFramesPerSecond = 50_000
 }

@@ -34,6 +34,9 @@ public struct Method<Request: Message, Response: Message>: Sendable {
   public let maximumRequestBytes: Int
   /// Longest encoded response message, in bytes; checked by writer and reader.
   public let maximumResponseBytes: Int
+  /// Messages that a client may send in a second on one connection, of all its calls of the method together; checked by
+  /// writer and reader. Nil = as many as credit allows.
+  public let maximumMessagesPerSecond: Int?
   /// Time from start to end when the caller sets none.
   public let timeout: Duration
   /// What happens when a call is carried out twice.
@@ -42,8 +45,10 @@ public struct Method<Request: Message, Response: Message>: Sendable {
   /// A row of a service's method table.
   public init(
     _ name: String, _ kind: MethodKind, callers: Set<Role>, server: Role, maximumRequestBytes: Int,
-    maximumResponseBytes: Int, timeout: Duration = .seconds(5), idempotency: Idempotency = .none
+    maximumResponseBytes: Int, maximumMessagesPerSecond: Int? = nil, timeout: Duration = .seconds(5),
+    idempotency: Idempotency = .none
   ) {
+    precondition(maximumMessagesPerSecond.map { $0 > 0 } ?? true, "\(name): no message a second")
     precondition(maximumRequestBytes <= Limits.maximumMessageBytes, "\(name): requests over the protocol's limit")
     precondition(maximumResponseBytes <= Limits.maximumMessageBytes, "\(name): responses over the protocol's limit")
     precondition(timeout > .zero && timeout <= Limits.maximumTimeout, "\(name): a timeout outside the protocol's range")
@@ -54,6 +59,7 @@ public struct Method<Request: Message, Response: Message>: Sendable {
     self.server = server
     self.maximumRequestBytes = maximumRequestBytes
     self.maximumResponseBytes = maximumResponseBytes
+    self.maximumMessagesPerSecond = maximumMessagesPerSecond
     self.timeout = timeout
     self.idempotency = idempotency
   }

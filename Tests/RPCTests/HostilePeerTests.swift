@@ -87,7 +87,7 @@ struct HostilePeerTests {
     await server.shutdown(grace: .seconds(5))
   }
 
-  @Test("a flood of calls that are cancelled at once leaves nothing behind")
+  @Test("calls that are cancelled at once leave nothing behind, and a flood of them ends the connection")
   func rapidReset() async throws {
     let running = Counter()
     let router = routes { router in
@@ -101,19 +101,25 @@ struct HostilePeerTests {
       router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in response.grant = request.grant
       }
     }
+    func flood(_ streams: Range<Int>) -> [UInt8] {
+      streams.flatMap { index in
+        let stream = UInt32(2 * index + 1)
+        return call(TestService.unary, .endStream, stream: stream, []) + frame(.cancel, stream: stream)
+      }
+    }
     try await withService(router) { channel, server in
       let peer = try await RawPeer.client(to: server.port)
-      var bytes = helloFrame
-      for index in 0..<20_000 as Range<UInt32> {
-        bytes += call(TestService.unary, .endStream, stream: 2 * index + 1, []) + frame(.cancel, stream: 2 * index + 1)
-      }
-      peer.send(bytes)
+      peer.send(helloFrame + flood(0..<Limits.cancelBurst))
       try await #expect(channel.text(TestService.onReactor, "fine") == "fine")
       peer.send(call(TestService.onReactor, .endStream, stream: 99_999, []))
-      await until("the flood is over") { peer.frames.contains { $0.header.stream == 99_999 } }
+      await until("all were taken") { peer.frames.contains { $0.header.stream == 99_999 } }
       await until("no handler is left") { running.value == 0 }
       #expect(!peer.isClosed)
-      peer.close()
+      peer.send(flood(60_000..<60_000 + 2 * Limits.cancelBurst))
+      await until("the flood is ended") { peer.isClosed }
+      #expect(peer.goAwayReason?.contains("too many cancelled calls") == true)
+      await until("no handler is left") { running.value == 0 }
+      try await #expect(channel.text(TestService.onReactor, "fine") == "fine")
     }
   }
 

@@ -16,7 +16,8 @@ enum Certificates {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/bash")
     process.arguments = [
-      script.path, folder, "ranker/a", "ingest/a", "control/a", "platform/a", "trainer/a", "admin/a",
+      script.path, folder, "ranker/a:*.ranker.example", "ingest/a", "control/a", "platform/a", "trainer/a", "admin/a",
+      "tenant/acme",
     ]
     try! process.run()
     process.waitUntilExit()
@@ -26,9 +27,8 @@ enum Certificates {
   }()
 
   static func of(_ role: Role) -> CertificateFiles {
-    CertificateFiles(
-      chain: "\(folder)/\(role.rawValue)-a.pem", key: "\(folder)/\(role.rawValue)-a-key.pem",
-      authorities: "\(folder)/ca.pem")
+    let name = "\(folder)/\(role.rawValue)-\(role == .tenant ? "acme" : "a")"
+    return CertificateFiles(chain: "\(name).pem", key: "\(name)-key.pem", authorities: "\(folder)/ca.pem")
   }
 }
 
@@ -41,11 +41,12 @@ typealias Blob = Proto.SignedGrant
 enum TestService {
   static func method(
     _ name: String, _ kind: MethodKind, request: Int = 32 << 20, response: Int = 32 << 20,
-    timeout: Duration = .seconds(60), server: Role = .ranker, idempotency: Idempotency = .none
+    rate: Int? = nil, timeout: Duration = .seconds(60), server: Role = .ranker, idempotency: Idempotency = .none
   ) -> RPC.Method<Blob, Blob> {
     RPC.Method(
-      "test.Service/\(name)", kind, callers: [.platform, .ranker], server: server, maximumRequestBytes: request,
-      maximumResponseBytes: response, timeout: timeout, idempotency: idempotency)
+      "test.Service/\(name)", kind, callers: [.platform, .ranker, .tenant], server: server,
+      maximumRequestBytes: request,
+      maximumResponseBytes: response, maximumMessagesPerSecond: rate, timeout: timeout, idempotency: idempotency)
   }
 
   static let onReactor = method("OnReactor", .unary, request: 50_000, response: 1 << 20)
@@ -78,11 +79,13 @@ func routes(_ build: (inout Router) -> Void) -> Router {
 /// A server on a free port of the loopback.
 func serve(
   _ router: Router, role: Role = .ranker, port: UInt16 = 0, reactors: Int = 1,
-  interceptors: [any ServerInterceptor] = [], logger: Logger = quiet
+  limits: ServerLimits = .standard, interceptors: [any ServerInterceptor] = [], tenantDomain: String = "",
+  logger: Logger = quiet
 ) throws -> Server {
   try Server(
     role: role, address: SocketAddress(host: "127.0.0.1", port: port), certificates: Certificates.of(role),
-    router: router, reactors: reactors, interceptors: interceptors, logger: logger)
+    router: router, reactors: reactors, limits: limits, interceptors: interceptors, tenantDomain: tenantDomain,
+    logger: logger)
 }
 
 func channel(
@@ -107,10 +110,10 @@ extension Channel {
 
 /// Runs `body` with a server and a channel to it, and ends both.
 func withService(
-  _ router: Router, reactors: Int = 1, interceptors: [any ServerInterceptor] = [], logger: Logger = quiet,
-  _ body: (Channel, Server) async throws -> Void
+  _ router: Router, reactors: Int = 1, limits: ServerLimits = .standard, interceptors: [any ServerInterceptor] = [],
+  logger: Logger = quiet, _ body: (Channel, Server) async throws -> Void
 ) async throws {
-  let server = try serve(router, reactors: reactors, interceptors: interceptors, logger: logger)
+  let server = try serve(router, reactors: reactors, limits: limits, interceptors: interceptors, logger: logger)
   let client = try channel(to: server.port)
   do {
     try await body(client, server)
@@ -223,6 +226,13 @@ final class RawPeer: ConnectionDelegate, @unchecked Sendable {
       var frames: [(FrameHeader, [UInt8])] = []
       while let (header, payload) = try? reader.next() { frames.append((header, [UInt8](payload))) }
       return frames
+    }
+  }
+
+  /// Why the server ended the connection, if it said so.
+  var goAwayReason: String? {
+    frames.last { $0.header.type == .goAway }?.body.withUnsafeBytes {
+      (try? Arena(limit: 1 << 16).decode(Proto.GoAway.self, from: $0))?.reason
     }
   }
 

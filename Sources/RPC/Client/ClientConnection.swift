@@ -21,7 +21,7 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
 
   init(_ connection: Connection, logger: Logger, news: @escaping (ClientConnection, News) -> Void) {
     self.news = news
-    super.init(connection, side: .client, logger: logger)
+    super.init(connection, side: .client, liveness: .standard, logger: logger)
   }
 
   /// Makes a call, at once or when another has ended.

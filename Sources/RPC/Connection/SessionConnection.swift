@@ -16,14 +16,27 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   final private(set) var isClosed = false
   /// The peer's end of the stream has come, behind everything that it sent.
   final private(set) var hasPeerEnded = false
+  private let tick: Duration
+  private var housekeeping: Housekeeping
+  private var ticker: Timer?
+  /// Part of a second that the ticks since the last refill of allowances make up.
+  private var sinceRefill = Duration.zero
 
-  init(_ connection: Connection, side: Session<Call>.Side, logger: Logger) {
+  /// `idleTimeout`, `age`: after them `retire` is called; nil = never.
+  init(
+    _ connection: Connection, side: Session<Call>.Side, liveness: Liveness, idleTimeout: Duration? = nil,
+    age: Duration? = nil, logger: Logger
+  ) {
     self.connection = connection
     self.reactor = connection.reactor
     self.session = Session(side: side)
+    tick = liveness.tick
+    housekeeping = Housekeeping(
+      liveness, idleTimeout: idleTimeout.map(liveness.ticks), age: age.map(liveness.ticks))
     var logger = logger
     logger[metadataKey: "peer"] = "\(connection.peer)"
     self.logger = logger
+    keepTime(after: tick * Double.random(in: 0...1))
   }
 
   // MARK: For subclasses
@@ -33,6 +46,15 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
     throws(ProtocolError)
   {
   }
+
+  /// Whether anybody waits for the connection.
+  var isBusy: Bool { !session.streams.isEmpty }
+
+  /// The connection has been without calls for too long, or become too old.
+  func retire(_ reason: String) {}
+
+  /// A second has passed.
+  func secondPassed() {}
 
   /// The connection is gone; `calls` were in flight.
   func lost(_ calls: [Call], because error: String) {}
@@ -82,6 +104,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
       fail(error)
     }
     guard !isClosed else { return bytes.count }
+    housekeeping.heard(hasWholeFrame: frames.consumed > 0, leavesPart: frames.consumed < bytes.count)
     pump()
     return frames.consumed
   }
@@ -91,6 +114,39 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   final func closed(_: Connection, error: TransportError?) {
     hasPeerEnded = error == .closed
     close(because: error.map { "\($0)" } ?? "the peer closed the connection")
+  }
+
+  // MARK: Time
+
+  private func keepTime(after delay: Duration) {
+    ticker = reactor.schedule(after: delay) { [weak self] in
+      guard let self, !isClosed else { return }
+      passTick()
+      if !isClosed { keepTime(after: tick) }
+    }
+  }
+
+  private func passTick() {
+    sinceRefill += tick
+    if sinceRefill >= .seconds(1) {
+      sinceRefill = .zero
+      session.allowance.refill()
+      secondPassed()
+    }
+    switch housekeeping.tick(isBusy: isBusy) {
+    case .nothing: return
+    case .ping:
+      session.ping()
+      pump()
+    case .silent:
+      let reason = "the peer gives no sign of life"
+      logger.info("connection ended", metadata: ["reason": "\(reason)"])
+      close(because: reason)
+      connection.close()
+    case .stuckFrame: fail(.stuckFrame)
+    case .idle: retire("the connection was idle")
+    case .aged: retire("the connection has reached its age")
+    }
   }
 
   // MARK: Output
@@ -139,6 +195,8 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   final func close(because reason: String) {
     guard !isClosed else { return }
     isClosed = true
+    ticker?.cancel()
+    ticker = nil
     let calls = session.streams.values.map(\.call)
     session.streams = [:]
     for call in calls { call.detach() }

@@ -12,6 +12,8 @@ enum ProtocolError: Error, Equatable, CustomStringConvertible {
   case creditExceeded(stream: UInt32)
   case creditOverflow(stream: UInt32)
   case outputUnread(bytes: Int)
+  case tooMany(Allowance.Kind)
+  case stuckFrame
 
   var description: String {
     switch self {
@@ -27,6 +29,8 @@ enum ProtocolError: Error, Equatable, CustomStringConvertible {
     case .creditExceeded(let stream): "more bytes than credit on \(Self.name(of: stream))"
     case .creditOverflow(let stream): "credit over \(Limits.maximumCredit) bytes on \(Self.name(of: stream))"
     case .outputUnread(let bytes): "\(bytes) bytes of answers left unread"
+    case .tooMany(let kind): "too many \(kind.name): at most \(kind.burst), and \(kind.perSecond) more a second"
+    case .stuckFrame: "a frame that has begun does not come whole"
     }
   }
 

@@ -7,6 +7,7 @@ final class Route: Sendable {
   let callers: Set<Role>
   let server: Role
   let maximumRequestBytes: Int
+  let maximumMessagesPerSecond: Int?
   let timeout: Duration
   let handler: Handler
 
@@ -18,7 +19,7 @@ final class Route: Sendable {
     /// At once, on the reactor's thread.
     case reactor(any ReactorHandler)
     /// In a task of its own; returns the last response where the handler does not send its responses itself.
-    case task(@Sendable (Call, CallContext) async throws -> [UInt8]?)
+    case task(HandlerPlace, @Sendable (Call, CallContext) async throws -> [UInt8]?)
   }
 
   init<Q, R>(_ method: Method<Q, R>, _ handler: Handler) {
@@ -26,6 +27,7 @@ final class Route: Sendable {
     callers = method.callers
     server = method.server
     maximumRequestBytes = method.maximumRequestBytes
+    maximumMessagesPerSecond = method.maximumMessagesPerSecond
     timeout = method.timeout
     self.handler = handler
   }

@@ -25,13 +25,14 @@ public struct Router: Sendable {
 
   /// Answers a unary method in a task of its own, which is cancelled when the call is.
   public mutating func unary<Q, R>(
-    _ method: Method<Q, R>, _ handler: @escaping @Sendable (View<Q>, CallContext) async throws -> Encoded<R>
+    _ method: Method<Q, R>, runs place: HandlerPlace = .anywhere,
+    _ handler: @escaping @Sendable (View<Q>, CallContext) async throws -> Encoded<R>
   ) {
     precondition(method.kind == .unary, "\(method.name) is not unary")
     add(
       Route(
         method,
-        .task { call, context in
+        .task(place) { call, context in
           guard let request = try await IncomingMessages<Q>(of: call, from: .client).first() else {
             throw RPCError(.invalidArgument, "\(method.name): no request")
           }
@@ -47,14 +48,14 @@ public struct Router: Sendable {
   ///
   /// The call ends well when the handler returns. A method with a single response sends exactly one.
   public mutating func stream<Q, R>(
-    _ method: Method<Q, R>,
+    _ method: Method<Q, R>, runs place: HandlerPlace = .anywhere,
     _ handler: @escaping @Sendable (Requests<Q>, Responses<R>, CallContext) async throws -> Void
   ) {
     precondition(method.kind != .unary, "\(method.name) is unary")
     add(
       Route(
         method,
-        .task { call, context in
+        .task(place) { call, context in
           let responses = OutgoingMessages<R>(
             of: call, maximumBytes: method.maximumResponseBytes, maximumCount: method.kind.streamsResponses ? .max : 1)
           try await handler(IncomingMessages(of: call, from: .client), responses, context)

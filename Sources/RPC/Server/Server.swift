@@ -9,14 +9,16 @@ public final class Server: Sendable {
   private let context: TLSContext
   private let listener: Listener
   private let reactors: [Reactor]
-  private let registry = ServerRegistry()
+  private let registry: ServerRegistry
 
   /// Opens the port and serves until `shutdown`. `role` is the server's own: its certificate must hold it, or no client
   /// will talk to it, and the router may have no other role's methods. `interceptors` see every call, in that order. Spans
-  /// go to the tracer that swift-distributed-tracing names now.
+  /// go to the tracer that swift-distributed-tracing names now. `tenantDomain`: under it each tenant has a server name of
+  /// its own, `acme.ranker.example` under `ranker.example`, which binds a connection to that tenant; empty = none has.
   public init(
     role: Role, address: SocketAddress, certificates: CertificateFiles, router: Router, reactors count: Int,
-    interceptors: [any ServerInterceptor] = [], logger: Logger
+    limits: ServerLimits = .standard, interceptors: [any ServerInterceptor] = [], tenantDomain: String = "",
+    logger: Logger
   ) throws {
     precondition(count > 0, "a server needs a reactor")
     let routes = router.routes
@@ -30,20 +32,21 @@ public final class Server: Sendable {
       uniqueKeysWithValues: reactors.map {
         (ObjectIdentifier($0), ReactorScratch(maximumRequestBytes: longestRequest))
       })
-    let (registry, interceptors, tracer) = (registry, Interceptors(interceptors), CallTracer())
+    let shared = ServerShared(
+      routes: routes, interceptors: Interceptors(interceptors), limits: limits, tenantDomain: tenantDomain,
+      logger: logger)
+    registry = shared.registry
     let accept = { @Sendable (connection: Connection) -> any ConnectionDelegate in
       guard let scratch = scratch[ObjectIdentifier(connection.reactor)] else {
         preconditionFailure("a connection on a reactor that is not the server's")
       }
-      let delegate = ServerConnection(
-        connection, routes: routes, scratch: scratch, registry: registry, interceptors: interceptors, tracer: tracer,
-        logger: logger)
+      let delegate = ServerConnection(connection, shared, scratch: scratch)
       delegate.pump()
-      if let reason = registry.add(delegate) { delegate.drain(reason) }
+      if let reason = shared.registry.add(delegate) { delegate.drain(reason) }
       return delegate
     }
     listener = try Listener(
-      address: address, context: context, reactors: reactors,
+      address: address, context: context, reactors: reactors, limits: limits.listener,
       refused: { logger.info("connection refused", metadata: ["error": "\($0)", "from": "\($1)"]) }, accept: accept)
   }
 

@@ -2,27 +2,41 @@ import Logging
 import Messages
 import Transport
 
+/// What all connections of a server share.
+struct ServerShared: Sendable {
+  let routes: [UInt32: Route]
+  let interceptors: Interceptors
+  let tracer = CallTracer()
+  let limits: ServerLimits
+  let tenantDomain: String
+  let registry = ServerRegistry()
+  let logger: Logger
+}
+
 /// One client's connection: takes its calls, checks who may make them, runs their handlers.
 final class ServerConnection: SessionConnection, @unchecked Sendable {
+  private let shared: ServerShared
   private let routes: [UInt32: Route]
-  private let scratch: ReactorScratch
-  private let registry: ServerRegistry
   private let interceptors: Interceptors
   private let tracer: CallTracer
+  private let caller: Caller
+  private let scratch: ReactorScratch
   private var isDraining = false
   /// Handlers in tasks that have not returned, also those whose calls are over.
   private var runningHandlers = 0
+  /// Messages that came in this second, by method, where the method has a limit.
+  private var messages: [UInt32: Int] = [:]
 
-  init(
-    _ connection: Connection, routes: [UInt32: Route], scratch: ReactorScratch, registry: ServerRegistry,
-    interceptors: Interceptors, tracer: CallTracer, logger: Logger
-  ) {
-    self.interceptors = interceptors
-    self.tracer = tracer
-    self.routes = routes
+  init(_ connection: Connection, _ shared: ServerShared, scratch: ReactorScratch) {
+    self.shared = shared
+    routes = shared.routes
+    interceptors = shared.interceptors
+    tracer = shared.tracer
+    caller = Caller(connection.peer, serverName: connection.serverName, tenantDomain: shared.tenantDomain)
     self.scratch = scratch
-    self.registry = registry
-    super.init(connection, side: .server, logger: logger)
+    super.init(
+      connection, side: .server, liveness: shared.limits.liveness, idleTimeout: shared.limits.idleTimeout,
+      age: shared.limits.age(of: connection), logger: shared.logger)
   }
 
   // MARK: Events
@@ -33,14 +47,15 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     switch event {
     case .call: try open(header, payload)
     case .message(let call, let message, let cost, let last):
+      if let error = overRate(call) { return end(call, error) }
       call.wire.value.record?.requestBytes += message.count
       call.deliver(message, cost: cost)
       if last { call.finishReading() }
     case .halfClosed(let call): call.finishReading()
     case .cancelled(let call): stop(call, RPCError(.cancelled, "\(call.method): cancelled by the caller"))
     case .refused(let stream, let call, let error):
-      session.abort(stream, StatusCoding.encode(error))
-      stop(call, error)
+      precondition(stream == call.wire.value.stream)
+      end(call, error)
     case .none, .ended, .goAway: break
     }
   }
@@ -49,12 +64,17 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     let (known, body, now) = (routes[header.method], header.body(of: payload), ContinuousClock.now)
     var record = CallRecord(context: context(of: known, header, CallMetadata(), now), start: now)
     let route: Route
+    var pool: BlockingPool?
     do throws(RPCError) {
       if header.metadataBytes > 0 {
         let metadata = try CallMetadata(decoding: header.metadata(of: payload))
         record = CallRecord(context: context(of: known, header, metadata, now), start: now)
       }
       route = try authorised(known, header)
+      if case .task(.blocking(let wanted), _) = route.handler {
+        guard wanted.admit() else { throw .poolFull(route.name) }
+        pool = wanted
+      }
       try interceptors.begin(&record)
       if case .reactor(let handler) = route.handler {
         record.requestBytes = body.count
@@ -64,6 +84,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
         return
       }
     } catch {
+      pool?.leave()
       session.pass(header)
       session.refuse(header.stream, StatusCoding.encode(error))
       interceptors.end(record, error.code)
@@ -75,7 +96,11 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     admit(call, header, maximumMessageBytes: route.maximumRequestBytes)
     if Session<Call>.carriesMessage(header) { try handle(session.take(header, body), header, payload) }
     // The first message may have been refused.
-    if session.call(header.stream) != nil { start(route, call, context) }
+    guard session.call(header.stream) != nil else {
+      pool?.leave()
+      return
+    }
+    start(route, call, context)
   }
 
   private func authorised(_ known: Route?, _ header: FrameHeader) throws(RPCError) -> Route {
@@ -85,11 +110,17 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     guard route.callers.contains(connection.peer.role) else {
       throw RPCError(.permissionDenied, "\(route.name): not open to the role \(connection.peer.role.rawValue)")
     }
+    if let conflict = caller.conflict { throw RPCError(.permissionDenied, "\(route.name): \(conflict)") }
     // Cancelling a call does not make room for another before its handler has noticed.
     guard max(session.streams.count, runningHandlers) < Limits.maximumStreams else {
       throw RPCError(
         .resourceExhausted, "over \(Limits.maximumStreams) calls in flight on one connection; wait for some to end",
         retryAfter: Limits.busyRetryAfter)
+    }
+    if let most = route.maximumMessagesPerSecond {
+      guard messages[header.method, default: 0] < most else { throw .tooManyMessages(route.name, most) }
+      // Other handlers' messages are counted as they come whole.
+      if route.isOnReactor { messages[header.method, default: 0] += 1 }
     }
     return route
   }
@@ -100,8 +131,21 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     let timeout: Duration =
       header.timeoutMilliseconds == 0 ? route?.timeout ?? .zero : .milliseconds(Int64(header.timeoutMilliseconds))
     return CallContext(
-      peer: connection.peer, serverName: connection.serverName, deadline: now + timeout,
-      method: route?.name ?? hex(header.method), methodID: header.method, metadata: metadata)
+      caller: caller, deadline: now + timeout, method: route?.name ?? hex(header.method), methodID: header.method,
+      metadata: metadata)
+  }
+
+  // MARK: Messages a second
+
+  override func secondPassed() { if !messages.isEmpty { messages.removeAll(keepingCapacity: true) } }
+
+  /// Counts one more message of the call's method; the error where it is one too many.
+  private func overRate(_ call: Call) -> RPCError? {
+    guard let id = call.wire.value.record?.context.methodID, let most = routes[id]?.maximumMessagesPerSecond else {
+      return nil
+    }
+    messages[id, default: 0] += 1
+    return messages[id, default: 0] > most ? .tooManyMessages(call.method, most) : nil
   }
 
   // MARK: Synchronous handlers
@@ -148,6 +192,8 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   // MARK: Handlers in tasks
 
+  override var isBusy: Bool { !session.streams.isEmpty || runningHandlers > 0 }
+
   private func admit(_ call: Call, _ header: FrameHeader, maximumMessageBytes: Int) {
     session.admit(header, call, maximumMessageBytes: maximumMessageBytes)
     call.wire.value.host = self
@@ -158,13 +204,19 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   }
 
   private func start(_ route: Route, _ call: Call, _ context: CallContext) {
-    guard case .task(let handler) = route.handler else { preconditionFailure("\(route.name) needs no task") }
+    guard case .task(let place, let handler) = route.handler else { preconditionFailure("\(route.name) needs no task") }
     let (logger, tracer) = (logger, tracer)
     runningHandlers += 1
-    call.wire.value.task = Task {
+    let body: @Sendable () async -> Void = {
       let outcome = await tracer.run(context) { await Self.run(handler, call, context, logger) }
-      call.reactor.execute { self.finish(call, outcome) }
+      call.reactor.execute { self.finish(call, outcome, at: place) }
     }
+    call.wire.value.task =
+      switch place {
+      case .anywhere: Task { await body() }
+      case .onReactor: Task(executorPreference: reactor) { await body() }
+      case .blocking(let pool): Task(executorPreference: pool) { await body() }
+      }
   }
 
   private static func run(
@@ -184,8 +236,9 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     }
   }
 
-  private func finish(_ call: Call, _ outcome: Result<[UInt8]?, RPCError>) {
+  private func finish(_ call: Call, _ outcome: Result<[UInt8]?, RPCError>, at place: HandlerPlace) {
     runningHandlers -= 1
+    if case .blocking(let pool) = place { pool.leave() }
     call.wire.value.task = nil
     call.end(RPCError(.cancelled, "\(call.method): the handler has returned"), discardingMessages: true)
     let stream = call.wire.value.stream
@@ -207,10 +260,14 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   private func expire(_ call: Call) {
     guard session.call(call.wire.value.stream) != nil else { return }
-    let error = RPCError(.deadlineExceeded, "\(call.method): the deadline passed before the call ended")
+    end(call, RPCError(.deadlineExceeded, "\(call.method): the deadline passed before the call ended"))
+    pump()
+  }
+
+  /// Ends a call at once, whatever is queued on its stream.
+  private func end(_ call: Call, _ error: RPCError) {
     session.abort(call.wire.value.stream, StatusCoding.encode(error))
     stop(call, error)
-    pump()
   }
 
   /// Tells the interceptors of a call's end, once.
@@ -243,11 +300,13 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   func terminate(_ reason: String) {
     guard !isClosed else { return }
     let error = RPCError(.unavailable, reason)
-    for (stream, call) in session.streams.mapValues(\.call) {
-      session.abort(stream, StatusCoding.encode(error))
-      stop(call, error)
-    }
+    for call in session.streams.values.map(\.call) { end(call, error) }
     drain(reason)
+  }
+
+  override func retire(_ reason: String) {
+    drain(reason)
+    reactor.schedule(after: shared.limits.connectionGrace) { [weak self] in self?.terminate(reason) }
   }
 
   override func streamEnded() {
@@ -258,7 +317,19 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   override func lost(_ calls: [Call], because reason: String) {
     for call in calls { stop(call, RPCError(.cancelled, "\(call.method): \(reason)")) }
-    registry.remove(self)
+    shared.registry.remove(self)
+  }
+}
+
+extension RPCError {
+  fileprivate static func tooManyMessages(_ method: String, _ most: Int) -> RPCError {
+    RPCError(
+      .resourceExhausted, "\(method): over \(most) messages a second on one connection", retryAfter: .seconds(1))
+  }
+
+  fileprivate static func poolFull(_ method: String) -> RPCError {
+    RPCError(
+      .resourceExhausted, "\(method): too many such calls are being worked on", retryAfter: Limits.busyRetryAfter)
   }
 }
 

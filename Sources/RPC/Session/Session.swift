@@ -25,6 +25,8 @@ struct Session<Call> {
   var peerCredit = Limits.initialConnectionCredit
   /// Released, but not yet worth a CREDIT frame.
   var ungranted = 0
+  /// What the peer may still send of frames that cost it nothing.
+  var allowance = Allowance()
   /// Bytes of messages that are still coming in.
   var assemblyBytes = 0
 
@@ -54,6 +56,7 @@ struct Session<Call> {
     guard let type = header.type else {
       guard helloReceived else { throw .notHelloFirst(header.typeNumber) }
       guard header.flags.contains(.ignorable) else { throw .unknownType(header.typeNumber) }
+      try spend(.others)
       return .none
     }
     guard helloReceived || type == .hello else { throw .notHelloFirst(header.typeNumber) }
@@ -68,11 +71,16 @@ struct Session<Call> {
     case .message: return try receiveMessage(header, body)
     case .end: return try receiveEnd(header)
     case .cancel: return try receiveCancel(header)
-    case .credit: return try receiveCredit(header.stream, body)
+    case .credit:
+      try spend(.others)
+      return try receiveCredit(header.stream, body)
     case .ping:
+      try spend(.pings)
       control.append(.control(.pong, [UInt8](body)))
       return .none
-    case .pong: return .none
+    case .pong:
+      try spend(.others)
+      return .none
     case .goAway: return try receiveGoAway(body)
     }
   }
@@ -86,6 +94,16 @@ struct Session<Call> {
       $0.reason = StatusCoding.cut(reason, toBytes: Limits.maximumStatusTextBytes)
     }
     control.append(.control(.goAway, body.bytes))
+  }
+
+  /// Asks the peer for a sign of life.
+  mutating func ping() {
+    control.append(.control(.ping, [UInt8](repeating: 0, count: Limits.pingBytes)))
+  }
+
+  /// Takes one from the peer's allowance.
+  mutating func spend(_ kind: Allowance.Kind) throws(ProtocolError) {
+    guard allowance.take(kind) else { throw .tooMany(kind) }
   }
 
   /// The call on `stream`, while it is in flight.

@@ -103,6 +103,7 @@ extension Session {
 
   mutating func receiveCancel(_ header: FrameHeader) throws(ProtocolError) -> SessionEvent<Call> {
     guard side == .server else { throw .wrongDirection(.cancel) }
+    try spend(.cancels)
     guard let index = try find(header, .cancel) else { return .none }
     let call = streams.values[index].call
     remove(header.stream)

@@ -52,11 +52,17 @@ public final class Reactor: Sendable {
   /// Whether the caller is on this reactor's thread.
   public var isCurrent: Bool { UInt(pthread_self()) == thread.load(ordering: .acquiring) }
 
-  /// Runs the job on the reactor's thread, soon, after the jobs handed in before. After `stop()` it is dropped.
-  public func execute(_ job: @escaping @Sendable () -> Void) {
-    jobs.withLock { $0?.append(job) }
-    guard !hasJobs.exchange(true, ordering: .acquiringAndReleasing), !isCurrent else { return }
+  /// Runs the job on the reactor's thread, soon, after the jobs handed in before. After `stop()` it is dropped; false
+  /// then.
+  @discardableResult
+  public func execute(_ job: @escaping @Sendable () -> Void) -> Bool {
+    let isTaken = jobs.withLock { jobs in
+      jobs?.append(job)
+      return jobs != nil
+    }
+    guard isTaken, !hasJobs.exchange(true, ordering: .acquiringAndReleasing), !isCurrent else { return isTaken }
     wake()
+    return true
   }
 
   /// Runs the job on the reactor's thread, at the earliest after `delay` and, unless the thread is busy, within a

@@ -33,6 +33,8 @@ public final class Connection {
   public let peer: PeerIdentity
   /// The name that the client asked for, lowercase; nil where it asked for none.
   public let serverName: String?
+  /// When the peer's certificate ends, in UNIX seconds.
+  public let peerCertificateExpiry: Int64
   /// Where everything of the connection happens.
   public let reactor: Reactor
 
@@ -71,6 +73,8 @@ public final class Connection {
     self.reactor = reactor
     self.onEnd = onEnd
     serverName = session.serverName
+    // One that cannot be read was over long ago.
+    peerCertificateExpiry = session.peerCertificateExpiry ?? 0
   }
 
   /// Begins to read; the handshake may have brought the first bytes along.

@@ -78,6 +78,15 @@ final class TLSSession: @unchecked Sendable {
     return try PeerIdentity(certificate: certificate, usage: isServer ? XKU_SSL_CLIENT : XKU_SSL_SERVER)
   }
 
+  /// When the peer's certificate ends, in UNIX seconds; nil where it does not say so readably.
+  var peerCertificateExpiry: Int64? {
+    guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+    defer { X509_free(certificate) }
+    var parts = tm()
+    guard ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &parts) == 1 else { return nil }
+    return Int64(timegm(&parts))
+  }
+
   /// Both sides agreed on our protocol.
   var speaksOurProtocol: Bool {
     var name: UnsafePointer<UInt8>?

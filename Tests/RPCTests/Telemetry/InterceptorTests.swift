@@ -133,8 +133,8 @@ struct CallLogTests {
     var metadata = CallMetadata()
     metadata.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     return CallContext(
-      peer: PeerIdentity(role: .platform, name: peer), serverName: nil, deadline: .now, method: "s/M", methodID: 1,
-      metadata: metadata)
+      caller: Caller(PeerIdentity(role: .platform, name: peer), serverName: nil, tenantDomain: ""), deadline: .now,
+      method: "s/M", methodID: 1, metadata: metadata)
   }
 
   private func summary(_ code: StatusCode) -> CallSummary {

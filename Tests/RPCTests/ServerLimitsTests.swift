@@ -1,0 +1,243 @@
+import Foundation
+import Messages
+import Synchronization
+import Testing
+import Transport
+
+@testable import RPC
+
+@Suite("What a server lets its clients do, and how long it keeps them")
+struct ServerLimitsTests {
+  private func limits(_ change: (inout ServerLimits) -> Void) -> ServerLimits {
+    var limits = ServerLimits.standard
+    limits.liveness.tick = .milliseconds(10)
+    change(&limits)
+    return limits
+  }
+
+  private let echo = routes { router in
+    router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in response.grant = request.grant }
+    router.stream(TestService.bidirectional) { requests, responses, _ in
+      for try await request in requests { try await responses.send(blob(request.grant)) }
+    }
+  }
+
+  // MARK: Time
+
+  @Test("an old connection is left for a new one: calls in flight end on it, new ones go elsewhere, none fails")
+  func age() async throws {
+    let limits = limits { $0.maximumConnectionAge = .milliseconds(200) }
+    try await withService(echo, limits: limits) { channel, _ in
+      let call = try await channel.stream(TestService.bidirectional)
+      let until = ContinuousClock.now + .seconds(1)
+      var responses = call.responses.makeAsyncIterator()
+      while ContinuousClock.now < until {
+        try await #expect(channel.text(TestService.onReactor, "fine") == "fine")
+        try await call.send(blob("still"))
+        #expect(try await responses.next()?.text == "still")
+      }
+      try await call.finish()
+      #expect(try await responses.next() == nil)
+    }
+  }
+
+  @Test("calls that outstay their connection's grace end with UNAVAILABLE")
+  func ageGrace() async throws {
+    let limits = limits {
+      $0.maximumConnectionAge = .milliseconds(50)
+      $0.connectionGrace = .milliseconds(50)
+    }
+    try await withService(echo, limits: limits) { channel, _ in
+      let call = try await channel.stream(TestService.bidirectional)
+      let error = await failure { for try await _ in call.responses {} }
+      #expect(error?.code == .unavailable && error?.message.contains("age") == true)
+    }
+  }
+
+  @Test("a connection without calls is closed, and made again for the next call")
+  func idle() async throws {
+    let limits = limits { $0.idleTimeout = .milliseconds(50) }
+    let server = try serve(echo, limits: limits)
+    let peer = try await RawPeer.client(to: server.port)
+    peer.send(helloFrame)
+    await until("it is closed") { peer.isClosed }
+    #expect(peer.goAwayReason?.contains("idle") == true)
+    await server.shutdown(grace: .zero)
+  }
+
+  @Test("half a frame is not waited for, and the connection says so at its end")
+  func halfFrame() async throws {
+    let limits = limits { $0.liveness.frameTimeout = .milliseconds(50) }
+    let server = try serve(echo, limits: limits)
+    let peer = try await RawPeer.client(to: server.port)
+    peer.send(helloFrame + Array(frame(.call, .endStream, stream: 1, body: [1, 2, 3]).dropLast()))
+    await until("it is closed") { peer.isClosed }
+    #expect(peer.goAwayReason?.contains("does not come whole") == true)
+    await server.shutdown(grace: .zero)
+  }
+
+  @Test("a peer that is silent while a call is in flight is pinged, then given up")
+  func keepalive() async throws {
+    let limits = limits {
+      $0.liveness.keepaliveInterval = .milliseconds(50)
+      $0.liveness.keepaliveTimeout = .milliseconds(50)
+    }
+    let cancelled = Counter()
+    let router = routes { router in
+      router.unary(TestService.unary) { _, _ in
+        defer { cancelled.add() }
+        try await waitForCancellation()
+        return blob("")
+      }
+    }
+    let server = try serve(router, limits: limits)
+    let peer = try await RawPeer.client(to: server.port)
+    var request = FrameHeader(.call, flags: .endStream, stream: 1)
+    request.method = TestService.unary.id
+    peer.send(helloFrame + request.encoded)
+    await until("it is given up") { peer.isClosed }
+    #expect(peer.frames.contains { $0.header.type == .ping })
+    await until("the handler is cancelled") { cancelled.value == 1 }
+    await server.shutdown(grace: .zero)
+  }
+
+  @Test("a client of ours answers pings, so that a long call lives")
+  func keptAlive() async throws {
+    let limits = limits {
+      $0.liveness.keepaliveInterval = .milliseconds(30)
+      $0.liveness.keepaliveTimeout = .milliseconds(500)
+    }
+    let router = routes { router in
+      router.unary(TestService.unary) { request, _ in
+        try await Task.sleep(for: .milliseconds(700))
+        return blob(request.grant)
+      }
+    }
+    try await withService(router, limits: limits) { channel, _ in
+      try await #expect(channel.text(TestService.unary, "there") == "there")
+    }
+  }
+
+  @Test("no connection outlives its client's certificate")
+  func certificate() {
+    var limits = ServerLimits.standard
+    limits.maximumConnectionAge = .seconds(3_600)
+    #expect(limits.age(certificateEnds: 1_000, now: 400) == .seconds(600))
+    #expect(limits.age(certificateEnds: 1_000, now: 2_000) == .zero)
+    let ages = (0..<200).map { _ in limits.age(certificateEnds: .max / 2, now: 0) }
+    #expect(ages.allSatisfy { $0 >= .seconds(3_240) && $0 <= .seconds(3_960) })
+    #expect(Set(ages).count > 100)
+  }
+
+  // MARK: Messages a second
+
+  @Test("more messages a second than the method takes are RESOURCE_EXHAUSTED with a time to come back")
+  func rate() async throws {
+    let lookups = TestService.method("Limited", .unary, request: 100, rate: 5)
+    let stream = TestService.method("LimitedStream", .bidirectional, rate: 5)
+    let limits = limits { $0.liveness.tick = .seconds(3_600) }
+    let router = routes { router in
+      router.onReactor(lookups) { request, response, _ throws(RPCError) in response.grant = request.grant }
+      router.stream(stream) { requests, _, _ in for try await _ in requests {} }
+    }
+    try await withService(router, limits: limits) { channel, _ in
+      for _ in 0..<5 { try await #expect(channel.text(lookups, "fine") == "fine") }
+      let error = await failure { _ = try await channel.text(lookups, "too many") }
+      #expect(error?.code == .resourceExhausted && error?.retryAfter == .seconds(1))
+      let call = try await channel.stream(stream)
+      let flood = await failure {
+        for _ in 0..<6 { try await call.send(blob("")) }
+        for try await _ in call.responses {}
+      }
+      #expect(flood?.code == .resourceExhausted)
+    }
+  }
+
+  // MARK: Where handlers run
+
+  @Test("a handler runs where its route says: on the reactor, or on the pool")
+  func places() async throws {
+    let pool = BlockingPool(name: "test", width: 1, maximumCalls: 1)
+    let gate = Gate()
+    let names = Mutex<[String]>([])
+    let onReactor = TestService.method("Placed", .unary)
+    let blocking = TestService.method("Blocking", .unary)
+    let router = routes { router in
+      router.unary(onReactor, runs: .onReactor) { request, _ in
+        names.withLock { $0.append(threadName()) }
+        try await Task.sleep(for: .milliseconds(1))
+        names.withLock { $0.append(threadName()) }
+        return blob(request.grant)
+      }
+      router.unary(blocking, runs: .blocking(pool)) { request, _ in
+        try await gate.wait()
+        return blob(request.grant)
+      }
+    }
+    try await withService(router) { channel, _ in
+      try await #expect(channel.text(onReactor, "here") == "here")
+      #expect(names.withLock { $0 } == ["rpc-0", "rpc-0"])
+      async let first = channel.text(blocking, "first")
+      await until("the pool is full") { pool.calls == 1 }
+      let error = await failure { _ = try await channel.text(blocking, "second") }
+      #expect(error?.code == .resourceExhausted && error?.retryAfter != nil)
+      gate.open()
+      #expect(try await first == "first")
+      await until("the pool is empty") { pool.calls == 0 }
+      try await #expect(channel.text(blocking, "third") == "third")
+    }
+  }
+
+  // MARK: Tenants
+
+  private let tenantEcho = routes { router in
+    router.onReactor(TestService.onReactor) { request, response, context throws(RPCError) in
+      let tenant = request.grant
+      let outcome = tenant.withUnsafeBytes { bytes in
+        Result { () throws(RPCError) in try context.authorise(tenant: bytes) }
+      }
+      try outcome.get()
+      response.grant = tenant
+    }
+  }
+
+  @Test("a tenant's certificate, and a tenant's server name, are good for that tenant only")
+  func tenants() async throws {
+    let server = try serve(tenantEcho, tenantDomain: "ranker.example")
+    func ask(_ tenant: String, as role: Role, at serverName: String?) async throws -> StatusCode {
+      let channel = try channel(to: server.port, as: role, serverName: serverName)
+      defer { Task { await channel.close() } }
+      do {
+        _ = try await channel.text(TestService.onReactor, tenant)
+        return .ok
+      } catch let error as RPCError {
+        return error.code
+      }
+    }
+    #expect(try await ask("acme", as: .platform, at: nil) == .ok)
+    #expect(try await ask("acme", as: .platform, at: "acme.ranker.example") == .ok)
+    #expect(try await ask("acme", as: .platform, at: "other.ranker.example") == .permissionDenied)
+    #expect(try await ask("acme", as: .tenant, at: "localhost") == .ok)
+    #expect(try await ask("other", as: .tenant, at: "localhost") == .permissionDenied)
+    #expect(try await ask("acme", as: .tenant, at: "acme.ranker.example") == .ok)
+    #expect(try await ask("other", as: .tenant, at: "other.ranker.example") == .permissionDenied)
+    #expect(try await ask("acme", as: .tenant, at: "other.ranker.example") == .permissionDenied)
+    await server.shutdown(grace: .seconds(1))
+  }
+
+  @Test(
+    "a name under the domain names a tenant, in any spelling; others do not",
+    arguments: [
+      ("acme.ranker.example", "acme"), ("ACME.Ranker.example.", "acme"), ("a.b.ranker.example", "a.b"),
+      ("ranker.example", nil), ("xranker.example", nil), (".ranker.example", nil), ("acme.other.example", nil),
+    ] as [(String, String?)])
+  func names(serverName: String, tenant: String?) {
+    #expect(TenantNames.label(of: serverName, under: "ranker.example") == tenant.map { Array($0.utf8) })
+  }
+}
+
+/// Name of the calling thread.
+private func threadName() -> String {
+  let name = try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)
+  return name?.trimmingCharacters(in: .newlines) ?? ""
+}
