@@ -80,7 +80,7 @@ public struct Ranker: Sendable {
 
   /// Follows control until the task is cancelled; `server` answers from what was last told, also when control is away.
   /// To be called once.
-  public func follow(_ control: Channel, for server: Server) async {
+  public func follow(_ control: ServiceClient, for server: Server) async {
     await adopter.restore()
     await withDiscardingTaskGroup { group in
       group.addTask { await adopter.run { server.onEveryReactor($0) } }
@@ -90,14 +90,14 @@ public struct Ranker: Sendable {
   }
 
   /// `follow` as a part of a service group, which ends it.
-  public func following(_ control: Channel, for server: Server) -> any Service {
+  public func following(_ control: ServiceClient, for server: Server) -> any Service {
     Following(ranker: self, control: control, server: server)
   }
 }
 
 private struct Following: Service {
   let ranker: Ranker
-  let control: Channel
+  let control: ServiceClient
   let server: Server
 
   func run() async throws {

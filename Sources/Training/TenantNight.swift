@@ -10,7 +10,7 @@ struct TenantNight: Sendable {
   let lease: Lease
   let keeper: LeaseKeeper
   let calls: ControlCalls
-  let ingest: Channel
+  let ingest: ServiceClient
   let store: ArtifactDirectory
   let compute: ComputeExecutor
   let logger: Logger

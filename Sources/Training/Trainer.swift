@@ -14,8 +14,8 @@ import ServiceLifecycle
 public struct Trainer: Service {
   private static let pauseAfterFailure = Duration.seconds(1)
 
-  private let control: Channel
-  private let ingest: Channel
+  private let control: ServiceClient
+  private let ingest: ServiceClient
   private let store: ArtifactDirectory
   private let compute = ComputeExecutor()
   private let completed: Counter
@@ -23,7 +23,7 @@ public struct Trainer: Service {
   private let logger: Logger
 
   /// A trainer that publishes into the folder `store`.
-  public init(control: Channel, ingest: Channel, store: String, metrics: Metrics, logger: Logger) {
+  public init(control: ServiceClient, ingest: ServiceClient, store: String, metrics: Metrics, logger: Logger) {
     self.control = control
     self.ingest = ingest
     self.store = ArtifactDirectory(root: store)

@@ -34,11 +34,11 @@ struct ControlCommand: AsyncParsableCommand {
     try await service.run(as: .control) { surroundings in
       let signer = try Signer(files: surroundings.certificates)
       surroundings.reloader.add("signer") { try signer.reload($0) }
-      let channel = try surroundings.channel(to: ingest, expecting: .ingest)
+      let ingest = try surroundings.client(of: .ingest, at: ingest)
       let core = ControlCore(
         database: try ControlDatabase(folder: data, clock: .system), clock: .system,
         leaseTime: .seconds(leaseSeconds), logger: surroundings.logger, sign: { try signer.sign($0) },
-        watermark: { tenant in try await channel.call(IngestService.describe) { $0.tenant = tenant }.sequence })
+        watermark: { tenant in try await ingest.call(IngestService.describe) { $0.tenant = tenant }.sequence })
       let answering = try listening.server(for: core.router(), in: surroundings, grace: service.grace)
       return [answering, LeaseWatch(core)]
     }

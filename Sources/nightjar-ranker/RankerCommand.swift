@@ -35,9 +35,9 @@ struct RankerCommand: AsyncParsableCommand {
       ranker.show(in: surroundings.metrics)
       var router = Router()
       ranker.install(in: &router)
-      let channel = try surroundings.channel(to: control, expecting: .control)
+      let control = try surroundings.client(of: .control, at: control)
       let answering = try listening.server(for: router, in: surroundings, grace: service.grace)
-      return [ranker.following(channel, for: answering.server), answering]
+      return [ranker.following(control, for: answering.server), answering]
     }
   }
 

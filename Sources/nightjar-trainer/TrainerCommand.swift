@@ -26,8 +26,8 @@ struct TrainerCommand: AsyncParsableCommand {
     try await service.run(as: .trainer) { surroundings in
       return [
         Trainer(
-          control: try surroundings.channel(to: control, expecting: .control),
-          ingest: try surroundings.channel(to: ingest, expecting: .ingest), store: store,
+          control: try surroundings.client(of: .control, at: control),
+          ingest: try surroundings.client(of: .ingest, at: ingest), store: store,
           metrics: surroundings.metrics, logger: surroundings.logger)
       ]
     }

@@ -38,14 +38,14 @@ struct ImporterTests {
     let server = try Server(
       role: .ingest, address: try SocketAddress(parsing: "127.0.0.1:0"), certificates: files("ingest-a"),
       router: ingest.router, reactors: 1, logger: quiet)
-    let channel = try Channel(
-      to: try SocketAddress(parsing: "127.0.0.1:\(server.port)"), expecting: .ingest, serverName: nil,
+    let client = try ServiceClient(
+      to: [try SocketAddress(parsing: "127.0.0.1:\(server.port)")], expecting: .ingest, serverName: nil,
       certificates: files("platform-cli"), logger: quiet)
     let recorder = Recorder()
     try await body(
-      FileImport(importer: Importer(tenant: try TenantID("acme"), ingest: channel), terminal: recorder.terminal()),
+      FileImport(importer: Importer(tenant: try TenantID("acme"), ingest: client), terminal: recorder.terminal()),
       recorder)
-    await channel.close()
+    await client.close()
     await server.shutdown(grace: .seconds(1))
   }
 

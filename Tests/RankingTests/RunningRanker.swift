@@ -16,7 +16,7 @@ final class RunningRanker: Sendable {
   let metrics = Metrics()
   private let server: Server
   private let following: Task<Void, Never>
-  private let control: Channel
+  private let control: ServiceClient
   private let platform: Channel
 
   init(_ scratch: Scratch, control port: UInt16, cache: String = "cache") throws {
@@ -30,8 +30,8 @@ final class RunningRanker: Sendable {
     let server = try Server(
       role: .ranker, address: SocketAddress(parsing: "127.0.0.1:0"), certificates: Certificates.files("ranker-a"),
       router: router, reactors: 2, logger: log.logger)
-    let control = try Channel(
-      to: SocketAddress(parsing: "127.0.0.1:\(port)"), expecting: .control, serverName: nil,
+    let control = try ServiceClient(
+      to: [SocketAddress(parsing: "127.0.0.1:\(port)")], expecting: .control, serverName: nil,
       certificates: Certificates.files("ranker-a"), logger: log.logger)
     self.server = server
     self.control = control

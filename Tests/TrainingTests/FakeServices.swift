@@ -90,9 +90,9 @@ final class FakeServices: Sendable {
       router: router, reactors: 1, logger: quiet)
   }
 
-  private func channel(to server: Server, _ role: Role) throws -> Channel {
-    try Channel(
-      to: SocketAddress(host: "127.0.0.1", port: server.port), expecting: role, serverName: nil,
+  private func channel(to server: Server, _ role: Role) throws -> ServiceClient {
+    try ServiceClient(
+      to: [SocketAddress(host: "127.0.0.1", port: server.port)], expecting: role, serverName: nil,
       certificates: Certificates.of(.trainer), logger: quiet)
   }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Messages
 import NightjarClient
+import RPC
 
 struct RecommendCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,7 +24,7 @@ struct RecommendCommand: AsyncParsableCommand {
 
   func run() async throws {
     let answer = try await connection.withClients { clients in
-      try await clients.ranker.call(RankerService.getRecommendations) { draft in
+      try await clients.ranker.call(RankerService.getRecommendations, options: CallOptions(key: tenant)) { draft in
         draft.tenant = tenant
         draft.customer = customer
         draft.limit = n

@@ -3,43 +3,44 @@ import Operations
 import RPC
 import Transport
 
-/// Channels to the services that a command knows the addresses of. Nothing is connected before the first call.
+/// Clients of the services that a command knows the addresses of. Nothing is connected before the first call.
 public struct Clients: Sendable {
-  private let channels: [Role: Channel]
+  private let clients: [Role: ServiceClient]
 
-  /// Channels with the certificates of the caller `name`: control is called as an admin, the others as a platform.
+  /// Clients with the certificates of the caller `name`: control is called as an admin, the others as a platform. A
+  /// service may have several addresses, with commas between them.
   public init(_ addresses: [Role: String], certificates folder: String, name: String) throws {
     let quiet = Logger(label: "nightjar") { _ in SwiftLogNoOpLogHandler() }
-    var channels: [Role: Channel] = [:]
+    var clients: [Role: ServiceClient] = [:]
     for (role, address) in addresses {
       let files = try CertificateFiles(folder: folder, role: role == .control ? .admin : .platform, name: name)
-      channels[role] = try Channel(
-        to: SocketAddress(parsing: address), expecting: role, serverName: nil, certificates: files, logger: quiet)
+      clients[role] = try ServiceClient(
+        to: SocketAddress.list(parsing: address), expecting: role, serverName: nil, certificates: files, logger: quiet)
     }
-    self.channels = channels
+    self.clients = clients
   }
 
-  /// Channels to all services of `nightjar up`.
+  /// Clients of all services of `nightjar up`.
   public init(_ endpoints: Endpoints, name: String) throws {
     try self.init(endpoints.addresses, certificates: endpoints.certificates, name: name)
   }
 
   /// Called as `admin/<name>`.
-  public var control: Channel { get throws(ConsoleError) { try channel(.control) } }
+  public var control: ServiceClient { get throws(ConsoleError) { try client(of: .control) } }
   /// Called as `platform/<name>`.
-  public var ingest: Channel { get throws(ConsoleError) { try channel(.ingest) } }
+  public var ingest: ServiceClient { get throws(ConsoleError) { try client(of: .ingest) } }
   /// Called as `platform/<name>`.
-  public var ranker: Channel { get throws(ConsoleError) { try channel(.ranker) } }
+  public var ranker: ServiceClient { get throws(ConsoleError) { try client(of: .ranker) } }
 
   /// Closes all connections.
   public func close() async {
-    for channel in channels.values { await channel.close() }
+    for client in clients.values { await client.close() }
   }
 
-  private func channel(_ role: Role) throws(ConsoleError) -> Channel {
-    guard let channel = channels[role] else {
+  private func client(of role: Role) throws(ConsoleError) -> ServiceClient {
+    guard let client = clients[role] else {
       throw ConsoleError("this command calls \(role.rawValue): give --\(role.rawValue) HOST:PORT, or --dir")
     }
-    return channel
+    return client
   }
 }

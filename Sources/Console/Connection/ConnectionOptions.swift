@@ -13,7 +13,7 @@ struct ConnectionOptions: ParsableArguments {
   @Option(help: "HOST:PORT of ingest, where it does not run under --dir.")
   var ingest: String?
 
-  @Option(help: "HOST:PORT of a ranker, where it does not run under --dir.")
+  @Option(help: "HOST:PORT of a ranker, or of several with commas between, where it does not run under --dir.")
   var ranker: String?
 
   @Option(help: "Folder with ca.pem, admin-<name>.pem and platform-<name>.pem and their keys.")
@@ -22,7 +22,7 @@ struct ConnectionOptions: ParsableArguments {
   @Option(help: "Name in the certificates to call with.")
   var name = "cli"
 
-  /// Channels to the services given, and for the rest to those of `dir`. With certificates and any address given, the
+  /// Clients of the services given, and for the rest to those of `dir`. With certificates and any address given, the
   /// services without one are not to be called.
   func clients() throws -> Clients {
     var given: [Role: String] = [:]
@@ -35,7 +35,7 @@ struct ConnectionOptions: ParsableArguments {
       endpoints.addresses.merging(given) { $1 }, certificates: certificates ?? endpoints.certificates, name: name)
   }
 
-  /// Runs `body` with channels that are closed after it.
+  /// Runs `body` with clients that are closed after it.
   func withClients<Result>(_ body: (Clients) async throws -> Result) async throws -> Result {
     let clients = try clients()
     do {

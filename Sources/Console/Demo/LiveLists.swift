@@ -3,9 +3,9 @@ import Messages
 import NightjarClient
 import RPC
 
-/// Asks a ranker for many customers' lists over one connection.
+/// Asks a ranker for many customers' lists over one connection a ranker.
 struct LiveLists: Sendable {
-  let ranker: Channel
+  let ranker: ServiceClient
 
   /// Calls under way at once.
   private static let callsInFlight = 64
@@ -15,7 +15,7 @@ struct LiveLists: Sendable {
 
   /// One customer's list.
   func ask(_ tenant: String, _ customer: String, limit: UInt32) async throws -> View<Proto.GetRecommendationsResponse> {
-    try await ranker.call(RankerService.getRecommendations) { draft in
+    try await ranker.call(RankerService.getRecommendations, options: CallOptions(key: tenant)) { draft in
       draft.tenant = tenant
       draft.customer = customer
       draft.limit = limit

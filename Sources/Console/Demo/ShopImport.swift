@@ -13,7 +13,7 @@ struct ShopImport {
   /// Business time up to which everything is there.
   private(set) var through = Timestamp.epoch
 
-  init(_ shop: OnlineRetail.Shop, into ingest: Channel) {
+  init(_ shop: OnlineRetail.Shop, into ingest: ServiceClient) {
     self.shop = shop
     importer = Importer(tenant: shop.tenant, ingest: ingest)
   }

@@ -17,7 +17,7 @@ struct Importer: Sendable {
   }
 
   let tenant: TenantID
-  let ingest: Channel
+  let ingest: ServiceClient
 
   /// Rows of a batch: well below the frame limit even where every field is at its longest.
   static let batchRows = 1_000
@@ -38,58 +38,13 @@ struct Importer: Sendable {
     }
   }
 
-  /// Streams events, up to `window` batches ahead of ingest's answers. After a lost connection the batches without an
-  /// answer are sent again: ingest knows an event by its id.
+  /// Streams events, several batches ahead of ingest's answers, over as many streams as it takes.
   func record(_ next: () throws -> Batch<Event>?, into report: inout ImportReport) async throws {
-    var unanswered: [SentBatch] = []
-    var failures = 0
-    while true {
-      do {
-        let call = try await ingest.stream(IngestService.recordEvents)
-        var responses = call.responses.makeAsyncIterator()
-        for batch in unanswered { try await call.send(batch.request) }
-        while let batch = try next().map({ encode($0) }) {
-          unanswered.append(batch)
-          try await call.send(batch.request)
-          guard unanswered.count >= Self.window else { continue }
-          try await Self.takeAnswer(of: &unanswered, from: &responses, into: &report)
-          failures = 0
-        }
-        try await call.finish()
-        while !unanswered.isEmpty { try await Self.takeAnswer(of: &unanswered, from: &responses, into: &report) }
-        return
-      } catch let error as RPCError where error.code == .unavailable && failures < Self.maximumFailures {
-        failures += 1
-        try await Task.sleep(for: Self.pause * (1 << failures))
-      }
+    try await EventRecorder(ingest, tenant: tenant).record {
+      try next().map { ($0.rows, $0.lines) }
+    } answered: { response, lines in
+      try report.add(response, lines: lines)
     }
-  }
-
-  /// Batches of events under way at once: enough to keep ingest's disk busy, and few enough that their answers never
-  /// wait for credit while ingest waits for ours.
-  private static let window = 16
-
-  private struct SentBatch {
-    let request: Encoded<Proto.RecordEventsRequest>
-    let lines: [Int]
-  }
-
-  private func encode(_ batch: Batch<Event>) -> SentBatch {
-    let request = Encoded<Proto.RecordEventsRequest> { draft in
-      draft.tenant = tenant.rawValue
-      draft.list(\.n_events, \.events, of: batch.rows) { $1.fill($0) }
-    }
-    return SentBatch(request: request, lines: batch.lines)
-  }
-
-  private static func takeAnswer(
-    of unanswered: inout [SentBatch], from responses: inout IncomingMessages<Proto.WriteResponse>.AsyncIterator,
-    into report: inout ImportReport
-  ) async throws {
-    guard let response = try await responses.next() else {
-      throw ConsoleError("\(report.source): ingest ended the stream with \(unanswered.count) batches unanswered")
-    }
-    try report.add(response, lines: unanswered.removeFirst().lines)
   }
 
   /// Repeats a call that did not reach the server.

@@ -26,12 +26,14 @@ public final class Surroundings: Sendable {
     self.metrics = metrics
   }
 
-  /// A channel to the service at `address`, HOST:PORT, with this process's certificates, whenever they are renewed.
-  public func channel(to address: String, expecting role: Role) throws -> Channel {
-    let channel = try Channel(
-      to: SocketAddress(parsing: address), expecting: role, serverName: nil, certificates: certificates, logger: logger)
-    reloader.add("channel to \(role.rawValue)") { [weak channel] in try channel?.reload($0) }
-    return channel
+  /// A client of the service at `addresses`, HOST:PORT with commas between several, with this process's certificates,
+  /// whenever they are renewed.
+  public func client(of role: Role, at addresses: String) throws -> ServiceClient {
+    let client = try ServiceClient(
+      to: SocketAddress.list(parsing: addresses), expecting: role, serverName: nil, certificates: certificates,
+      logger: logger)
+    reloader.add("client of \(role.rawValue)") { [weak client] in try client?.reload($0) }
+    return client
   }
 
   /// Address that the service answers on, for the line that says it is ready.

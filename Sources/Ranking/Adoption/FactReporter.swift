@@ -5,7 +5,7 @@ import RPC
 
 /// Tells control what this ranker serves, and keeps it for later while control is away.
 struct FactReporter: Sendable {
-  let control: Channel
+  let control: ServiceClient
   let facts: FactQueue
   let logger: Logger
 

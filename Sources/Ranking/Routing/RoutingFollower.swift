@@ -6,7 +6,7 @@ import RPC
 
 /// Follows control's routing stream, and comes back to it whenever it breaks.
 struct RoutingFollower: Sendable {
-  let control: Channel
+  let control: ServiceClient
   let adopter: Adopter
   let logger: Logger
 

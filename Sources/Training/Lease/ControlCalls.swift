@@ -10,7 +10,7 @@ struct ControlCalls: Sendable {
   private static let firstPause = Duration.milliseconds(200)
   private static let longestPause = Duration.seconds(5)
 
-  let control: Channel
+  let control: ServiceClient
   let lease: Lease
   let logger: Logger
 

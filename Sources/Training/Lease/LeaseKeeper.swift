@@ -17,14 +17,14 @@ final class LeaseKeeper: Sendable {
     var end: ContinuousClock.Instant
   }
 
-  private let control: Channel
+  private let control: ServiceClient
   private let lease: Lease
   private let logger: Logger
   private let state: Mutex<State>
 
   /// - Parameter received: when the lease arrived. It began a moment before; when it was asked for says nothing, since
   ///   control waits for work. Should it run out a moment sooner than this reckons, the fence keeps late work out.
-  init(_ lease: Lease, received: ContinuousClock.Instant, control: Channel, logger: Logger) {
+  init(_ lease: Lease, received: ContinuousClock.Instant, control: ServiceClient, logger: Logger) {
     self.lease = lease
     self.control = control
     self.logger = logger

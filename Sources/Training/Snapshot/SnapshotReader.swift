@@ -7,7 +7,7 @@ import RPC
 struct SnapshotReader: Sendable {
   private static let firstPause = Duration.milliseconds(200)
 
-  let ingest: Channel
+  let ingest: ServiceClient
   let lease: Lease
   let keeper: LeaseKeeper
   let logger: Logger
