@@ -1,6 +1,7 @@
 import Commerce
 import Console
 import Foundation
+import FoundationNetworking
 import Glibc
 import Logging
 import Messages
@@ -18,6 +19,7 @@ final class Cluster {
   let folder: String
   private var children: [String: ChildProcess] = [:]
   private var addresses: [String: String] = [:]
+  private var adminAddresses: [String: String] = [:]
   private var channels: [Channel] = []
 
   /// Makes certificates for the usual identities and `more`.
@@ -64,7 +66,9 @@ final class Cluster {
         listen + ["--control", address("control"), "--store", "\(folder)/store", "--cache", "\(folder)/cache"]
           + ["--domain", "ranker.example"]
       }
-    addresses[service] = try await launch(service, "a", arguments)["address"]
+    let ready = try await launch(service, "a", arguments + ["--admin-listen", "0"])
+    addresses[service] = ready["address"]
+    adminAddresses[service] = ready["admin"]
   }
 
   /// Starts the trainer of a name.
@@ -85,6 +89,19 @@ final class Cluster {
   }
 
   func address(_ service: String) -> String { addresses[service] ?? "127.0.0.1:1" }
+
+  /// What a service shows at `/metrics`: values by name and labels.
+  func metrics(of service: String) async throws -> [String: Double] {
+    let url = try #require(URL(string: "http://\(adminAddresses[service] ?? "")/metrics"))
+    let (data, response) = try await URLSession.shared.data(from: url)
+    #expect((response as? HTTPURLResponse)?.statusCode == 200)
+    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
+    return Dictionary(
+      uniqueKeysWithValues: try lines.map { line in
+        let space = try #require(line.lastIndex(of: " "))
+        return (String(line[..<space]), try #require(Double(line[line.index(after: space)...])))
+      })
+  }
 
   /// Sends a signal to a process such as `ingest-a`; after SIGKILL it returns when the process is gone.
   func signal(_ process: String, _ signal: Int32) async {

@@ -34,6 +34,7 @@ public struct ListenOptions: ParsableArguments {
         "cannot listen on \(listen): \(error)",
         remedy: "Choose another --listen HOST:PORT, or stop the process that holds it (ss -ltnp)")
     }
+    metrics.show(server)
     surroundings.reloader.add("server") { [weak server] in try server?.reload($0) }
     let host = listen.prefix(upTo: listen.lastIndex(of: ":") ?? listen.endIndex)
     surroundings.bind("\(host):\(server.port)")

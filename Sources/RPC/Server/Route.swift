@@ -14,6 +14,9 @@ final class Route: Sendable {
   /// Whether the handler runs on the reactor's thread.
   var isOnReactor: Bool { if case .reactor = handler { true } else { false } }
 
+  /// The threads that the handler may block; nil where it may block none.
+  var pool: BlockingPool? { if case .task(.blocking(let pool), _) = handler { pool } else { nil } }
+
   /// What answers a call.
   enum Handler: Sendable {
     /// At once, on the reactor's thread.

@@ -10,6 +10,7 @@ public final class Server: Sendable {
   private let listener: Listener
   private let reactors: [Reactor]
   private let registry: ServerRegistry
+  private let pools: [BlockingPool]
 
   /// Opens the port and serves until `shutdown`. `role` is the server's own: its certificate must hold it, or no client
   /// will talk to it, and the router may have no other role's methods. `interceptors` see every call, in that order. Spans
@@ -36,6 +37,8 @@ public final class Server: Sendable {
       routes: routes, interceptors: Interceptors(interceptors), limits: limits, tenantDomain: tenantDomain,
       logger: logger)
     registry = shared.registry
+    let pools = routes.values.compactMap(\.pool)
+    self.pools = Array(Dictionary(pools.map { (ObjectIdentifier($0), $0) }) { first, _ in first }.values)
     let accept = { @Sendable (connection: Connection) -> any ConnectionDelegate in
       guard let scratch = scratch[ObjectIdentifier(connection.reactor)] else {
         preconditionFailure("a connection on a reactor that is not the server's")
@@ -45,13 +48,21 @@ public final class Server: Sendable {
       if let reason = shared.registry.add(delegate) { delegate.drain(reason) }
       return delegate
     }
+    let refusals = RefusalLog(logger)
     listener = try Listener(
       address: address, context: context, reactors: reactors, limits: limits.listener,
-      refused: { logger.info("connection refused", metadata: ["error": "\($0)", "from": "\($1)"]) }, accept: accept)
+      refused: { refusals.note($0, from: $1) }, accept: accept)
   }
 
   /// The port listened on, also where the address left the choice to the system.
   public var port: UInt16 { listener.port }
+
+  /// What the server is doing. May be read from any thread.
+  public var figures: ServerFigures {
+    ServerFigures(
+      listener: listener.figures, runningHandlers: registry.runningHandlers.load(ordering: .relaxed),
+      blockingCalls: pools.reduce(0) { $0 + $1.calls }, unsentBytes: reactors.reduce(0) { $0 + $1.unsentBytes })
+  }
 
   /// Shakes hands with these certificates from now on; connections that stand go on. Throws, and goes on with those it
   /// has, when they are damaged.

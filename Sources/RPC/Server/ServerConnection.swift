@@ -207,6 +207,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     guard case .task(let place, let handler) = route.handler else { preconditionFailure("\(route.name) needs no task") }
     let (logger, tracer) = (logger, tracer)
     runningHandlers += 1
+    shared.registry.runningHandlers.add(1, ordering: .relaxed)
     let body: @Sendable () async -> Void = {
       let outcome = await tracer.run(context) { await Self.run(handler, call, context, logger) }
       call.reactor.execute { self.finish(call, outcome, at: place) }
@@ -238,6 +239,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   private func finish(_ call: Call, _ outcome: Result<[UInt8]?, RPCError>, at place: HandlerPlace) {
     runningHandlers -= 1
+    shared.registry.runningHandlers.subtract(1, ordering: .relaxed)
     if case .blocking(let pool) = place { pool.leave() }
     call.wire.value.task = nil
     call.end(RPCError(.cancelled, "\(call.method): the handler has returned"), discardingMessages: true)

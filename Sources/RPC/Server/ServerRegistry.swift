@@ -9,6 +9,8 @@ final class ServerRegistry: Sendable {
     var waiter: CheckedContinuation<Void, Never>?
   }
   private let state = Mutex(State())
+  /// Handlers in tasks that have not returned.
+  let runningHandlers = Atomic<Int>(0)
 
   /// Takes a new connection in; returns why it must go away at once, if it must.
   func add(_ connection: ServerConnection) -> String? {

@@ -19,6 +19,10 @@ public final class Reactor: Sendable {
   private let hasJobs = Atomic<Bool>(false)
   private let isStopping = Atomic<Bool>(false)
   private let thread = Atomic<UInt>(0)
+  let unsent = Atomic<Int>(0)
+
+  /// Bytes that wait in its connections because the peers' sockets take no more. May be read from any thread.
+  public var unsentBytes: Int { unsent.load(ordering: .relaxed) }
 
   /// Starts the thread. `name`: up to 15 bytes, for `top` and debuggers.
   public init(name: String) throws(TransportError) {

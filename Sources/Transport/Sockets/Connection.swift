@@ -58,6 +58,8 @@ public final class Connection {
   private var watch: Watch?
   private var state = State.open
   private var output = OutputBuffer()
+  /// What the reactor's count of unsent bytes has of this connection.
+  private var unsent = 0
   private var unconsumed: [UInt8] = []
   private var isFlushDue = false
   private var isReadDue = false
@@ -132,10 +134,13 @@ public final class Connection {
     while output.count > 0, state != .closed, let session {
       switch session.write(output.bytes) {
       case .done(let count): output.consume(count)
-      case .wantsWrite, .wantsRead: return watchWriting(true)
+      case .wantsWrite, .wantsRead:
+        countUnsent(output.count)
+        return watchWriting(true)
       case .ended(let error): return end(error)
       }
     }
+    countUnsent(0)
     guard let session else { return }
     watchWriting(false)
     switch state {
@@ -263,6 +268,12 @@ public final class Connection {
     reactor.loop.change(watch, to: wanted ? EPOLL_EVENTS(EPOLLIN.rawValue | EPOLLOUT.rawValue) : EPOLLIN)
   }
 
+  private func countUnsent(_ bytes: Int) {
+    guard bytes != unsent else { return }
+    reactor.unsent.add(bytes - unsent, ordering: .relaxed)
+    unsent = bytes
+  }
+
   private func noteDraining() {
     guard wasAboveHigh, output.count < Self.lowWatermark else { return }
     wasAboveHigh = false
@@ -273,6 +284,7 @@ public final class Connection {
     guard state != .closed else { return }
     if error == nil, state != .lingering { session?.sayGoodbye() }
     state = .closed
+    countUnsent(0)
     if let watch { reactor.loop.remove(watch) }
     watch = nil
     reactor.loop.end(self, error)

@@ -22,6 +22,22 @@ public struct ListenerLimits: Sendable {
   }
 }
 
+/// What a listener has done since it began, and what it is doing now.
+public struct ListenerFigures: Sendable, Equatable {
+  /// Connections taken off the kernel's queue.
+  public var accepted: Int
+  /// Of these, turned away at a limit before any handshake.
+  public var refused: Int
+  /// Handshakes that ended with a peer whom we believe.
+  public var handshakesDone: Int
+  /// Handshakes that ended otherwise.
+  public var handshakesFailed: Int
+  /// Handshakes that have not ended.
+  public var handshakesUnderWay: Int
+  /// Connections open, those that shake hands included.
+  public var openConnections: Int
+}
+
 /// Accepts connections at an address and hands them, once they have proved who they are, to reactors in turn.
 public final class Listener: @unchecked Sendable {
   // Sendable, because the variables below are touched on the handshake reactor's thread alone.
@@ -42,7 +58,14 @@ public final class Listener: @unchecked Sendable {
   private let handshakes: Reactor
   private let socket: Descriptor
   private let open = Atomic<Int>(0)
-  private var underWay = 0
+  private let accepted = Atomic<Int>(0)
+  private let turnedAway = Atomic<Int>(0)
+  private let handshakesDone = Atomic<Int>(0)
+  private let handshakesFailed = Atomic<Int>(0)
+  private let handshakesUnderWay = Atomic<Int>(0)
+  private var underWay = 0 {
+    didSet { handshakesUnderWay.store(underWay, ordering: .relaxed) }
+  }
   private var next = 0
   private var watch: Watch?
   /// Given up for a moment to take a connection off the queue when the process is out of descriptors.
@@ -86,6 +109,15 @@ public final class Listener: @unchecked Sendable {
     handshakes = try Handshake.reactor()
     spare = Self.spareDescriptor()
     handshakes.execute { [self] in begin() }
+  }
+
+  /// What it has done and is doing. May be read from any thread.
+  public var figures: ListenerFigures {
+    ListenerFigures(
+      accepted: accepted.load(ordering: .relaxed), refused: turnedAway.load(ordering: .relaxed),
+      handshakesDone: handshakesDone.load(ordering: .relaxed),
+      handshakesFailed: handshakesFailed.load(ordering: .relaxed),
+      handshakesUnderWay: handshakesUnderWay.load(ordering: .relaxed), openConnections: open.load(ordering: .relaxed))
   }
 
   /// Stops accepting; connections that stand go on. May be called from any thread, more than once.
@@ -133,7 +165,9 @@ public final class Listener: @unchecked Sendable {
   }
 
   private func begin(_ descriptor: Descriptor, from remote: SocketAddress) {
+    accepted.add(1, ordering: .relaxed)
     guard open.load(ordering: .relaxed) < limits.connections else {
+      turnedAway.add(1, ordering: .relaxed)
       return refused(.limit("\(limits.connections) connections are open already"), remote)
     }
     descriptor.prepareForCalls()
@@ -147,8 +181,11 @@ public final class Listener: @unchecked Sendable {
         underWay -= 1
         resume()
         switch result {
-        case .success(let (session, peer)): establish(session, peer)
+        case .success(let (session, peer)):
+          handshakesDone.add(1, ordering: .relaxed)
+          establish(session, peer)
         case .failure(let error):
+          handshakesFailed.add(1, ordering: .relaxed)
           open.subtract(1, ordering: .relaxed)
           refused(error, remote)
         }
@@ -188,6 +225,8 @@ public final class Listener: @unchecked Sendable {
     // Another thread may have been quicker to take what was given up.
     if (try? Descriptor(nj_accept(socket.raw, nil, nil), operation: "accept4")) == nil { rest() }
     spare = Self.spareDescriptor()
+    accepted.add(1, ordering: .relaxed)
+    turnedAway.add(1, ordering: .relaxed)
     refused(.limit("out of file descriptors: raise LimitNOFILE"), SocketAddress(host: "listener", port: port))
   }
 
