@@ -41,6 +41,15 @@ public struct CallContext: Sendable {
   @inline(__always)
   public func authorise(tenant: UnsafeRawBufferPointer) throws(RPCError) { try caller.authorise(tenant: tenant) }
 
+  /// The same for an id that is text already.
+  public func authorise(tenant: String) throws(RPCError) {
+    var tenant = tenant
+    let outcome = tenant.withUTF8 { bytes in
+      Result { () throws(RPCError) in try caller.authorise(tenant: UnsafeRawBufferPointer(bytes)) }
+    }
+    try outcome.get()
+  }
+
   /// Deadline of the call that the current task handles: calls made from its handler end no later.
   @TaskLocal static var inheritedDeadline: ContinuousClock.Instant?
 }

@@ -24,14 +24,11 @@ public struct Ranker: Sendable {
     public var store: String
     /// Folder of this ranker alone, on a local disk, for its copies and its routing; created if missing.
     public var cache: String
-    /// Domain of the tenants' own server names, such as `ranker.example`; empty = there are none.
-    public var domain: String
 
-    /// Names the three.
-    public init(store: String, cache: String, domain: String) {
+    /// Names the two.
+    public init(store: String, cache: String) {
       self.store = store
       self.cache = cache
-      self.domain = domain
     }
   }
 
@@ -47,7 +44,7 @@ public struct Ranker: Sendable {
     }
     let live = LiveTable()
     self.logger = logger
-    recommender = Recommender(live: live, domain: options.domain.lowercased(), logger: logger)
+    recommender = Recommender(live: live)
     adopter = Adopter(
       live: live,
       loader: ArtifactLoader(

@@ -24,13 +24,10 @@ struct RankerCommand: AsyncParsableCommand {
   @Option(help: "Folder of this ranker alone, on a local disk, for its copies of artifacts and its routing.")
   var cache: String
 
-  @Option(help: "Domain of the tenants' own server names: under ranker.example, acme.ranker.example is tenant acme's.")
-  var domain = ""
-
   func run() async throws {
     try await service.run(as: .ranker) { surroundings in
       let ranker = try Ranker(
-        Ranker.Options(store: store, cache: cache, domain: domain), logger: surroundings.logger,
+        Ranker.Options(store: store, cache: cache), logger: surroundings.logger,
         now: { Timestamp.wallClock() })
       ranker.show(in: surroundings.metrics)
       var router = Router()

@@ -26,19 +26,22 @@ struct ServerLimitsTests {
 
   @Test("an old connection is left for a new one: calls in flight end on it, new ones go elsewhere, none fails")
   func age() async throws {
-    let limits = limits { $0.maximumConnectionAge = .milliseconds(200) }
-    try await withService(echo, limits: limits) { channel, _ in
-      let call = try await channel.stream(TestService.bidirectional)
-      let until = ContinuousClock.now + .seconds(1)
-      var responses = call.responses.makeAsyncIterator()
-      while ContinuousClock.now < until {
-        try await #expect(channel.text(TestService.onReactor, "fine") == "fine")
-        try await call.send(blob("still"))
-        #expect(try await responses.next()?.text == "still")
-      }
-      try await call.finish()
-      #expect(try await responses.next() == nil)
+    let server = try serve(echo, limits: limits { $0.maximumConnectionAge = .milliseconds(200) })
+    let client = try ServiceClient(
+      to: [SocketAddress(host: "127.0.0.1", port: server.port)], expecting: .ranker, serverName: nil,
+      certificates: Certificates.of(.platform), logger: quiet)
+    let call = try await client.stream(TestService.bidirectional)
+    let until = ContinuousClock.now + .seconds(1)
+    var responses = call.responses.makeAsyncIterator()
+    while ContinuousClock.now < until {
+      #expect(try await client.call(TestService.onReactor, blob("fine")).text == "fine")
+      try await call.send(blob("still"))
+      #expect(try await responses.next()?.text == "still")
     }
+    try await call.finish()
+    #expect(try await responses.next() == nil)
+    await client.close()
+    await server.shutdown(grace: .seconds(1))
   }
 
   @Test("calls that outstay their connection's grace end with UNAVAILABLE")
@@ -230,6 +233,7 @@ struct ServerLimitsTests {
     arguments: [
       ("acme.ranker.example", "acme"), ("ACME.Ranker.example.", "acme"), ("a.b.ranker.example", "a.b"),
       ("ranker.example", nil), ("xranker.example", nil), (".ranker.example", nil), ("acme.other.example", nil),
+      ("acme.ranker.example.org", nil), ("", nil), (".", nil), ("ranker.example.", nil), ("acme.ranker.example..", nil),
     ] as [(String, String?)])
   func names(serverName: String, tenant: String?) {
     #expect(TenantNames.label(of: serverName, under: "ranker.example") == tenant.map { Array($0.utf8) })

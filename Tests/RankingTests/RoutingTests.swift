@@ -94,19 +94,6 @@ struct RoutingTests {
     }
   }
 
-  @Test(
-    "the tenant that a server name names",
-    arguments: [
-      ("acme.ranker.example", "acme"), ("acme.RANKER.example", "acme"), ("a.b.ranker.example", "a.b"),
-      ("ranker.example", nil), (".ranker.example", nil), ("localhost", nil), ("acmeranker.example", nil),
-      ("acme.ranker.example.org", nil), ("", nil), ("acme.ranker.example.", "acme"), ("ranker.example.", nil),
-      (".", nil), ("acme.ranker.example..", nil),
-    ] as [(String, String?)])
-  func serverNames(name: String, expected: String?) {
-    let label = ServerNames.tenantLabel(of: name, under: "ranker.example")
-    #expect(label.map { String(Substring($0)) } == expected)
-  }
-
   @Test("delays double, stay in bounds and spread")
   func backoff() {
     let backoff = Backoff(first: .milliseconds(100), longest: .seconds(5))

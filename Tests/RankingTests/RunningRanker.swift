@@ -22,14 +22,15 @@ final class RunningRanker: Sendable {
   init(_ scratch: Scratch, control port: UInt16, cache: String = "cache") throws {
     let log = log
     let ranker = try Ranker(
-      Ranker.Options(store: scratch.file("store"), cache: scratch.file(cache), domain: "ranker.example"),
+      Ranker.Options(store: scratch.file("store"), cache: scratch.file(cache)),
       logger: log.logger, now: { Timestamp.wallClock() })
     ranker.show(in: metrics)
     var router = Router()
     ranker.install(in: &router)
     let server = try Server(
       role: .ranker, address: SocketAddress(parsing: "127.0.0.1:0"), certificates: Certificates.files("ranker-a"),
-      router: router, reactors: 2, logger: log.logger)
+      router: router, reactors: 2, interceptors: [CallLog(log.logger)], tenantDomain: "ranker.example",
+      logger: log.logger)
     let control = try ServiceClient(
       to: [SocketAddress(parsing: "127.0.0.1:\(port)")], expecting: .control, serverName: nil,
       certificates: Certificates.files("ranker-a"), logger: log.logger)

@@ -88,11 +88,7 @@ extension IngestHandlers {
       throw RPCError(.invalidArgument, "no request")
     }
     let tenant = try authorise(request.tenant, context)
-    do {
-      try grants.check(request, from: context.peer, now: clock())
-    } catch {
-      throw denied(error, context)
-    }
+    try grants.check(request, from: context.peer, now: clock())
     let range = SnapshotRange(asOf: Timestamp(microseconds: request.as_of_us), watermark: request.watermark)
     let cursor: SnapshotCursor
     do {

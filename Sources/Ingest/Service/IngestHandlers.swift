@@ -88,18 +88,8 @@ public struct IngestHandlers: Sendable {
     } catch {
       throw RPCError(error)
     }
-    if context.peer.role == .tenant, context.peer.name != tenant.rawValue {
-      throw denied(
-        RPCError(.permissionDenied, "\(context.peer) may not use tenant '\(tenant)', only its own"), context)
-    }
+    try context.authorise(tenant: name)
     return tenant
-  }
-
-  /// Logs a refusal before it is sent.
-  func denied(_ error: RPCError, _ context: CallContext) -> RPCError {
-    logger.warning(
-      "denied", metadata: ["peer": "\(context.peer)", "method": "\(context.method)", "reason": "\(error.message)"])
-    return error
   }
 
   func checkCount(_ count: Int) throws(RPCError) {

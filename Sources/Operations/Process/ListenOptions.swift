@@ -12,6 +12,10 @@ public struct ListenOptions: ParsableArguments {
   @Option(help: "Threads that move bytes; 0 means one for each processor.")
   var reactors = 0
 
+  @Option(
+    help: "Domain of the tenants' own server names: under ranker.example, acme.ranker.example is for tenant acme alone.")
+  var domain = ""
+
   public init() {}
 
   public func validate() throws {
@@ -28,7 +32,7 @@ public struct ListenOptions: ParsableArguments {
       server = try Server(
         role: surroundings.identity.role, address: try SocketAddress(parsing: listen),
         certificates: surroundings.certificates, router: router, reactors: threads,
-        interceptors: [CallMetrics(router, factory: metrics), CallLog(logger)], logger: logger)
+        interceptors: [CallMetrics(router, factory: metrics), CallLog(logger)], tenantDomain: domain, logger: logger)
     } catch {
       throw StartError(
         "cannot listen on \(listen): \(error)",

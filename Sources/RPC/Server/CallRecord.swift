@@ -24,10 +24,10 @@ struct Interceptors: Sendable {
   }
 
   /// Tells all of them. To be called once for each call.
-  func end(_ record: CallRecord, _ code: StatusCode) {
+  func end(_ record: CallRecord, _ error: RPCError?) {
     guard !all.isEmpty else { return }
     var summary = CallSummary(
-      hasBegun: true, code: code, duration: record.start.duration(to: .now), requestBytes: record.requestBytes,
+      hasBegun: true, error: error, duration: record.start.duration(to: .now), requestBytes: record.requestBytes,
       responseBytes: record.responseBytes)
     for (index, interceptor) in all.enumerated() {
       summary.hasBegun = index < record.begun

@@ -80,14 +80,14 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
         record.requestBytes = body.count
         try answerNow(route, handler, header, body, &record)
         session.pass(header)
-        interceptors.end(record, .ok)
+        interceptors.end(record, nil)
         return
       }
     } catch {
       pool?.leave()
       session.pass(header)
       session.refuse(header.stream, StatusCoding.encode(error))
-      interceptors.end(record, error.code)
+      interceptors.end(record, error)
       return
     }
     let context = record.context
@@ -249,13 +249,13 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     case .success(let response?):
       call.wire.value.sentBytes += response.count
       session.send(stream, response, last: true)
-      report(call, .ok)
+      report(call, nil)
     case .success(nil):
       session.end(stream, StatusCoding.ok)
-      report(call, .ok)
+      report(call, nil)
     case .failure(let error):
       session.end(stream, StatusCoding.encode(error))
-      report(call, error.code)
+      report(call, error)
     }
     pump()
   }
@@ -273,15 +273,15 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   }
 
   /// Tells the interceptors of a call's end, once.
-  private func report(_ call: Call, _ code: StatusCode) {
+  private func report(_ call: Call, _ error: RPCError?) {
     guard var record = call.wire.value.record.take() else { return }
     record.responseBytes = call.wire.value.sentBytes
-    interceptors.end(record, code)
+    interceptors.end(record, error)
   }
 
   /// Ends a call whose stream is gone.
   private func stop(_ call: Call, _ error: RPCError) {
-    report(call, error.code)
+    report(call, error)
     call.end(error, discardingMessages: true)
     call.wire.value.task?.cancel()
     forget(call)

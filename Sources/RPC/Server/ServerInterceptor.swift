@@ -20,8 +20,8 @@ public struct CallSummary: Sendable {
   /// False where the call was refused before anybody was told that it began: no such method, no right to call it, too
   /// many calls in flight.
   public var hasBegun: Bool
-  /// How it ended.
-  public var code: StatusCode
+  /// What it ended with; nil = well.
+  public var error: RPCError?
   /// From the arrival of its first frame until its status or last message was handed to the connection.
   public var duration: Duration
   /// Encoded messages that came in, without their frames' headers.
@@ -29,10 +29,13 @@ public struct CallSummary: Sendable {
   /// Encoded messages that were handed to the connection, without their frames' headers.
   public var responseBytes: Int
 
+  /// How it ended.
+  public var code: StatusCode { error?.code ?? .ok }
+
   /// A call's end.
-  public init(hasBegun: Bool, code: StatusCode, duration: Duration, requestBytes: Int, responseBytes: Int) {
+  public init(hasBegun: Bool, error: RPCError?, duration: Duration, requestBytes: Int, responseBytes: Int) {
     self.hasBegun = hasBegun
-    self.code = code
+    self.error = error
     self.duration = duration
     self.requestBytes = requestBytes
     self.responseBytes = responseBytes

@@ -32,6 +32,7 @@ public final class CallLog: ServerInterceptor {
       "duration_us": "\(summary.duration.nanoseconds / 1_000)", "request_bytes": "\(summary.requestBytes)",
       "response_bytes": "\(summary.responseBytes)",
     ]
+    if let error = summary.error { metadata["error"] = "\(error.message)" }
     if let trace = context.trace { metadata["trace_id"] = "\(trace.traceIDText)" }
     return metadata
   }

@@ -1,17 +1,12 @@
-import Logging
 import Messages
 import NightjarClient
 import RPC
 import RankedLists
-import Transport
 
 /// Answers `GetRecommendations` from mapped lists, on the reactor's thread: no task, no lock, no reference count.
 struct Recommender: Sendable {
   let live: LiveTable
   let ids = RecommendationIDs()
-  /// Domain under which each tenant has a server name of its own, such as `ranker.example`, in lower case.
-  let domain: String
-  let logger: Logger
 
   func answer(
     _ request: View<Proto.GetRecommendationsRequest>, _ response: Draft<Proto.GetRecommendationsResponse>,
@@ -22,7 +17,7 @@ struct Recommender: Sendable {
       throw Self.invalid("limit", "is \(limit); 1 to \(RankerService.maximumLimit) are admitted")
     }
     try request.withUTF8(\.tenant) { (tenant) throws(RPCError) in
-      try authorise(context, for: tenant)
+      try context.authorise(tenant: tenant)
       let slot = try slot(of: tenant)
       try request.withUTF8(\.customer) { (customer) throws(RPCError) in
         guard (1...Limits.identifierBytes).contains(customer.count) else {
@@ -40,27 +35,6 @@ struct Recommender: Sendable {
 
   private static func invalid(_ field: String, _ reason: String) -> RPCError {
     RPCError(.invalidArgument, "\(field) \(reason)", violations: [FieldViolation(field, reason)])
-  }
-
-  /// A tenant's own certificate, and a tenant's own server name, are good for that tenant only.
-  private func authorise(_ context: CallContext, for tenant: UnsafeRawBufferPointer) throws(RPCError) {
-    if context.peer.role == .tenant, !context.peer.name.utf8.elementsEqual(tenant) {
-      throw denied(context, tenant, "the certificate is tenant '\(context.peer.name)''s")
-    }
-    guard let serverName = context.serverName, !domain.isEmpty else { return }
-    if let label = ServerNames.tenantLabel(of: serverName, under: domain), !label.elementsEqual(tenant) {
-      throw denied(context, tenant, "the server name is '\(serverName)'")
-    }
-  }
-
-  private func denied(_ context: CallContext, _ tenant: UnsafeRawBufferPointer, _ why: String) -> RPCError {
-    let tenant = String(decoding: tenant, as: UTF8.self)
-    logger.warning(
-      "refused a call for another tenant",
-      metadata: [
-        "peer": "\(context.peer.role.rawValue)/\(context.peer.name)", "tenant": "\(tenant)", "reason": "\(why)",
-      ])
-    return RPCError(.permissionDenied, "the call asks for tenant '\(tenant)', but \(why)")
   }
 
   private func slot(of tenant: UnsafeRawBufferPointer) throws(RPCError) -> UnsafePointer<TenantSlot> {

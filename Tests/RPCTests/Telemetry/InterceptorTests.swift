@@ -138,7 +138,9 @@ struct CallLogTests {
   }
 
   private func summary(_ code: StatusCode) -> CallSummary {
-    CallSummary(hasBegun: true, code: code, duration: .milliseconds(2), requestBytes: 3, responseBytes: 4)
+    CallSummary(
+      hasBegun: true, error: code == .ok ? nil : RPCError(code, "no"), duration: .milliseconds(2), requestBytes: 3,
+      responseBytes: 4)
   }
 
   @Test("has one line a call at debug, which says what, who, how and in which trace")
