@@ -126,6 +126,32 @@ struct ProtocolVectorTests {
     #expect(server.received[3] == [request])
   }
 
+  @Test("a server reads everything that metadata can say")
+  func fullMetadata() throws {
+    let vector = try ProtocolVector.named("call-metadata-full")
+    let metadata = try vector.bytes.withUnsafeBytes { bytes in
+      let (header, payload) = (try FrameHeader(parsing: bytes), UnsafeRawBufferPointer(rebasing: bytes[32...]))
+      return try CallMetadata(decoding: header.metadata(of: payload))
+    }
+    #expect(metadata.traceparent == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+    #expect(metadata.attempt == 2 && metadata.idempotencyKey == "6f1c0e9a52d44b7b9a0e6f3b1d2c4e5f")
+    #expect(
+      try metadata.encoded(for: "test") == Array(vector.body.prefix(try FrameHeader.parse(vector.bytes).metadataBytes)))
+  }
+
+  @Test("one PING too many is answered with the GOAWAY that the page shows")
+  func tooManyPings() throws {
+    var server = Side(.server)
+    try server.feed(frame(.call, stream: 1))
+    let ping = try ProtocolVector.named("ping").bytes
+    for _ in 0..<Limits.pingBurst { try server.feed(ping) }
+    _ = server.output()
+    let error = #expect(throws: ProtocolError.self) { try server.feed(ping) }
+    server.session.goAway("\(try #require(error))")
+    let output = server.output()
+    #expect(try output == ProtocolVector.named("goaway-pings").bytes)
+  }
+
   @Test("a server takes a stream of messages, fragments, and the half-close")
   func streamingServer() throws {
     var server = Side(.server)
