@@ -21,6 +21,7 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let tracesInMemory: Target.Dependency = .product(name: "InMemoryTracing", package: "swift-distributed-tracing")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
@@ -109,10 +110,10 @@ let package = Package(
     tests("Messages", ["CNightjarProto"]),
     tests("Transport", ["COpenSSL"]),
     tests("RankedLists", []),
-    tests("RPC", ["CNightjarProto"]),
+    tests("RPC", ["CNightjarProto", tracesInMemory]),
     tests("Commerce", []),
     tests("NightjarClient", ["CNightjarProto", logging]),
-    tests("Operations", [metrics]),
+    tests("Operations", ["RPC", metrics]),
     tests("ArtifactStore", []),
     tests("Learning", [], exclude: ["Fixtures"]),
     tests("Experimentation", []),

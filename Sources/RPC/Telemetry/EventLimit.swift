@@ -6,7 +6,8 @@ struct EventLimit<Source: Hashable & Sendable>: Sendable {
     var suppressed: Int
   }
 
-  /// Sources that are told apart at one time; past it the longest quiet are forgotten.
+  /// Sources that are told apart at one time; past it all are forgotten, since to look for the quiet ones would cost more
+  /// than some lines too many.
   static var maximumSources: Int { 1_024 }
 
   private let eventsPerSecond: Int
@@ -17,7 +18,7 @@ struct EventLimit<Source: Hashable & Sendable>: Sendable {
 
   /// Whether to let this event through: how many of its source were suppressed since the last that was, nil = suppress it.
   ///
-  /// Complexity: O(1); O(sources) when a new source comes while there are `maximumSources`.
+  /// Complexity: O(1), amortized.
   mutating func admit(_ source: Source, at now: ContinuousClock.Instant) -> Int? {
     if let window = windows[source], window.start.duration(to: now) < .seconds(1) {
       let isOver = window.events >= eventsPerSecond
@@ -26,16 +27,8 @@ struct EventLimit<Source: Hashable & Sendable>: Sendable {
       return isOver ? nil : window.suppressed
     }
     let suppressed = windows[source]?.suppressed ?? 0
-    if windows.count >= Self.maximumSources, windows[source] == nil { forget(at: now) }
+    if windows.count >= Self.maximumSources { windows.removeAll(keepingCapacity: true) }
     windows[source] = Window(start: now, events: 1, suppressed: 0)
     return suppressed
-  }
-
-  /// Forgets the sources whose second is over, or the oldest where there is none.
-  private mutating func forget(at now: ContinuousClock.Instant) {
-    let before = windows.count
-    windows = windows.filter { $0.value.start.duration(to: now) < .seconds(1) }
-    guard windows.count == before, let oldest = windows.min(by: { $0.value.start < $1.value.start }) else { return }
-    windows[oldest.key] = nil
   }
 }

@@ -25,7 +25,7 @@ struct EventLimitTests {
     }
     let last = 3 * EventLimit<Int>.maximumSources - 1
     #expect(limit.admit(last, at: start + .milliseconds(900)) == nil)
-    #expect(limit.admit(0, at: start + .milliseconds(900)) == 0, "the oldest was forgotten")
+    #expect(limit.admit(0, at: start + .milliseconds(900)) == 0, "it was forgotten")
   }
 
   @Test("never lets more through than it should, whatever comes when")
