@@ -34,12 +34,13 @@ struct CallMetricsTests {
         calls.ended(
           context,
           CallSummary(
-            hasBegun: true, code: round == 1 ? .notFound : .ok, duration: .microseconds(15), requestBytes: 10,
+            hasBegun: true, error: round == 1 ? RPCError(.notFound, "no") : nil, duration: .microseconds(15),
+            requestBytes: 10,
             responseBytes: 100))
       }
     }
     let refused = CallSummary(
-      hasBegun: false, code: .unimplemented, duration: .zero, requestBytes: 0, responseBytes: 0)
+      hasBegun: false, error: RPCError(.unimplemented, "no"), duration: .zero, requestBytes: 0, responseBytes: 0)
     for id in 0..<5 as Range<UInt32> { calls.ended(context("0x0000000\(id)", id), refused) }
 
     let lines = metrics.exposition().split(separator: "\n")

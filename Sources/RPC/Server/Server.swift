@@ -48,10 +48,13 @@ public final class Server: Sendable {
       if let reason = shared.registry.add(delegate) { delegate.drain(reason) }
       return delegate
     }
-    let refusals = RefusalLog(logger)
+    let refusals = LimitedLog<String>(logger)
     listener = try Listener(
       address: address, context: context, reactors: reactors, limits: limits.listener,
-      refused: { refusals.note($0, from: $1) }, accept: accept)
+      refused: { error, from in
+        refusals.log(
+          .info, "connection refused", of: from.host, ["error": "\(error)", "from": "\(from)"])
+      }, accept: accept)
   }
 
   /// The port listened on, also where the address left the choice to the system.

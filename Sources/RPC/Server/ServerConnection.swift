@@ -11,6 +11,19 @@ struct ServerShared: Sendable {
   let tenantDomain: String
   let registry = ServerRegistry()
   let logger: Logger
+  /// Of handlers that failed otherwise than their callers may know, by method.
+  let faults: LimitedLog<String>
+
+  init(
+    routes: [UInt32: Route], interceptors: Interceptors, limits: ServerLimits, tenantDomain: String, logger: Logger
+  ) {
+    self.routes = routes
+    self.interceptors = interceptors
+    self.limits = limits
+    self.tenantDomain = tenantDomain
+    self.logger = logger
+    faults = LimitedLog(logger)
+  }
 }
 
 /// One client's connection: takes its calls, checks who may make them, runs their handlers.
@@ -205,11 +218,11 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   private func start(_ route: Route, _ call: Call, _ context: CallContext) {
     guard case .task(let place, let handler) = route.handler else { preconditionFailure("\(route.name) needs no task") }
-    let (logger, tracer) = (logger, tracer)
+    let (faults, tracer) = (shared.faults, tracer)
     runningHandlers += 1
     shared.registry.runningHandlers.add(1, ordering: .relaxed)
     let body: @Sendable () async -> Void = {
-      let outcome = await tracer.run(context) { await Self.run(handler, call, context, logger) }
+      let outcome = await tracer.run(context) { await Self.run(handler, call, context, faults) }
       call.reactor.execute { self.finish(call, outcome, at: place) }
     }
     call.wire.value.task =
@@ -222,7 +235,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   private static func run(
     _ handler: @Sendable (Call, CallContext) async throws -> [UInt8]?, _ call: Call, _ context: CallContext,
-    _ logger: Logger
+    _ faults: LimitedLog<String>
   ) async -> Result<[UInt8]?, RPCError> {
     do {
       return .success(
@@ -232,7 +245,8 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     } catch is CancellationError {
       return .failure(RPCError(.cancelled, "\(context.method): cancelled"))
     } catch {
-      logger.error("handler failed", metadata: ["method": "\(context.method)", "error": "\(error)"])
+      faults.log(
+        .error, "handler failed", of: context.method, ["method": "\(context.method)", "error": "\(error)"])
       return .failure(RPCError(.internal, "\(context.method): internal error; the server's log says more"))
     }
   }

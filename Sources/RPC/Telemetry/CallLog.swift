@@ -1,27 +1,23 @@
 import Logging
-import Synchronization
 import Transport
 
 /// Logs a server's calls: every one at `debug`; at `warning` those that were refused or that broke the server's own rules,
 /// as far as one caller does not fill the log with them.
 public final class CallLog: ServerInterceptor {
-  /// Warnings of one caller in a second; of those over it, the next one tells how many there were.
-  public static let warningsPerSecond = 5
-
   private let logger: Logger
-  private let warnings = Mutex(EventLimit<PeerIdentity>(eventsPerSecond: warningsPerSecond))
+  private let warnings: LimitedLog<PeerIdentity>
 
   /// Writes to `logger`.
-  public init(_ logger: Logger) { self.logger = logger }
+  public init(_ logger: Logger) {
+    self.logger = logger
+    warnings = LimitedLog(logger)
+  }
 
   public func ended(_ context: CallContext, _ summary: CallSummary) {
-    if summary.code.isWorthWarning {
-      let now = ContinuousClock.now
-      if let suppressed = warnings.withLock({ $0.admit(context.peer, at: now) }) {
-        var metadata = metadata(context, summary)
-        if suppressed > 0 { metadata["suppressed"] = "\(suppressed)" }
-        return logger.warning("call refused or failed", metadata: metadata)
-      }
+    if summary.code.isWorthWarning,
+      warnings.log(.warning, "call refused or failed", of: context.peer, metadata(context, summary))
+    {
+      return
     }
     logger.debug("call", metadata: metadata(context, summary))
   }

@@ -1,3 +1,4 @@
+import Logging
 import Testing
 
 @testable import RPC
@@ -50,5 +51,18 @@ struct EventLimitTests {
         #expect(times[index - 10].duration(to: time) >= .seconds(1), "more than two windows' events within a second")
       }
     }
+  }
+}
+
+@Suite("a log of what others can provoke")
+struct LimitedLogTests {
+  @Test("has no more than a few lines a second of one source, and not many of all")
+  func limits() {
+    let lines = RecordingHandler.Lines()
+    let log = LimitedLog<Int>(Logger(label: "test") { _ in RecordingHandler(lines: lines) })
+    for _ in 0..<1_000 { log.log(.info, "flood", of: -1, [:]) }
+    #expect(lines.all.count >= LimitedLog<Int>.linesPerSecond.source && lines.all.count < 500)
+    for source in 0..<10_000 { log.log(.info, "flood", of: source, [:]) }
+    #expect(lines.all.count < 5_000)
   }
 }

@@ -161,7 +161,7 @@ struct CallLogTests {
     logger.logLevel = .info
     let log = CallLog(logger)
     for _ in 0..<1_000 { log.ended(context("flood"), summary(.permissionDenied)) }
-    #expect(lines.all.count < 1_000 / 2 && lines.all.count >= CallLog.warningsPerSecond)
+    #expect(lines.all.count < 1_000 / 2 && lines.all.count >= LimitedLog<Int>.linesPerSecond.source)
     let before = lines.all.count
     log.ended(context("other"), summary(.internal))
     log.ended(context("other"), summary(.ok))

@@ -127,16 +127,3 @@ struct TracingTests {
     for one in [outer, inner] { await one.shutdown(grace: .seconds(5)) }
   }
 }
-
-@Suite("the log of refused connections")
-struct RefusalLogTests {
-  @Test("has no more than a few lines a second of one host, and not many of all")
-  func limits() {
-    let lines = RecordingHandler.Lines()
-    let log = RefusalLog(Logger(label: "test") { _ in RecordingHandler(lines: lines) })
-    for port in 0..<1_000 { log.note(.closed, from: .init(host: "10.0.0.1", port: UInt16(port))) }
-    #expect(lines.all.count >= RefusalLog.linesPerSecond.host && lines.all.count < 500)
-    for host in 0..<10_000 { log.note(.closed, from: .init(host: "10.1.\(host / 256).\(host % 256)", port: 1)) }
-    #expect(lines.all.count < 5_000)
-  }
-}
