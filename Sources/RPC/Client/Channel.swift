@@ -42,7 +42,8 @@ public final class Channel: Sendable {
   /// Calls a unary method and waits for the response.
   ///
   /// `timeout` replaces the method's; inside a handler, and tasks that inherit its task-local values, the call ends no
-  /// later than the handler's own deadline. Throws `RPCError`, or whatever `build` throws.
+  /// later than the handler's own deadline. A call that the server dropped unread, because it was going away, is made once
+  /// more. Throws `RPCError`, or whatever `build` throws.
   public func call<Q, R, E: Error>(
     _ method: Method<Q, R>, timeout: Duration? = nil, options: CallOptions = CallOptions(),
     _ build: (Draft<Q>) throws(E) -> Void
@@ -55,7 +56,13 @@ public final class Channel: Sendable {
     _ method: Method<Q, R>, timeout: Duration? = nil, options: CallOptions = CallOptions(), _ request: Encoded<Q>
   ) async throws(RPCError) -> View<R> {
     let deadline = method.deadline(timeout: timeout, now: .now)
-    return try await call(method, by: deadline, CallMetadata(options), request)
+    let metadata = CallMetadata(options)
+    do throws(RPCError) {
+      return try await call(method, by: deadline, metadata, request)
+    } catch {
+      guard error.reach == .dropped else { throw error }
+      return try await call(method, by: deadline, metadata, request)
+    }
   }
 
   /// Starts a streaming call of any kind. For a method with a single request, send it and `finish`.

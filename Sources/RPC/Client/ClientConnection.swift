@@ -13,6 +13,15 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
     case lost(String)
   }
 
+  /// A server that is gone without a word is found after 15 s, lest calls go on being lost on it; its limit of pings is
+  /// far above.
+  private static let liveness = {
+    var liveness = Liveness.standard
+    liveness.keepaliveInterval = .seconds(10)
+    liveness.keepaliveTimeout = .seconds(5)
+    return liveness
+  }()
+
   private let news: (ClientConnection, News) -> Void
   /// Calls over the limit of calls in flight.
   private var waiting = Queue<PendingCall>()
@@ -21,7 +30,7 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
 
   init(_ connection: Connection, logger: Logger, news: @escaping (ClientConnection, News) -> Void) {
     self.news = news
-    super.init(connection, side: .client, liveness: .standard, logger: logger)
+    super.init(connection, side: .client, liveness: Self.liveness, logger: logger)
   }
 
   /// Makes a call, at once or when another has ended.

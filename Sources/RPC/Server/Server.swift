@@ -5,6 +5,7 @@ import Transport
 public final class Server: Sendable {
   /// Time for the last frames to reach the clients once the grace is over.
   private static let flushTime = Duration.seconds(1)
+  private static let handshakePoll = Duration.milliseconds(5)
 
   private let context: TLSContext
   private let listener: Listener
@@ -88,7 +89,20 @@ public final class Server: Sendable {
     for connection in registry.close(reason) { connection.reactor.execute { connection.drain(reason) } }
     await registry.waitUntilEmpty(atMost: grace, on: reactors[0])
     for connection in registry.close(reason) { connection.reactor.execute { connection.terminate(reason) } }
+    await waitForHandshakes()
     await registry.waitUntilEmpty(atMost: Self.flushTime, on: reactors[0])
     for reactor in reactors { reactor.stop() }
+  }
+
+  /// Clients whose handshake is under way may have sent calls already. They are to be told that these were not processed,
+  /// which a reset would not.
+  private func waitForHandshakes() async {
+    let end = ContinuousClock.now + Self.flushTime
+    while listener.figures.handshakesUnderWay > 0, .now < end { try? await Task.sleep(for: Self.handshakePoll) }
+    for reactor in reactors {
+      await withCheckedContinuation { reached in
+        if !reactor.execute({ reached.resume() }) { reached.resume() }
+      }
+    }
   }
 }

@@ -84,13 +84,13 @@ struct ServiceClientTests {
     for server in servers { await server.shutdown(grace: .zero) }
   }
 
-  @Test("servers that are restarted one after the other lose no call")
+  @Test("servers that are restarted one after the other lose no call, though none may be made twice")
   func rollingRestart() async throws {
     let carriedOut = Counter()
     func start(port: UInt16 = 0) async throws -> (Server, Counter) {
       let own = Counter()
       let router = routes { router in
-        router.unary(TestService.idempotent) { request, _ in
+        router.unary(TestService.unary) { request, _ in
           carriedOut.add()
           own.add()
           return blob(request.text)
@@ -107,7 +107,7 @@ struct ServiceClientTests {
       for caller in 0..<8 {
         group.addTask {
           while stop.value == 0 {
-            let text = try await client.call(TestService.idempotent, blob("\(caller)")).text
+            let text = try await client.call(TestService.unary, blob("\(caller)")).text
             #expect(text == "\(caller)")
             made.add()
           }
@@ -122,7 +122,7 @@ struct ServiceClientTests {
       stop.add()
       try await group.waitForAll()
     }
-    #expect(carriedOut.value >= made.value)
+    #expect(carriedOut.value == made.value)
     await client.close()
     for server in servers { await server.shutdown(grace: .zero) }
   }
