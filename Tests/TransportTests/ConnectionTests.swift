@@ -145,7 +145,7 @@ struct ConnectionTests {
   @Test("connections over the cap are turned away, and served again when there is room")
   func cap() async throws {
     let refused = Box<[TransportError]>([])
-    let limits = ListenerLimits(connections: 2, handshakes: 8, handshakeTimeout: .seconds(5))
+    let limits = listenerLimits(connections: 2, handshakes: 8, handshakeTimeout: .seconds(5))
     let listener = try Loopback.listen(on: [server], limits: limits, refused: refused) { _ in Echo() }
     let first = try await Loopback.connect(to: listener.port, on: client)
     let second = try await Loopback.connect(to: listener.port, on: client)
@@ -160,10 +160,71 @@ struct ConnectionTests {
     listener.close()
   }
 
+  @Test("an identity with too many connections gets no more until one of them ends")
+  func capPerIdentity() async throws {
+    let refused = Box<[TransportError]>([])
+    var limits = ListenerLimits.standard
+    limits.connectionsPerIdentity = 1
+    let listener = try Loopback.listen(on: [server], limits: limits, refused: refused) { _ in Echo() }
+    let first = try await Loopback.connect(to: listener.port, on: client)
+    let second = try? await Loopback.connect(to: listener.port, on: client)
+    await eventually("told why") { refused.value.count == 1 }
+    #expect("\(refused.value[0])".contains("has 1 connections already"))
+    await eventually("turned away") { second.map { $0.end.value != nil } ?? true }
+    #expect(listener.figures.openConnections == 1 && listener.figures.refused == 1)
+    first.onConnection { $0.close() }
+    await eventually("closed") { listener.figures.openConnections == 0 }
+    let third = try await Loopback.connect(to: listener.port, on: client)
+    third.send([1])
+    await eventually("served") { third.bytes.value == [1] }
+    listener.close()
+  }
+
+  @Test("a source that begins too many connections is turned away before any handshake")
+  func capPerSource() async throws {
+    let refused = Box<[TransportError]>([])
+    var limits = ListenerLimits.standard
+    limits.burstPerSource = 3
+    limits.connectionsPerSecondPerSource = 1
+    let listener = try Loopback.listen(on: [server], limits: limits, refused: refused) { _ in Echo() }
+    let sockets = try (0..<6).map { _ in try Loopback.rawSocket(to: listener.port) }
+    await eventually("told why") { !refused.value.isEmpty }
+    #expect("\(refused.value[0])".contains("from one address"))
+    #expect(listener.figures.handshakesUnderWay <= 5)
+    _ = sockets
+    listener.close()
+  }
+
+  @Test("connections are spread evenly over the reactors, and a port that is taken is nobody else's")
+  func spread() async throws {
+    let second = try Reactor(name: "second")
+    let seen = Box<[ObjectIdentifier]>([])
+    let listener = try Loopback.listen(on: [server, second], limits: .standard, refused: Box([])) { connection in
+      let reactor = ObjectIdentifier(connection.reactor)
+      seen.change { $0.append(reactor) }
+      return Echo()
+    }
+    var clients: [Collector] = []
+    for _ in 0..<8 {
+      clients.append(try await Loopback.connect(to: listener.port, on: client))
+      await eventually("established") { seen.value.count == clients.count }
+    }
+    #expect(seen.value.count { $0 == ObjectIdentifier(server) } == 4)
+    #expect(throws: TransportError.self) {
+      _ = try Listener(
+        address: SocketAddress(host: "127.0.0.1", port: listener.port),
+        context: try TLSContext(server: Certificates.files("ranker-a")), reactors: [server], accept: { _ in Echo() })
+    }
+    listener.close()
+    for client in clients { client.onConnection { $0.close() } }
+    await eventually("all gone") { listener.figures.openConnections == 0 }
+    second.stop()
+  }
+
   @Test("a handshake that never comes is given up, others are served meanwhile")
   func silentPeer() async throws {
     let refused = Box<[TransportError]>([])
-    let limits = ListenerLimits(connections: 100, handshakes: 4, handshakeTimeout: .milliseconds(300))
+    let limits = listenerLimits(connections: 100, handshakes: 4, handshakeTimeout: .milliseconds(300))
     let listener = try Loopback.listen(on: [server], limits: limits, refused: refused) { _ in Echo() }
     let silent = try (0..<3).map { _ in try Loopback.rawSocket(to: listener.port) }
     let collector = try await Loopback.connect(to: listener.port, on: client)

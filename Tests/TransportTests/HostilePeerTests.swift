@@ -109,7 +109,7 @@ struct HostilePeerTests {
 
   @Test("handshakes that never end do not keep others out for as long as they may take")
   func silentCrowd() async throws {
-    let limits = ListenerLimits(connections: 100, handshakes: 4, handshakeTimeout: .seconds(3600))
+    let limits = listenerLimits(connections: 100, handshakes: 4, handshakeTimeout: .seconds(3600))
     let listener = try Loopback.listen(on: [server], limits: limits) { _ in Echo() }
     let silent = try (0..<4).map { _ in try Loopback.rawSocket(to: listener.port) }
     let collector = try await Loopback.connect(to: listener.port, on: client)

@@ -181,3 +181,12 @@ final class Collector: ConnectionDelegate, @unchecked Sendable {
     end.change { $0 = .some(error) }
   }
 }
+
+/// The standard limits but for these.
+func listenerLimits(connections: Int, handshakes: Int, handshakeTimeout: Duration) -> ListenerLimits {
+  var limits = ListenerLimits.standard
+  limits.connections = connections
+  limits.handshakes = handshakes
+  limits.handshakeTimeout = handshakeTimeout
+  return limits
+}

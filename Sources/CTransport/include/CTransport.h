@@ -19,6 +19,10 @@ int nj_epoll_control(int epoll, int operation, int descriptor, uint32_t events, 
 // Names the calling thread, 15 bytes at most. The corresponding C function is pthread_setname_np.
 void nj_name_thread(const char *name);
 
+// Gives the calling thread the lowest priority. The corresponding C function is setpriority, which Linux applies to a
+// thread.
+void nj_lower_priority(void);
+
 // The pointer that an event carries.
 static inline void *nj_event_data(const struct epoll_event *event) { return event->data.ptr; }
 #endif

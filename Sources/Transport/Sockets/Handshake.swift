@@ -9,7 +9,10 @@ final class Handshake: @unchecked Sendable {
   static func reactor() throws(TransportError) -> Reactor { try shared.get() }
 
   private static let shared = Result<Reactor, TransportError> { () throws(TransportError) in
-    try Reactor(name: "handshakes")
+    let reactor = try Reactor(name: "handshakes")
+    // A storm of new connections must not take the processor from those that stand.
+    reactor.execute { nj_lower_priority() }
+    return reactor
   }
 
   private let session: TLSSession

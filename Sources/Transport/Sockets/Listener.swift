@@ -2,43 +2,10 @@ import CTransport
 import Glibc
 import Synchronization
 
-/// How much a listener lets in.
-public struct ListenerLimits: Sendable {
-  /// Connections open at once.
-  public var connections: Int
-  /// Handshakes under way at once; more wait in the kernel's queue.
-  public var handshakes: Int
-  /// How long a handshake may take; at most 2 s where half of `handshakes` are under way.
-  public var handshakeTimeout: Duration
-
-  /// 10,000 connections, 256 handshakes of at most 10 s.
-  public static let standard = ListenerLimits(connections: 10_000, handshakes: 256, handshakeTimeout: .seconds(10))
-
-  /// States all three.
-  public init(connections: Int, handshakes: Int, handshakeTimeout: Duration) {
-    self.connections = connections
-    self.handshakes = handshakes
-    self.handshakeTimeout = handshakeTimeout
-  }
-}
-
-/// What a listener has done since it began, and what it is doing now.
-public struct ListenerFigures: Sendable, Equatable {
-  /// Connections taken off the kernel's queue.
-  public var accepted: Int
-  /// Of these, turned away at a limit before any handshake.
-  public var refused: Int
-  /// Handshakes that ended with a peer whom we believe.
-  public var handshakesDone: Int
-  /// Handshakes that ended otherwise.
-  public var handshakesFailed: Int
-  /// Handshakes that have not ended.
-  public var handshakesUnderWay: Int
-  /// Connections open, those that shake hands included.
-  public var openConnections: Int
-}
-
-/// Accepts connections at an address and hands them, once they have proved who they are, to reactors in turn.
+/// Accepts connections at an address and hands them, once they have proved who they are, to reactors.
+///
+/// Each reactor has a listening socket of its own (SO_REUSEPORT), over which the kernel spreads what comes; since it does so
+/// by chance, a connection goes elsewhere where its own reactor has more than another.
 public final class Listener: @unchecked Sendable {
   // Sendable, because the variables below are touched on the handshake reactor's thread alone.
   private static let backlog: Int32 = 1024
@@ -56,7 +23,9 @@ public final class Listener: @unchecked Sendable {
   private let refused: @Sendable (TransportError, SocketAddress) -> Void
   private let accept: @Sendable (Connection) -> any ConnectionDelegate
   private let handshakes: Reactor
-  private let socket: Descriptor
+  /// One for each reactor.
+  private let sockets: [Descriptor]
+  private let perReactor: OpenCounts
   private let open = Atomic<Int>(0)
   private let accepted = Atomic<Int>(0)
   private let turnedAway = Atomic<Int>(0)
@@ -66,8 +35,9 @@ public final class Listener: @unchecked Sendable {
   private var underWay = 0 {
     didSet { handshakesUnderWay.store(underWay, ordering: .relaxed) }
   }
-  private var next = 0
-  private var watch: Watch?
+  private var watches: [Watch] = []
+  private var sources: SourceLimiter
+  private var perIdentity: [PeerIdentity: Int] = [:]
   /// Given up for a moment to take a connection off the queue when the process is out of descriptors.
   private var spare: Descriptor?
 
@@ -84,26 +54,12 @@ public final class Listener: @unchecked Sendable {
     guard let resolved = try address.resolve(flags: AI_PASSIVE).first else {
       throw .invalid("address \(address): stands for no address")
     }
-    socket = try Descriptor(nj_stream_socket(resolved.family), operation: "socket")
-    socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
-    let raw = socket.raw
-    guard resolved.withPointer({ bind(raw, $0, $1) }) == 0, listen(raw, Self.backlog) == 0 else {
-      throw .system("listen at \(address)")
-    }
-    var bound = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    let named = withUnsafeMutableBytes(of: &bound) {
-      $0.withMemoryRebound(to: sockaddr.self) { getsockname(raw, $0.baseAddress, &length) }
-    }
-    guard named == 0 else { throw .system("getsockname") }
-    port = withUnsafeBytes(of: bound) {
-      $0.withMemoryRebound(to: sockaddr.self) {
-        ResolvedAddress($0.baseAddress.unsafelyUnwrapped, length: length).socketAddress.port
-      }
-    }
+    (sockets, port) = try Self.listen(at: resolved, named: address, sockets: reactors.count)
     self.context = context
     self.reactors = reactors
     self.limits = limits
+    perReactor = OpenCounts(reactors.count)
+    sources = SourceLimiter(burst: limits.burstPerSource, perSecond: limits.connectionsPerSecondPerSource)
     self.refused = refused
     self.accept = accept
     handshakes = try Handshake.reactor()
@@ -123,52 +79,99 @@ public final class Listener: @unchecked Sendable {
   /// Stops accepting; connections that stand go on. May be called from any thread, more than once.
   public func close() {
     handshakes.execute { [self] in
-      if let watch { handshakes.loop.remove(watch) }
-      watch = nil
-      // The listening socket is closed with its last holder; until then nobody may connect to it.
-      shutdown(socket.raw, Int32(SHUT_RDWR))
+      for watch in watches { handshakes.loop.remove(watch) }
+      watches = []
+      // A listening socket is closed with its last holder; until then nobody may connect to it.
+      for socket in sockets { shutdown(socket.raw, Int32(SHUT_RDWR)) }
+    }
+  }
+
+  private static func listen(
+    at address: ResolvedAddress, named name: SocketAddress, sockets count: Int
+  ) throws(TransportError) -> ([Descriptor], port: UInt16) {
+    // Sockets that share a port would also share it with another process: it must be nobody's first.
+    let probe = try bind(address, named: name, shared: false)
+    let port = try port(of: probe)
+    let address = address.at(port: port)
+    _ = consume probe
+    var sockets: [Descriptor] = []
+    for _ in 0..<count {
+      let socket = try bind(address, named: name, shared: true)
+      guard Glibc.listen(socket.raw, backlog) == 0 else { throw .system("listen at \(name)") }
+      sockets.append(socket)
+    }
+    return (sockets, port)
+  }
+
+  private static func bind(
+    _ address: ResolvedAddress, named name: SocketAddress, shared: Bool
+  ) throws(TransportError) -> Descriptor {
+    let socket = try Descriptor(nj_stream_socket(address.family), operation: "socket")
+    socket.set(SOL_SOCKET, SO_REUSEADDR, 1)
+    if shared { socket.set(SOL_SOCKET, SO_REUSEPORT, 1) }
+    let raw = socket.raw
+    guard address.withPointer({ Glibc.bind(raw, $0, $1) }) == 0 else { throw .system("listen at \(name)") }
+    return socket
+  }
+
+  private static func port(of socket: Descriptor) throws(TransportError) -> UInt16 {
+    var bound = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let named = withUnsafeMutableBytes(of: &bound) {
+      $0.withMemoryRebound(to: sockaddr.self) { getsockname(socket.raw, $0.baseAddress, &length) }
+    }
+    guard named == 0 else { throw .system("getsockname") }
+    return withUnsafeBytes(of: bound) {
+      $0.withMemoryRebound(to: sockaddr.self) {
+        ResolvedAddress($0.baseAddress.unsafelyUnwrapped, length: length).socketAddress.port
+      }
     }
   }
 
   private func begin() {
-    let watch = Watch(socket) { [self] _ in acceptSome() }
-    self.watch = watch
-    do throws(TransportError) {
-      try handshakes.loop.add(watch, for: EPOLLIN)
-    } catch {
-      refused(error, SocketAddress(host: "listener", port: port))
+    for (index, socket) in sockets.enumerated() {
+      let watch = Watch(socket) { [self] _ in acceptSome(at: index) }
+      watches.append(watch)
+      do throws(TransportError) {
+        try handshakes.loop.add(watch, for: EPOLLIN)
+      } catch {
+        refused(error, SocketAddress(host: "listener", port: port))
+      }
     }
   }
 
-  private func acceptSome() {
+  private func acceptSome(at index: Int) {
     for _ in 0..<Self.acceptsATurn {
       guard underWay < limits.handshakes else { return pause() }
       var address = sockaddr_storage()
       var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-      let raw = nj_accept(socket.raw, &address, &length)
+      let raw = nj_accept(sockets[index].raw, &address, &length)
       if raw < 0 {
         switch errno {
         case EINTR, ECONNABORTED: continue
         case EAGAIN: return
-        case EMFILE, ENFILE: return dropOne()
+        case EMFILE, ENFILE: return dropOne(at: index)
         default: return rest()
         }
       }
       guard let descriptor = try? Descriptor(raw, operation: "accept4") else { return }
       let remote = withUnsafeBytes(of: address) {
         $0.withMemoryRebound(to: sockaddr.self) {
-          ResolvedAddress($0.baseAddress.unsafelyUnwrapped, length: length).socketAddress
+          ResolvedAddress($0.baseAddress.unsafelyUnwrapped, length: length)
         }
       }
-      begin(descriptor, from: remote)
+      begin(descriptor, from: remote, at: index)
     }
   }
 
-  private func begin(_ descriptor: Descriptor, from remote: SocketAddress) {
+  private func begin(_ descriptor: Descriptor, from address: ResolvedAddress, at index: Int) {
     accepted.add(1, ordering: .relaxed)
+    let remote = address.socketAddress
     guard open.load(ordering: .relaxed) < limits.connections else {
-      turnedAway.add(1, ordering: .relaxed)
-      return refused(.limit("\(limits.connections) connections are open already"), remote)
+      return turnAway(remote, "\(limits.connections) connections are open already")
+    }
+    guard sources.admit(address.source, at: .now) else {
+      return turnAway(remote, "more than \(limits.connectionsPerSecondPerSource) connections a second from one address")
     }
     descriptor.prepareForCalls()
     do throws(TransportError) {
@@ -183,7 +186,7 @@ public final class Listener: @unchecked Sendable {
         switch result {
         case .success(let (session, peer)):
           handshakesDone.add(1, ordering: .relaxed)
-          establish(session, peer)
+          establish(session, peer, from: remote, at: index)
         case .failure(let error):
           handshakesFailed.add(1, ordering: .relaxed)
           open.subtract(1, ordering: .relaxed)
@@ -195,22 +198,43 @@ public final class Listener: @unchecked Sendable {
     }
   }
 
-  private func establish(_ session: TLSSession, _ peer: PeerIdentity) {
-    let reactor = reactors[next % reactors.count]
-    next = (next + 1) % reactors.count
+  private func turnAway(_ remote: SocketAddress, _ limit: String) {
+    turnedAway.add(1, ordering: .relaxed)
+    refused(.limit(limit), remote)
+  }
+
+  private func establish(_ session: TLSSession, _ peer: PeerIdentity, from remote: SocketAddress, at index: Int) {
+    guard perIdentity[peer, default: 0] < limits.connectionsPerIdentity else {
+      open.subtract(1, ordering: .relaxed)
+      session.sayGoodbye()
+      return turnAway(remote, "\(peer) has \(limits.connectionsPerIdentity) connections already")
+    }
+    perIdentity[peer, default: 0] += 1
+    let place = perReactor.place(for: index)
+    let reactor = reactors[place]
     reactor.execute { [self] in
-      let connection = Connection(session, peer: peer, on: reactor) { [self] in open.subtract(1, ordering: .relaxed) }
+      let connection = Connection(session, peer: peer, on: reactor) { [self] in forget(peer, at: place) }
       connection.start(accept(connection))
+    }
+  }
+
+  /// A connection is over.
+  private func forget(_ peer: PeerIdentity, at place: Int) {
+    open.subtract(1, ordering: .relaxed)
+    perReactor.leave(place)
+    handshakes.execute { [self] in
+      let left = perIdentity[peer, default: 1] - 1
+      perIdentity[peer] = left > 0 ? left : nil
     }
   }
 
   /// At the cap of handshakes the kernel keeps the queue.
   private func pause() {
-    if let watch { handshakes.loop.change(watch, to: EPOLL_EVENTS(0)) }
+    for watch in watches { handshakes.loop.change(watch, to: EPOLL_EVENTS(0)) }
   }
 
   private func resume() {
-    if let watch { handshakes.loop.change(watch, to: EPOLLIN) }
+    for watch in watches { handshakes.loop.change(watch, to: EPOLLIN) }
   }
 
   /// Accepting fails for a while: the queue would wake us for ever.
@@ -220,10 +244,10 @@ public final class Listener: @unchecked Sendable {
   }
 
   /// Out of descriptors: a connection that is turned away learns of it, one that stays in the queue does not.
-  private func dropOne() {
+  private func dropOne(at index: Int) {
     spare = nil
     // Another thread may have been quicker to take what was given up.
-    if (try? Descriptor(nj_accept(socket.raw, nil, nil), operation: "accept4")) == nil { rest() }
+    if (try? Descriptor(nj_accept(sockets[index].raw, nil, nil), operation: "accept4")) == nil { rest() }
     spare = Self.spareDescriptor()
     accepted.add(1, ordering: .relaxed)
     turnedAway.add(1, ordering: .relaxed)
@@ -233,4 +257,27 @@ public final class Listener: @unchecked Sendable {
   private static func spareDescriptor() -> Descriptor? {
     try? Descriptor(Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC), operation: "open")
   }
+}
+
+/// Connections open on each reactor.
+private final class OpenCounts: Sendable {
+  private let counts: [Count]
+
+  private final class Count: Sendable {
+    let value = Atomic<Int>(0)
+  }
+
+  init(_ reactors: Int) { counts = (0..<reactors).map { _ in Count() } }
+
+  /// Where to put one that came for `index`: there, unless another has fewer.
+  func place(for index: Int) -> Int {
+    let least = counts.indices.min { load($0) < load($1) } ?? index
+    let place = load(index) > load(least) ? least : index
+    counts[place].value.add(1, ordering: .relaxed)
+    return place
+  }
+
+  func leave(_ place: Int) { counts[place].value.subtract(1, ordering: .relaxed) }
+
+  private func load(_ index: Int) -> Int { counts[index].value.load(ordering: .relaxed) }
 }

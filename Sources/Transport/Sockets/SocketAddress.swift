@@ -77,6 +77,37 @@ struct ResolvedAddress: Sendable {
     }
   }
 
+  /// The same host at another port.
+  func at(port: UInt16) -> ResolvedAddress {
+    var other = self
+    withUnsafeMutableBytes(of: &other.storage) { bytes in
+      switch family {
+      case AF_INET: bytes.bindMemory(to: sockaddr_in.self)[0].sin_port = port.bigEndian
+      case AF_INET6: bytes.bindMemory(to: sockaddr_in6.self)[0].sin6_port = port.bigEndian
+      default: break
+      }
+    }
+    return other
+  }
+
+  /// Who is behind the address, as far as limits tell sources apart.
+  var source: SourceLimiter.Source {
+    withUnsafeBytes(of: storage) { bytes in
+      guard family == AF_INET6 else {
+        return SourceLimiter.Source(
+          isIPv6: false, network: UInt64(bytes.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr))
+      }
+      let address = bytes.loadUnaligned(as: sockaddr_in6.self).sin6_addr
+      return withUnsafeBytes(of: address) { bytes in
+        let network = UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self))
+        let rest = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        // ::ffff:a.b.c.d is the IPv4 address a.b.c.d.
+        guard network == 0, rest >> 32 == 0xffff else { return SourceLimiter.Source(isIPv6: true, network: network) }
+        return SourceLimiter.Source(isIPv6: false, network: UInt64(UInt32(truncatingIfNeeded: rest).bigEndian))
+      }
+    }
+  }
+
   /// Host and port in numbers. The corresponding C function is getnameinfo.
   var socketAddress: SocketAddress {
     var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
