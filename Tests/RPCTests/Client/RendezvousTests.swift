@@ -4,16 +4,16 @@ import Testing
 
 @Suite("Which server a call goes to")
 struct RendezvousTests {
-  @Test(
-    "the weights are those of the definition",
-    arguments: [
-      // FNV-1a 64 and MurmurHash3's finalizer, computed with Python from their definitions.
-      ("ranker-1.example:9443", "uk", 0x9130_2c37_5e28_d0ab), ("ranker-1.example:9443", "", 0x267b_a2ff_afcc_ed2f),
-      ("ranker-2.example:9443", "uk", 0xe19d_58fd_4c1f_1dac), ("ranker-2.example:9443", "de", 0xa5f4_1869_220a_e21c),
-      ("[::1]:9443", "de", 0xa1f5_0e99_daf5_b46c),
-    ] as [(String, String, UInt64)])
-  func vectors(address: String, key: String, weight: UInt64) {
-    #expect(Rendezvous(address: address).weight(of: key) == weight)
+  @Test("the weights are those of PROTOCOL.md")
+  func vectors() throws {
+    // Computed with Python from the definitions of FNV-1a and of MurmurHash3's finalizer.
+    let lines = try #require(ProtocolVector.blocks("rendezvous").first).split(separator: "\n")
+    #expect(lines.count == 5)
+    for line in lines {
+      let parts = line.split(separator: " ").map(String.init)
+      let weight = try #require(UInt64(parts[3].dropFirst(2), radix: 16))
+      #expect(Rendezvous(address: parts[0]).weight(of: parts[1]) == weight)
+    }
   }
 
   private func candidates(_ servers: [Rendezvous], _ key: String) -> [ServerCandidate] {

@@ -1,4 +1,5 @@
 import Messages
+import Synchronization
 import Testing
 import Transport
 
@@ -154,6 +155,37 @@ struct ServiceClientTests {
       await client.close()
       await server.shutdown(grace: .zero)
     }
+  }
+
+  @Test("all attempts carry one key, which no other call has, and their number")
+  func metadata() async throws {
+    let heard = Mutex<[(attempt: UInt32, key: String?)]>([])
+    let router = routes { router in
+      for method in [TestService.idempotent, TestService.keyed] {
+        router.unary(method) { _, context in
+          let count = heard.withLock { heard in
+            heard.append((context.attempt, context.idempotencyKey))
+            return heard.count
+          }
+          if count % 2 != 0 { throw RPCError(.unavailable, "not now", retryAfter: .milliseconds(1)) }
+          return blob("")
+        }
+      }
+    }
+    let server = try serve(router)
+    let client = try client([server.port])
+    for method in [TestService.keyed, TestService.keyed, TestService.idempotent] {
+      _ = try await answer(client, method)
+    }
+    _ = try await client.call(TestService.keyed, options: CallOptions(idempotencyKey: "mine"), blob(""))
+    let calls = heard.withLock { $0 }
+    #expect(calls.map(\.attempt) == [0, 1, 0, 1, 0, 1, 0, 1])
+    let keys = stride(from: 0, to: 8, by: 2).map { Set(calls[$0..<$0 + 2].map(\.key)) }
+    #expect(keys.allSatisfy { $0.count == 1 } && keys[0] != keys[1])
+    #expect(keys[0].first??.utf8.count == 32)
+    #expect(keys[2] == [nil] && keys[3] == ["mine"])
+    await client.close()
+    await server.shutdown(grace: .zero)
   }
 
   @Test("another server is asked where one cannot answer, with the next attempt")
