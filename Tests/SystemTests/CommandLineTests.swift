@@ -105,6 +105,21 @@ struct CommandLineTests {
     #expect(await second.process.ended() == .exited(0))
   }
 
+  @Test("SIGHUP has all services of nightjar up read their certificates again, and ends none")
+  func hangup() async throws {
+    let up = try await Up(in: folder)
+    up.process.send(signal: SIGHUP)
+    let logs = "\(folder.path)/dir/logs"
+    for service in ["ingest-a", "control-a", "ranker-a", "trainer-node-1", "trainer-node-2"] {
+      try await eventually("\(service) has") {
+        try String(contentsOfFile: "\(logs)/\(service).log", encoding: .utf8).contains("certificates reloaded")
+      }
+    }
+    #expect(up.process.isRunning && up.children.allSatisfy { isAlive($0) })
+    up.process.send(signal: SIGTERM)
+    #expect(await up.process.ended() == .exited(0))
+  }
+
   /// A running `nightjar up --dir dir` in the test's folder, and the ids of its services.
   private struct Up {
     let process: ChildProcess
