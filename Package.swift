@@ -117,7 +117,7 @@ let package = Package(
     tests("ArtifactStore", []),
     tests("Learning", [], exclude: ["Fixtures"]),
     tests("Experimentation", []),
-    tests("Ingest", [grdb]),
+    tests("Ingest", ["NightjarClient", "RPC", "Transport", grdb]),
     tests("Training", []),
     tests("Ranking", []),
     tests("Control", ["NightjarClient", grdb, logging]),

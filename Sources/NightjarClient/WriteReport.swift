@@ -25,8 +25,11 @@ public struct WriteReport: Sendable, Hashable {
   /// Rows judged so far.
   public var rows: Int { accepted + duplicates + rejections.count }
 
-  /// Adds the answer to the next batch, of `count` rows.
-  mutating func add(_ answer: View<Proto.WriteResponse>, rows count: Int) throws(RPCError) {
+  /// Nothing is written yet.
+  public init() {}
+
+  /// Adds the answer to the next batch, of `count` rows. Throws INTERNAL for an answer that does not fit the batch.
+  public mutating func add(_ answer: View<Proto.WriteResponse>, rows count: Int) throws(RPCError) {
     let first = rows
     let verdicts = answer.scalars(\.n_verdicts, \.verdicts)
     let refused = answer.list(\.n_rejections, \.rejections)
