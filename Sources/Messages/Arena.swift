@@ -45,20 +45,28 @@ public final class Arena {
   /// Complexity: O(bytes). The view does not refer to `bytes`.
   public func decode<M: Message>(_: M.Type = M.self, from bytes: UnsafeRawBufferPointer) throws(MessageError) -> View<M>
   {
-    try WireCheck.check(bytes, as: M.descriptor)
+    View(try unpack(M.descriptor, from: bytes).assumingMemoryBound(to: M.self), in: self)
+  }
+
+  /// `decode` for a type that is known by its descriptor only.
+  func unpack(
+    _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, from bytes: UnsafeRawBufferPointer
+  ) throws(MessageError) -> UnsafeRawPointer {
+    try WireCheck.check(bytes, as: descriptor)
     var allocator = ProtobufCAllocator(
       alloc: { context, size in
-        // The context is the arena that stands in `decode` below, which outlives the call.
+        // The context is the arena that stands in `unpack`, which outlives the call.
         Unmanaged<Arena>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue().allocate(size)
       }, free: { _, _ in }, allocator_data: Unmanaged.passUnretained(self).toOpaque())
     let message = protobuf_c_message_unpack(
-      M.descriptor, &allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+      descriptor, &allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
     guard let message else {
+      let name = String(cString: descriptor.pointee.name)
       throw used >= limit
-        ? .tooLarge(message: M.name, limit: limit)
-        : .malformed(message: M.name, offset: bytes.count, problem: "libprotobuf-c refused it")
+        ? .tooLarge(message: name, limit: limit)
+        : .malformed(message: name, offset: bytes.count, problem: "libprotobuf-c refused it")
     }
-    return View(UnsafeRawPointer(message).assumingMemoryBound(to: M.self), in: self)
+    return UnsafeRawPointer(message)
   }
 
   /// Frees every message at once and keeps the first block for the next ones.

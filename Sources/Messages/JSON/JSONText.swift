@@ -15,7 +15,7 @@ extension View {
 }
 
 /// Writes a message as JSON by walking libprotobuf-c's descriptor of it. Message types are acyclic, so it ends.
-private struct JSONText {
+struct JSONText {
   var text = ""
 
   mutating func message(_ message: UnsafeRawPointer, _ descriptor: ProtobufCMessageDescriptor) {
@@ -35,7 +35,7 @@ private struct JSONText {
 
   /// A member of a `oneof` is there when the case says so, a submessage when its pointer is set, all else always.
   private static func isPresent(_ field: ProtobufCFieldDescriptor, in message: UnsafeRawPointer) -> Bool {
-    if field.flags & UInt32(PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue) != 0 {
+    if field.isOneofMember {
       return message.load(fromByteOffset: Int(field.quantifier_offset), as: UInt32.self) == field.id
     }
     guard field.label != PROTOBUF_C_LABEL_REPEATED, field.type == PROTOBUF_C_TYPE_MESSAGE else { return true }
