@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Transport
@@ -67,6 +68,18 @@ struct ReloadTests {
     await eventually("refused") { refused.value == [.refused("certificate: certificate revoked")] }
     #expect(try await echo(other, to: listener.port) == [7])
     listener.close()
+  }
+
+  @Test("tell when the certificate expires and when the list of revocations must have been renewed")
+  func expiry() throws {
+    var files = platform
+    let now = Int64(time(nil))
+    #expect(abs(try files.expiry() - now - 30 * 86_400) < 600)
+    #expect(try files.revocationsExpiry() == nil)
+    files.revocations = Certificates.revocations(of: ["platform-cli"])
+    #expect(abs(try #require(try files.revocationsExpiry()) - now - 86_400) < 600)
+    files.revocations = "/nowhere"
+    #expect(throws: TransportError.self) { try files.revocationsExpiry() }
   }
 
   @Test("keep a client from a revoked server")

@@ -22,6 +22,8 @@ public final class CertificateReloader: Service {
     var users: [User] = []
     var files: CertificateFiles
     var expiry: Int64
+    /// Nil where nothing is revoked.
+    var revocationsExpiry: Int64?
     var watch: ChangeWatch<FileStamps>
   }
 
@@ -42,11 +44,12 @@ public final class CertificateReloader: Service {
     let all = [files.chain, files.key, files.authorities] + paths
     // Before the files are read, so that no change in between is missed.
     let stamps = FileStamps(of: all)
-    let expiry = try files.expiry()
+    let (expiry, revocationsExpiry) = (try files.expiry(), try files.revocationsExpiry())
     self.paths = all
     self.locate = locate
     self.logger = logger
-    state = Mutex(State(files: files, expiry: expiry, watch: ChangeWatch(stamps)))
+    state = Mutex(
+      State(files: files, expiry: expiry, revocationsExpiry: revocationsExpiry, watch: ChangeWatch(stamps)))
     let name = "nightjar_certificate_reloads_total"
     metrics.describe(name, "Times that the certificate files were read again, by how that ended.")
     reloads = (
@@ -55,14 +58,19 @@ public final class CertificateReloader: Service {
     )
     metrics.register(
       "nightjar_certificate_expiry_seconds", .gauge, help: "Seconds until this process's own certificate expires."
-    ) { [weak self] in self.map { Double($0.expiry) - WallClock.seconds() } ?? .nan }
+    ) { [weak self] in Self.left(until: self?.state.withLock { $0.expiry }) }
+    metrics.register(
+      "nightjar_revocations_expiry_seconds", .gauge,
+      help: "Seconds until the list of revocations must have been renewed, or nobody is believed; NaN without one."
+    ) { [weak self] in Self.left(until: self?.state.withLock { $0.revocationsExpiry }) }
   }
 
   /// The files that are in force.
   var files: CertificateFiles { state.withLock { $0.files } }
 
-  /// When the process's own certificate expires, in seconds since 1970.
-  private var expiry: Int64 { state.withLock { $0.expiry } }
+  private static func left(until time: Int64??) -> Double {
+    (time ?? nil).map { Double($0) - WallClock.seconds() } ?? .nan
+  }
 
   /// From now on `reload` is called with the files each time they are to be read again; when it throws, `name` keeps what it
   /// has.
@@ -102,11 +110,11 @@ public final class CertificateReloader: Service {
       var files = try locate()
       // A list that is gone must not bring back whom it shut out: then it fails to load, and the one in force stays.
       if files.revocations == nil { files.revocations = old.files.revocations }
-      let expiry = try files.expiry()
+      let (expiry, revocationsExpiry) = (try files.expiry(), try files.revocationsExpiry())
       for user in users {
         do { try user.reload(files) } catch { throw ReloadFailure(user: user.name, error: error) }
       }
-      state.withLock { ($0.files, $0.expiry) = (files, expiry) }
+      state.withLock { ($0.files, $0.expiry, $0.revocationsExpiry) = (files, expiry, revocationsExpiry) }
       reloads.good.increment()
       logger.notice(
         "certificates reloaded",

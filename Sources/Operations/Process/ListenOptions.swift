@@ -13,7 +13,8 @@ public struct ListenOptions: ParsableArguments {
   var reactors = 0
 
   @Option(
-    help: "Domain of the tenants' own server names: under ranker.example, acme.ranker.example is for tenant acme alone.")
+    help: "Domain of the tenants' own server names: under ranker.example, acme.ranker.example is for tenant acme alone."
+  )
   var domain = ""
 
   public init() {}

@@ -21,4 +21,11 @@ public struct CertificateFiles: Sendable, Equatable {
   public func expiry() throws(TransportError) -> Int64 {
     try Certificate(pemFile: chain).expiry()
   }
+
+  /// When the first of the authorities' lists of revocations must have been replaced by its next issue, in seconds since
+  /// 1970: from then on nobody is believed. Nil where there is no list. Reads the file.
+  public func revocationsExpiry() throws(TransportError) -> Int64? {
+    guard let revocations else { return nil }
+    return try AuthorityStore.earliestNextUpdate(pemFile: revocations)
+  }
 }

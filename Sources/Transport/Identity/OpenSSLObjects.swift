@@ -43,9 +43,8 @@ final class Certificate {
 
   /// The `notAfter` of the certificate, in seconds since 1970.
   func expiry() throws(TransportError) -> Int64 {
-    var parts = tm()
-    guard ASN1_TIME_to_tm(X509_get0_notAfter(pointer), &parts) == 1 else { throw .openSSL("certificate's notAfter") }
-    return Int64(timegm(&parts))
+    guard let seconds = secondsSince1970(X509_get0_notAfter(pointer)) else { throw .openSSL("certificate's notAfter") }
+    return seconds
   }
 
   func der() throws(TransportError) -> [UInt8] {
@@ -81,6 +80,21 @@ final class AuthorityStore: @unchecked Sendable {
     else { throw .openSSL("revocations \(path)") }
   }
 
+  /// The earliest `nextUpdate` of the lists in a file; a list need not have one.
+  static func earliestNextUpdate(pemFile path: String) throws(TransportError) -> Int64? {
+    guard let file = BIO_new_file(path, "r") else { throw .openSSL("revocations \(path)") }
+    defer { BIO_free(file) }
+    var earliest: Int64?
+    while let list = PEM_read_bio_X509_CRL(file, nil, nil, nil) {
+      defer { X509_CRL_free(list) }
+      guard let next = X509_CRL_get0_nextUpdate(list), let seconds = secondsSince1970(next) else { continue }
+      earliest = min(earliest ?? seconds, seconds)
+    }
+    // The end of the file is an error to libcrypto.
+    ERR_clear_error()
+    return earliest
+  }
+
   func verify(_ certificate: Certificate) throws(TransportError) {
     guard let context = X509_STORE_CTX_new() else { throw .openSSL("verify") }
     defer { X509_STORE_CTX_free(context) }
@@ -93,4 +107,9 @@ final class AuthorityStore: @unchecked Sendable {
       throw .refused("signature: certificate: \(reason.map { String(cString: $0) } ?? "not believed")")
     }
   }
+}
+
+private func secondsSince1970(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
+  var parts = tm()
+  return ASN1_TIME_to_tm(time, &parts) == 1 ? Int64(timegm(&parts)) : nil
 }
