@@ -6,8 +6,8 @@ import Transport
 ///
 /// Sendable because it is touched there only: everybody comes through `reactor.execute`.
 final class ChannelCore: @unchecked Sendable {
-  /// Time for TCP and TLS to connect.
-  private static let connectTimeout = Duration.seconds(5)
+  /// Time for TCP and TLS to connect: short enough that a call with 5 s can still go to another server.
+  private static let connectTimeout = Duration.seconds(3)
 
   private enum State {
     /// Connects at the next call.

@@ -230,6 +230,21 @@ struct ServiceClientTests {
     #expect(await failure { _ = try await answer(client) }?.code == .unavailable)
   }
 
+  @Test("a server that accepts and then says nothing holds calls up for a moment, and fails none")
+  func silent() async throws {
+    let silent = try SilentServer()
+    let server = try serve(named("here"))
+    let client = try client([silent.port, server.port])
+    let first = try await withThrowingTaskGroup(of: String.self) { group in
+      for key in 0..<16 { group.addTask { try await answer(client, key: "\(key)") } }
+      return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+    }
+    #expect(first == ["here"])
+    for key in 0..<16 { #expect(try await answer(client, key: "\(key)") == "here") }
+    await client.close()
+    await server.shutdown(grace: .zero)
+  }
+
   @Test("a stream starts where it can")
   func streams() async throws {
     let gone = try serve(named("gone"))
