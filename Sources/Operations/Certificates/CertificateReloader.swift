@@ -8,7 +8,7 @@ import UnixSignals
 /// Has everything that holds certificates read them again: on SIGHUP, and when their files have changed.
 ///
 /// Connections that stand go on with what they shook hands with. A file that is damaged, or does not belong to the others,
-/// changes nothing and is logged once.
+/// changes nothing and is logged once; it is tried again until it is good.
 public final class CertificateReloader: Service {
   /// Time between two looks at the files.
   static let pollInterval = Duration.seconds(2)
@@ -25,11 +25,15 @@ public final class CertificateReloader: Service {
     /// Nil where nothing is revoked.
     var revocationsExpiry: Int64?
     var watch: ChangeWatch<FileStamps>
+    /// What the last attempt failed with, if it did: the same again is not told again.
+    var failure: String?
   }
 
   private let paths: [String]
   private let locate: @Sendable () throws -> CertificateFiles
   private let state: Mutex<State>
+  /// One attempt at a time, so that the files that were read last are those that stay.
+  private let attempt = Mutex(())
   private let reloads: (good: Counter, failed: Counter)
   private let logger: Logger
 
@@ -96,25 +100,33 @@ public final class CertificateReloader: Service {
   /// Reads the files again if they have changed and settled.
   func look() {
     let now = FileStamps(of: paths)
-    if state.withLock({ $0.watch.isDue(now) }) { reload() }
+    if state.withLock({ $0.watch.isDue(now) }) { attempt.withLock { _ in tryReload() } }
   }
 
-  /// Reads the files again, changed or not.
+  /// Reads the files again, changed or not, and says how that ended.
   func reload() {
-    let now = FileStamps(of: paths)
-    let (users, old) = state.withLock { state in
-      state.watch.note(now)
-      return (state.users, state)
+    attempt.withLock { _ in
+      state.withLock { $0.failure = nil }
+      tryReload()
     }
+  }
+
+  private func tryReload() {
+    let now = FileStamps(of: paths)
+    let old = state.withLock { $0 }
     do {
       var files = try locate()
       // A list that is gone must not bring back whom it shut out: then it fails to load, and the one in force stays.
       if files.revocations == nil { files.revocations = old.files.revocations }
       let (expiry, revocationsExpiry) = (try files.expiry(), try files.revocationsExpiry())
-      for user in users {
+      for user in old.users {
         do { try user.reload(files) } catch { throw ReloadFailure(user: user.name, error: error) }
       }
-      state.withLock { ($0.files, $0.expiry, $0.revocationsExpiry) = (files, expiry, revocationsExpiry) }
+      state.withLock { state in
+        (state.files, state.expiry, state.revocationsExpiry) = (files, expiry, revocationsExpiry)
+        state.watch.note(now)
+        state.failure = nil
+      }
       reloads.good.increment()
       logger.notice(
         "certificates reloaded",
@@ -123,10 +135,13 @@ public final class CertificateReloader: Service {
           "revocations": "\(files.revocations ?? "none")",
         ])
     } catch {
+      let failure = "\(error)"
+      state.withLock { $0.failure = failure }
+      guard failure != old.failure else { return }
       reloads.failed.increment()
       logger.error(
         "certificates not reloaded; those in force stay",
-        metadata: ["error": "\(error)", "expires": "\(WallClock.iso8601(old.expiry))"])
+        metadata: ["error": "\(failure)", "expires": "\(WallClock.iso8601(old.expiry))"])
     }
   }
 }

@@ -25,8 +25,8 @@ struct FileStamps: Equatable {
   }
 }
 
-/// Tells when files that are looked at again and again are to be read again: once they differ from what was read and
-/// have not changed since the last look, so that no certificate is read while its key is still being written.
+/// Tells when files that are looked at again and again are to be read: when they differ from what was read, and have not
+/// changed since the last look, so that no certificate is read while its key is still being written.
 struct ChangeWatch<State: Equatable & Sendable>: Sendable {
   private var read: State
   private var seen: State
@@ -37,14 +37,12 @@ struct ChangeWatch<State: Equatable & Sendable>: Sendable {
     seen = now
   }
 
-  /// Whether they are to be read now. The same state is not read twice, whether it was good or not.
+  /// Whether they are to be read now; stays so until they have been, or are again what was read.
   mutating func isDue(_ now: State) -> Bool {
     defer { seen = now }
-    guard now == seen, now != read else { return false }
-    read = now
-    return true
+    return now == seen && now != read
   }
 
-  /// They are read now for another reason.
-  mutating func note(_ now: State) { self = ChangeWatch(now) }
+  /// They were read as they were then.
+  mutating func note(_ then: State) { read = then }
 }
