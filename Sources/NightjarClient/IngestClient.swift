@@ -22,7 +22,8 @@ public struct IngestClient: Sendable {
 
   /// A client of the ingest at `addresses`, each `host:port`, that writes as `tenant`. Connects at the first call.
   ///
-  /// Throws `TransportError` when an address or the certificates cannot be used.
+  /// `serverName` is asked for (SNI) and must be in ingest's certificate; nil = that it is ingest is enough. Throws
+  /// `TransportError` when an address or the certificates cannot be used.
   public init(
     addresses: [String], certificates: CertificateFiles, serverName: String? = nil, tenant: TenantID, logger: Logger
   ) throws {

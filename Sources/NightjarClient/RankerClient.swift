@@ -7,6 +7,10 @@ import Transport
 /// Asks rankers for customers' ranked lists.
 ///
 /// ```swift
+/// import Commerce        // TenantID, CustomerID
+/// import NightjarClient
+/// import Transport       // CertificateFiles
+///
 /// let ranker = try RankerClient(
 ///   addresses: ["ranker-1.example:9443", "ranker-2.example:9443"],
 ///   certificates: CertificateFiles(

@@ -10,9 +10,18 @@ private struct Signature: Hashable {
   let name: String
   let request: String
   let response: String
+  /// Not part of the contract's files.
+  private(set) var idempotency: Idempotency?
+
+  static func == (a: Signature, b: Signature) -> Bool {
+    (a.name, a.request, a.response) == (b.name, b.request, b.response)
+  }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
   init<Request, Response>(_ method: Method<Request, Response>) {
     name = method.name
+    idempotency = method.idempotency
     request = Request.name
     response = Response.name
   }
@@ -52,6 +61,17 @@ struct MethodTableTests {
     #expect(ingest == contract(nightjar__v1__ingest__descriptor))
     #expect(ranker == contract(nightjar__v1__ranker__descriptor))
     #expect(control == contract(nightjar__v1__control__descriptor))
+  }
+
+  @Test("every method may be repeated, by itself or with a key")
+  func idempotency() {
+    let methods = ingest.union(ranker).union(control)
+    #expect(!methods.contains { $0.idempotency == Idempotency.none })
+    let keyed = methods.filter { $0.idempotency == .keyed }.map { $0.name.split(separator: "/")[1] }
+    #expect(
+      Set(keyed) == [
+        "CreateTenant", "SetMode", "RunNight", "LeaseWork", "FailWork", "Activate", "ReleaseHold",
+      ])
   }
 
   @Test("an id is the FNV-1a hash of the full name")
