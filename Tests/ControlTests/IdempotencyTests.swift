@@ -2,6 +2,7 @@ import GRDB
 import Messages
 import NightjarClient
 import RPC
+import Synchronization
 import Testing
 import Transport
 
@@ -123,6 +124,34 @@ struct IdempotencyTests {
     try await desk.create("uk")
     try await desk.setMode("uk", .off)
     #expect(try await answers(desk).isEmpty)
+  }
+
+  @Test("a client whose answer gets lost makes the change once, without its caller noticing")
+  func lostAnswer() async throws {
+    let desk = try Desk()
+    let losses = Mutex(2)
+    var router = Router()
+    router.unary(ControlService.createTenant) { [core = desk.core] request, context in
+      let answer = try await core.createTenant(request, by: Caller(context))
+      let isLost = losses.withLock { left in
+        left -= 1
+        return left >= 0
+      }
+      if isLost { throw RPCError(.unavailable, "the answer got lost") }
+      return answer
+    }
+    let server = try Server(
+      role: .control, address: SocketAddress(host: "127.0.0.1", port: 0), certificates: Certificates.files("control/a"),
+      router: router, reactors: 1, logger: Site.logger)
+    let client = try ServiceClient(
+      to: [SocketAddress(host: "127.0.0.1", port: server.port)], expecting: .control, serverName: nil,
+      certificates: Certificates.files("admin/cli"), logger: Site.logger)
+    #expect(try await client.call(ControlService.createTenant) { $0.id = "uk" }.id == "uk")
+    #expect(losses.withLock { $0 } < 0)
+    #expect(try await entries(.tenantCreated, desk) == 1)
+    await expectRefusal(.alreadyExists) { _ = try await client.call(ControlService.createTenant) { $0.id = "uk" } }
+    await client.close()
+    await server.shutdown(grace: .zero)
   }
 
   // MARK: What is kept
