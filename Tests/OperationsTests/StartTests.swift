@@ -25,7 +25,10 @@ struct StartTests {
 
   @Test(
     "with options that make no sense fails with status 64 and says which",
-    arguments: ["--log-level=loud", "--grace-seconds=-1", "--grace-seconds=9999", "--reactors=1000", "--fly=1"])
+    arguments: [
+      "--log-level=loud", "--grace-seconds=-1", "--grace-seconds=9999", "--reactors=1000", "--fly=1",
+      "--admin-listen=nowhere", "--admin-listen=70000",
+    ])
   func badOption(option: String) throws {
     let ended = try run("nightjar-ingest", "--certificates", "/nowhere", "--data", "/nowhere", option)
     #expect(ended.status == 64)
