@@ -14,6 +14,8 @@ public struct EventRecorder: Sendable {
   /// Streams that may break in a row without the answer to a single batch.
   private static let maximumFailures = 5
   private static let firstPause = Duration.milliseconds(200)
+  /// A server that wants to be left alone for longer is not waited for.
+  private static let longestPause = Duration.seconds(60)
 
   private let ingest: ServiceClient
   private let tenant: TenantID
@@ -51,8 +53,11 @@ public struct EventRecorder: Sendable {
         return
       } catch let broken as BrokenStream {
         failures += 1
-        guard failures <= Self.maximumFailures, broken.error.isWorthAnotherStream else { throw broken.error }
-        try await Task.sleep(for: broken.error.retryAfter ?? Self.firstPause * (1 << (failures - 1)))
+        let pause = broken.error.retryAfter ?? Self.firstPause * (1 << (failures - 1))
+        guard failures <= Self.maximumFailures, pause <= Self.longestPause, broken.error.isWorthAnotherStream else {
+          throw broken.error
+        }
+        try await Task.sleep(for: pause)
       }
     }
   }

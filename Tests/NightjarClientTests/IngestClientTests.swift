@@ -101,6 +101,19 @@ struct IngestClientTests {
     await server.shutdown(grace: .zero)
   }
 
+  @Test("an ingest that wants to be left alone for an hour is not waited for")
+  func longPause() async throws {
+    let server = try serve(.ingest) { router in
+      router.stream(IngestService.recordEvents) { _, _, _ in
+        throw RPCError(.unavailable, "come back later", retryAfter: .seconds(3_600))
+      }
+    }
+    let client = try client(server.port)
+    #expect(await failure { _ = try await client.record(Self.batches(1, of: 1)) }?.message == "come back later")
+    await client.close()
+    await server.shutdown(grace: .zero)
+  }
+
   @Test("what ingest will never take is not sent again")
   func refused() async throws {
     let shelf = Shelf()
