@@ -163,6 +163,8 @@ final class Counter: Sendable {
 final class Gate: Sendable {
   private let isOpen = Atomic(false)
 
+  var isOpenNow: Bool { isOpen.load(ordering: .relaxed) }
+
   func open() { isOpen.store(true, ordering: .relaxed) }
 
   func wait() async throws {

@@ -7,8 +7,9 @@ import Transport
 /// made again where that is safe.
 ///
 /// - **Which server.** With `CallOptions.key`, such as the tenant, all clients pick the same server by rendezvous hashing
-///   (`Rendezvous`); without, the one with the fewest calls of this client under way. A server whose connection broke is
-///   passed over while another is to be had, and connected again aside from the calls.
+///   (`Rendezvous`); without, the one with the fewest calls of this client under way. A server whose connection broke, or
+///   that answers UNAVAILABLE, is passed over for a while if another is to be had; connections are made again aside from
+///   the calls.
 /// - **Retries.** As gRFC A6 has it: a call that no handler can have seen is made again whatever it does; one that may
 ///   have been processed only where its method is idempotent or carries an idempotency key, and its code is UNAVAILABLE,
 ///   or RESOURCE_EXHAUSTED or ABORTED with a time to try again. At most 5 attempts, never past the deadline, with
@@ -137,16 +138,18 @@ extension ServiceClient {
   /// The server that a call goes to. Those that are passed over are connected again where it is time for it.
   func pick(_ key: String?, _ tried: Set<Int>) -> Int {
     guard servers.count > 1 else { return 0 }
-    let candidates = servers.indices.map { servers[$0].candidate(for: key, wasTried: tried.contains($0)) }
+    let now = ContinuousClock.now
+    let candidates = servers.indices.map { servers[$0].candidate(for: key, wasTried: tried.contains($0), now: now) }
     guard let best = ServerCandidate.best(of: candidates, startingAt: .random(in: candidates.indices)) else {
       preconditionFailure("a client without servers")
     }
-    let now = ContinuousClock.now
     for (server, candidate) in zip(servers, candidates) where candidate.isDue(at: now) { server.channel.wake() }
     return best
   }
 
   private func hasUsableServer(besides tried: Set<Int>) -> Bool {
-    servers.indices.contains { !tried.contains($0) && servers[$0].candidate(for: nil, wasTried: false).isUsable }
+    servers.indices.contains {
+      !tried.contains($0) && servers[$0].candidate(for: nil, wasTried: false, now: .now).isUsable
+    }
   }
 }

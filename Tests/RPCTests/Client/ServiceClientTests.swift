@@ -128,6 +128,33 @@ struct ServiceClientTests {
     for server in servers { await server.shutdown(grace: .zero) }
   }
 
+  @Test("a server that is up but unfit to answer is left alone for a while, and gone back to when it is fit")
+  func unfit() async throws {
+    let refusals = Counter()
+    let fit = Gate()
+    let router = routes { router in
+      router.unary(TestService.idempotent) { _, _ in
+        guard fit.isOpenNow else {
+          refusals.add()
+          throw RPCError(.unavailable, "not told yet")
+        }
+        return blob("unfit")
+      }
+    }
+    let servers = [try serve(router), try serve(named("fit"))]
+    let client = try client(servers.map(\.port))
+    for key in 0..<500 { #expect(try await answer(client, TestService.idempotent, key: "\(key)") == "fit") }
+    #expect(refusals.value > 0 && refusals.value < 50)
+    fit.open()
+    await until("the client goes back") {
+      var answers = Set<String>()
+      for key in 0..<20 { answers.insert((try? await answer(client, TestService.idempotent, key: "\(key)")) ?? "") }
+      return answers == ["fit", "unfit"]
+    }
+    await client.close()
+    for server in servers { await server.shutdown(grace: .zero) }
+  }
+
   // MARK: Retries
 
   /// Fails the first `failures` calls.

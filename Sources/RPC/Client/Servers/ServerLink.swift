@@ -6,6 +6,13 @@ final class ServerLink: Sendable {
   let channel: Channel
   private let rendezvous: Rendezvous
   private let inFlight = Atomic(0)
+  /// Set while the server answers that it is unavailable: its process is up, but not fit to answer.
+  private let refusal = Mutex(Refusal())
+
+  private struct Refusal {
+    var until: ContinuousClock.Instant?
+    var backoff = Backoff.connecting
+  }
 
   init(_ channel: Channel, address: String) {
     self.channel = channel
@@ -13,9 +20,10 @@ final class ServerLink: Sendable {
   }
 
   /// What a call with `key` is to think of the server.
-  func candidate(for key: String?, wasTried: Bool) -> ServerCandidate {
+  func candidate(for key: String?, wasTried: Bool, now: ContinuousClock.Instant) -> ServerCandidate {
     ServerCandidate(
-      standing: channel.standing, wasTried: wasTried, inFlight: inFlight.load(ordering: .relaxed),
+      standing: channel.standing, isServing: refusal.withLock { $0.until.map { $0 <= now } ?? true },
+      wasTried: wasTried, inFlight: inFlight.load(ordering: .relaxed),
       weight: key.map { rendezvous.weight(of: $0) } ?? 0)
   }
 
@@ -25,7 +33,21 @@ final class ServerLink: Sendable {
   ) async throws(RPCError) -> View<R> {
     count(1)
     defer { count(-1) }
-    return try await channel.call(method, by: deadline, metadata, request)
+    do throws(RPCError) {
+      let answer = try await channel.call(method, by: deadline, metadata, request)
+      refusal.withLock { if $0.until != nil { $0 = Refusal() } }
+      return answer
+    } catch {
+      if error.code == .unavailable, error.reach == .unknown { refused() }
+      throw error
+    }
+  }
+
+  /// Passes the server over for a while, where there is another: calls that find out one by one that it is unfit would use
+  /// up what there is for retries.
+  private func refused() {
+    var random = SystemRandomNumberGenerator()
+    refusal.withLock { $0.until = .now + $0.backoff.failed(using: &random) }
   }
 
   fileprivate func count(_ calls: Int) { inFlight.add(calls, ordering: .relaxed) }
