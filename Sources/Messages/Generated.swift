@@ -136,6 +136,12 @@ public enum Proto {
   public typealias JournalEntry = Nightjar__V1__JournalEntry
   /// `nightjar.v1.ServedAt`, see control.proto.
   public typealias ServedAt = Nightjar__V1__ServedAt
+  /// `nightjar.v1.HealthCheckRequest`, see health.proto.
+  public typealias HealthCheckRequest = Nightjar__V1__HealthCheckRequest
+  /// `nightjar.v1.ServingStatus`, see health.proto.
+  public typealias ServingStatus = Nightjar__V1__ServingStatus
+  /// `nightjar.v1.HealthCheckResponse`, see health.proto.
+  public typealias HealthCheckResponse = Nightjar__V1__HealthCheckResponse
   /// `nightjar.v1.UpsertCustomersRequest`, see ingest.proto.
   public typealias UpsertCustomersRequest = Nightjar__V1__UpsertCustomersRequest
   /// `nightjar.v1.UpsertProductsRequest`, see ingest.proto.
@@ -190,6 +196,24 @@ public enum Proto {
   public typealias GetRecommendationsResponse = Nightjar__V1__GetRecommendationsResponse
   /// `nightjar.v1.Recommendation`, see ranker.proto.
   public typealias Recommendation = Nightjar__V1__Recommendation
+  /// `nightjar.v1.ListMethodsRequest`, see reflection.proto.
+  public typealias ListMethodsRequest = Nightjar__V1__ListMethodsRequest
+  /// `nightjar.v1.ListMethodsResponse`, see reflection.proto.
+  public typealias ListMethodsResponse = Nightjar__V1__ListMethodsResponse
+  /// `nightjar.v1.CallKind`, see reflection.proto.
+  public typealias CallKind = Nightjar__V1__CallKind
+  /// `nightjar.v1.MethodDescription`, see reflection.proto.
+  public typealias MethodDescription = Nightjar__V1__MethodDescription
+  /// `nightjar.v1.DescribeTypesRequest`, see reflection.proto.
+  public typealias DescribeTypesRequest = Nightjar__V1__DescribeTypesRequest
+  /// `nightjar.v1.DescribeTypesResponse`, see reflection.proto.
+  public typealias DescribeTypesResponse = Nightjar__V1__DescribeTypesResponse
+  /// `nightjar.v1.TypeDescription`, see reflection.proto.
+  public typealias TypeDescription = Nightjar__V1__TypeDescription
+  /// `nightjar.v1.FieldDescription`, see reflection.proto.
+  public typealias FieldDescription = Nightjar__V1__FieldDescription
+  /// `nightjar.v1.EnumValueDescription`, see reflection.proto.
+  public typealias EnumValueDescription = Nightjar__V1__EnumValueDescription
   /// `nightjar.v1.Hello`, see rpc.proto.
   public typealias Hello = Nightjar__V1__Hello
   /// `nightjar.v1.CallMetadata`, see rpc.proto.
@@ -424,6 +448,14 @@ extension Nightjar__V1__ServedAt: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__served_at__describe() }
 }
 
+extension Nightjar__V1__HealthCheckRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__health_check_request__describe() }
+}
+
+extension Nightjar__V1__HealthCheckResponse: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__health_check_response__describe() }
+}
+
 extension Nightjar__V1__UpsertCustomersRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__upsert_customers_request__describe() }
 }
@@ -514,6 +546,38 @@ extension Nightjar__V1__GetRecommendationsResponse: Message {
 
 extension Nightjar__V1__Recommendation: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__recommendation__describe() }
+}
+
+extension Nightjar__V1__ListMethodsRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_methods_request__describe() }
+}
+
+extension Nightjar__V1__ListMethodsResponse: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__list_methods_response__describe() }
+}
+
+extension Nightjar__V1__MethodDescription: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__method_description__describe() }
+}
+
+extension Nightjar__V1__DescribeTypesRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__describe_types_request__describe() }
+}
+
+extension Nightjar__V1__DescribeTypesResponse: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__describe_types_response__describe() }
+}
+
+extension Nightjar__V1__TypeDescription: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__type_description__describe() }
+}
+
+extension Nightjar__V1__FieldDescription: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__field_description__describe() }
+}
+
+extension Nightjar__V1__EnumValueDescription: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__enum_value_description__describe() }
 }
 
 extension Nightjar__V1__Hello: Message {
@@ -672,6 +736,15 @@ extension Nightjar__V1__ServingState: WireScalar {
   public static var stopped: Self { NIGHTJAR__V1__SERVING_STATE__SERVING_STATE_STOPPED }
 }
 
+extension Nightjar__V1__ServingStatus: WireScalar {
+  /// `SERVING_STATUS_UNKNOWN`.
+  public static var unknown: Self { NIGHTJAR__V1__SERVING_STATUS__SERVING_STATUS_UNKNOWN }
+  /// `SERVING_STATUS_SERVING`.
+  public static var serving: Self { NIGHTJAR__V1__SERVING_STATUS__SERVING_STATUS_SERVING }
+  /// `SERVING_STATUS_NOT_SERVING`.
+  public static var notServing: Self { NIGHTJAR__V1__SERVING_STATUS__SERVING_STATUS_NOT_SERVING }
+}
+
 extension Nightjar__V1__Verdict: WireScalar {
   /// `VERDICT_UNKNOWN`.
   public static var unknown: Self { NIGHTJAR__V1__VERDICT__VERDICT_UNKNOWN }
@@ -716,6 +789,19 @@ extension Nightjar__V1__Fallback: WireScalar {
   public static var unknownCustomer: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_UNKNOWN_CUSTOMER }
   /// `FALLBACK_DATA_FLOOR`.
   public static var dataFloor: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_DATA_FLOOR }
+}
+
+extension Nightjar__V1__CallKind: WireScalar {
+  /// `CALL_KIND_UNKNOWN`.
+  public static var unknown: Self { NIGHTJAR__V1__CALL_KIND__CALL_KIND_UNKNOWN }
+  /// `CALL_KIND_UNARY`.
+  public static var unary: Self { NIGHTJAR__V1__CALL_KIND__CALL_KIND_UNARY }
+  /// `CALL_KIND_SERVER_STREAM`.
+  public static var serverStream: Self { NIGHTJAR__V1__CALL_KIND__CALL_KIND_SERVER_STREAM }
+  /// `CALL_KIND_CLIENT_STREAM`.
+  public static var clientStream: Self { NIGHTJAR__V1__CALL_KIND__CALL_KIND_CLIENT_STREAM }
+  /// `CALL_KIND_BIDIRECTIONAL`.
+  public static var bidirectional: Self { NIGHTJAR__V1__CALL_KIND__CALL_KIND_BIDIRECTIONAL }
 }
 
 extension Nightjar__V1__Attribute__ValueCase: WireScalar {

@@ -28,8 +28,8 @@ public struct Method<Request: Message, Response: Message>: Sendable {
   public let kind: MethodKind
   /// The roles that may call it; every other gets PERMISSION_DENIED.
   public let callers: Set<Role>
-  /// The role whose servers answer it.
-  public let server: Role
+  /// The role whose servers answer it; nil = every role.
+  public let server: Role?
   /// Longest encoded request message, in bytes; checked by writer and reader.
   public let maximumRequestBytes: Int
   /// Longest encoded response message, in bytes; checked by writer and reader.
@@ -44,7 +44,7 @@ public struct Method<Request: Message, Response: Message>: Sendable {
 
   /// A row of a service's method table.
   public init(
-    _ name: String, _ kind: MethodKind, callers: Set<Role>, server: Role, maximumRequestBytes: Int,
+    _ name: String, _ kind: MethodKind, callers: Set<Role>, server: Role?, maximumRequestBytes: Int,
     maximumResponseBytes: Int, maximumMessagesPerSecond: Int? = nil, timeout: Duration = .seconds(5),
     idempotency: Idempotency = .none
   ) {

@@ -1,5 +1,6 @@
 import CNightjarProto
 import CProtobufC
+import Foundation
 import Messages
 import NightjarClient
 import RPC
@@ -10,20 +11,11 @@ private struct Signature: Hashable {
   let name: String
   let request: String
   let response: String
-  /// Not part of the contract's files.
-  private(set) var idempotency: Idempotency?
 
-  static func == (a: Signature, b: Signature) -> Bool {
-    (a.name, a.request, a.response) == (b.name, b.request, b.response)
-  }
-
-  func hash(into hasher: inout Hasher) { hasher.combine(name) }
-
-  init<Request, Response>(_ method: Method<Request, Response>) {
+  init(_ method: AnyMethod) {
     name = method.name
-    idempotency = method.idempotency
-    request = Request.name
-    response = Response.name
+    request = method.request.name
+    response = method.response.name
   }
 
   init(service: String, method: ProtobufCMethodDescriptor) {
@@ -40,32 +32,43 @@ struct MethodTableTests {
     return Set(methods.map { Signature(service: String(cString: service.name), method: $0) })
   }
 
-  private let ingest: Set<Signature> = [
-    Signature(IngestService.upsertCustomers), Signature(IngestService.upsertProducts),
-    Signature(IngestService.upsertOffers), Signature(IngestService.recordEvents),
-    Signature(IngestService.streamSnapshot), Signature(IngestService.describe),
-  ]
-  private let ranker: Set<Signature> = [Signature(RankerService.getRecommendations)]
-  private let control: Set<Signature> = [
-    Signature(ControlService.createTenant), Signature(ControlService.getTenant),
-    Signature(ControlService.listTenants), Signature(ControlService.setMode), Signature(ControlService.runNight),
-    Signature(ControlService.getNight), Signature(ControlService.leaseWork), Signature(ControlService.renewLease),
-    Signature(ControlService.reportEvaluation), Signature(ControlService.completeWork),
-    Signature(ControlService.failWork), Signature(ControlService.listVersions), Signature(ControlService.activate),
-    Signature(ControlService.releaseHold), Signature(ControlService.watchRouting),
-    Signature(ControlService.reportServing), Signature(ControlService.readJournal),
-  ]
-
   @Test("every method of the contract stands in its table with the contract's messages, and no other")
   func signatures() {
-    #expect(ingest == contract(nightjar__v1__ingest__descriptor))
-    #expect(ranker == contract(nightjar__v1__ranker__descriptor))
-    #expect(control == contract(nightjar__v1__control__descriptor))
+    #expect(Set(IngestService.all.map { Signature($0) }) == contract(nightjar__v1__ingest__descriptor))
+    #expect(Set(RankerService.all.map { Signature($0) }) == contract(nightjar__v1__ranker__descriptor))
+    #expect(Set(ControlService.all.map { Signature($0) }) == contract(nightjar__v1__control__descriptor))
+    #expect(
+      Set(StandardMethods.all.map { Signature($0) })
+        == contract(nightjar__v1__health__descriptor).union(contract(nightjar__v1__reflection__descriptor)))
+    #expect(Set(Contract.methods.map(\.name)).count == Contract.methods.count)
+  }
+
+  @Test("every method streams what its line in the .proto file says")
+  func kinds() throws {
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../proto/nightjar/v1")
+    var kinds: [String: MethodKind] = [:]
+    for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
+      var service = ""
+      for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+        let words = line.split { " ();".contains($0) }
+        if words.first == "service" { service = String(words[1]) }
+        guard words.first == "rpc" else { continue }
+        let streams = (words[2] == "stream", words.dropFirst(3).contains("stream"))
+        kinds["nightjar.v1.\(service)/\(words[1])"] =
+          switch streams {
+          case (false, false): .unary
+          case (false, true): .serverStream
+          case (true, false): .clientStream
+          case (true, true): .bidirectional
+          }
+      }
+    }
+    #expect(kinds == Dictionary(uniqueKeysWithValues: Contract.methods.map { ($0.name, $0.kind) }))
   }
 
   @Test("every method may be repeated, by itself or with a key")
   func idempotency() {
-    let methods = ingest.union(ranker).union(control)
+    let methods = Contract.methods
     #expect(!methods.contains { $0.idempotency == Idempotency.none })
     let keyed = methods.filter { $0.idempotency == .keyed }.map { $0.name.split(separator: "/")[1] }
     #expect(

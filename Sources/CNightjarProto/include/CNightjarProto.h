@@ -4,9 +4,11 @@
 #include "nightjar/v1/artifact.pb-c.h"
 #include "nightjar/v1/commerce.pb-c.h"
 #include "nightjar/v1/control.pb-c.h"
+#include "nightjar/v1/health.pb-c.h"
 #include "nightjar/v1/ingest.pb-c.h"
 #include "nightjar/v1/model.pb-c.h"
 #include "nightjar/v1/ranker.pb-c.h"
+#include "nightjar/v1/reflection.pb-c.h"
 #include "nightjar/v1/rpc.pb-c.h"
 static inline const ProtobufCMessageDescriptor *nightjar__v1__manifest__describe(void) { return &nightjar__v1__manifest__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__manifest_file__describe(void) { return &nightjar__v1__manifest_file__descriptor; }
@@ -63,6 +65,8 @@ static inline const ProtobufCMessageDescriptor *nightjar__v1__read_journal_respo
 static inline const ProtobufCMessageDescriptor *nightjar__v1__decided__describe(void) { return &nightjar__v1__decided__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__journal_entry__describe(void) { return &nightjar__v1__journal_entry__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__served_at__describe(void) { return &nightjar__v1__served_at__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__health_check_request__describe(void) { return &nightjar__v1__health_check_request__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__health_check_response__describe(void) { return &nightjar__v1__health_check_response__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__upsert_customers_request__describe(void) { return &nightjar__v1__upsert_customers_request__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__upsert_products_request__describe(void) { return &nightjar__v1__upsert_products_request__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__upsert_offers_request__describe(void) { return &nightjar__v1__upsert_offers_request__descriptor; }
@@ -86,6 +90,14 @@ static inline const ProtobufCMessageDescriptor *nightjar__v1__calibration__descr
 static inline const ProtobufCMessageDescriptor *nightjar__v1__get_recommendations_request__describe(void) { return &nightjar__v1__get_recommendations_request__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__get_recommendations_response__describe(void) { return &nightjar__v1__get_recommendations_response__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__recommendation__describe(void) { return &nightjar__v1__recommendation__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__list_methods_request__describe(void) { return &nightjar__v1__list_methods_request__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__list_methods_response__describe(void) { return &nightjar__v1__list_methods_response__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__method_description__describe(void) { return &nightjar__v1__method_description__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__describe_types_request__describe(void) { return &nightjar__v1__describe_types_request__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__describe_types_response__describe(void) { return &nightjar__v1__describe_types_response__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__type_description__describe(void) { return &nightjar__v1__type_description__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__field_description__describe(void) { return &nightjar__v1__field_description__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__enum_value_description__describe(void) { return &nightjar__v1__enum_value_description__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__hello__describe(void) { return &nightjar__v1__hello__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__call_metadata__describe(void) { return &nightjar__v1__call_metadata__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__status__describe(void) { return &nightjar__v1__status__descriptor; }

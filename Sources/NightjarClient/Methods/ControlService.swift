@@ -96,4 +96,12 @@ public enum ControlService {
   public static let readJournal = Method<Proto.ReadJournalRequest, Proto.ReadJournalResponse>(
     "nightjar.v1.Control/ReadJournal", .unary, callers: [.admin], server: .control,
     maximumRequestBytes: small, maximumResponseBytes: large, timeout: ordinary, idempotency: .idempotent)
+
+  /// All of them, without their types.
+  public static let all = [
+    AnyMethod(createTenant), AnyMethod(getTenant), AnyMethod(listTenants), AnyMethod(setMode), AnyMethod(runNight),
+    AnyMethod(getNight), AnyMethod(leaseWork), AnyMethod(renewLease), AnyMethod(reportEvaluation),
+    AnyMethod(completeWork), AnyMethod(failWork), AnyMethod(listVersions), AnyMethod(activate), AnyMethod(releaseHold),
+    AnyMethod(watchRouting), AnyMethod(reportServing), AnyMethod(readJournal),
+  ]
 }

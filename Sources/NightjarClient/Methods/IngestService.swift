@@ -43,4 +43,10 @@ public enum IngestService {
   public static let describe = Method<Proto.DescribeRequest, Proto.DescribeResponse>(
     "nightjar.v1.Ingest/Describe", .unary, callers: [.platform, .tenant, .admin, .control], server: .ingest,
     maximumRequestBytes: 1 << 10, maximumResponseBytes: 1 << 10, timeout: .seconds(10), idempotency: .idempotent)
+
+  /// All of them, without their types.
+  public static let all = [
+    AnyMethod(upsertCustomers), AnyMethod(upsertProducts), AnyMethod(upsertOffers), AnyMethod(recordEvents),
+    AnyMethod(streamSnapshot), AnyMethod(describe),
+  ]
 }

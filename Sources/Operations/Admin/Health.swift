@@ -1,10 +1,13 @@
+import RPC
 import Synchronization
 
-/// Whether the process takes calls; what `/health` answers.
+/// Whether the process takes calls; what `/health` answers, and `nightjar.v1.Health` with it.
 public final class Health: Sendable {
   /// One phase of a process's life.
   public enum State: String, Sendable { case starting, serving, stopping }
 
+  /// The same as its callers see it.
+  public let board = HealthBoard()
   private let current = Mutex(State.starting)
 
   /// A process begins as `starting`.
@@ -13,5 +16,8 @@ public final class Health: Sendable {
   /// The phase now.
   public var state: State { current.withLock { $0 } }
 
-  func move(to state: State) { current.withLock { $0 = state } }
+  func move(to state: State) {
+    current.withLock { $0 = state }
+    board.setAll(state == .serving ? .serving : .notServing)
+  }
 }

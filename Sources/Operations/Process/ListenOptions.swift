@@ -27,6 +27,8 @@ public struct ListenOptions: ParsableArguments {
   public func server(for router: Router, in surroundings: Surroundings, grace: Duration) throws -> ServerService {
     let threads = reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : reactors
     let (metrics, logger) = (surroundings.metrics, surroundings.logger)
+    var router = router
+    router.installStandardServices(health: surroundings.health)
     for (name, help) in CallMetrics.help { metrics.describe(name, help) }
     let server: Server
     do {

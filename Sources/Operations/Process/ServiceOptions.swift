@@ -65,7 +65,8 @@ public struct ServiceOptions: ParsableArguments {
     do {
       let reloader = try reloader(role, logger, metrics)
       let surroundings = Surroundings(
-        identity: PeerIdentity(role: role, name: name), reloader: reloader, logger: logger, metrics: metrics)
+        identity: PeerIdentity(role: role, name: name), reloader: reloader, logger: logger, metrics: metrics,
+        health: health.board)
       var services = try await build(surroundings)
       var ready: Logger.Metadata = ["identity": "\(role.rawValue)/\(name)"]
       if let address = surroundings.address { ready["address"] = "\(address)" }

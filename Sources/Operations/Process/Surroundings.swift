@@ -14,11 +14,16 @@ public final class Surroundings: Sendable {
   public let logger: Logger
   /// Shown at `/metrics`.
   public let metrics: Metrics
+  /// What the server tells of itself.
+  public let health: HealthBoard
   /// To be told of whatever holds certificates.
   public let reloader: CertificateReloader
   private let bound = Mutex<String?>(nil)
 
-  init(identity: PeerIdentity, reloader: CertificateReloader, logger: Logger, metrics: Metrics) {
+  init(
+    identity: PeerIdentity, reloader: CertificateReloader, logger: Logger, metrics: Metrics, health: HealthBoard
+  ) {
+    self.health = health
     self.identity = identity
     self.reloader = reloader
     certificates = reloader.files

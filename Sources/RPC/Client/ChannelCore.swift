@@ -21,7 +21,7 @@ final class ChannelCore: @unchecked Sendable {
 
   let reactor: Reactor
   private let address: SocketAddress
-  private let expected: Role
+  private let expected: Role?
   private let serverName: String?
   let context: TLSContext
   private let logger: Logger
@@ -36,7 +36,7 @@ final class ChannelCore: @unchecked Sendable {
   private var closed: CheckedContinuation<Void, Never>?
 
   init(
-    to address: SocketAddress, expecting: Role, serverName: String?, context: TLSContext, logger: Logger,
+    to address: SocketAddress, expecting: Role?, serverName: String?, context: TLSContext, logger: Logger,
     reactor: Reactor
   ) {
     self.address = address
@@ -103,7 +103,7 @@ final class ChannelCore: @unchecked Sendable {
     let client = ClientConnection(connection, logger: logger) { [weak self] in self?.heard($1, from: $0) }
     connections[ObjectIdentifier(client)] = client
     let peer = connection.peer
-    guard peer.role == expected else {
+    if let expected, peer.role != expected {
       failed("the server identifies as \(peer), where a server of the role \(expected.rawValue) is required")
       client.close(because: "wrong role")
       client.closeGently()

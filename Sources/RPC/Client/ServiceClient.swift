@@ -21,13 +21,14 @@ public final class ServiceClient: Sendable {
   let throttle = Mutex(RetryThrottle())
   private let isClosed = Atomic(false)
 
-  /// A client of the servers at `addresses`, which must be of the role `expecting`. Connects at the first call.
+  /// A client of the servers at `addresses`, which must be of the role `expecting`; nil = of any. Connects at the first call.
   ///
   /// `serverName` is what to ask for and to find in the certificates besides the role; nil = the role is enough.
   /// `reactor` is the thread that does the I/O; nil = one that all clients of the process share. Throws when the
   /// certificates cannot be used.
   public init(
-    to addresses: [SocketAddress], expecting: Role, serverName: String?, certificates: CertificateFiles, logger: Logger,
+    to addresses: [SocketAddress], expecting: Role?, serverName: String?, certificates: CertificateFiles,
+    logger: Logger,
     reactor: Reactor? = nil
   ) throws {
     precondition(!addresses.isEmpty, "a client needs a server")

@@ -3,9 +3,10 @@ import Transport
 
 /// A method as its server knows it: the row of its table without the message types, and the handler.
 final class Route: Sendable {
+  let method: AnyMethod
   let name: String
   let callers: Set<Role>
-  let server: Role
+  let server: Role?
   let maximumRequestBytes: Int
   let maximumMessagesPerSecond: Int?
   let timeout: Duration
@@ -26,6 +27,7 @@ final class Route: Sendable {
   }
 
   init<Q, R>(_ method: Method<Q, R>, _ handler: Handler) {
+    self.method = AnyMethod(method)
     name = method.name
     callers = method.callers
     server = method.server

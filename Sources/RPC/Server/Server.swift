@@ -25,7 +25,8 @@ public final class Server: Sendable {
     precondition(count > 0, "a server needs a reactor")
     let routes = router.routes
     for route in routes.values {
-      precondition(route.server == role, "\(route.name) is answered by \(route.server.rawValue), not \(role.rawValue)")
+      precondition(
+        route.server ?? role == role, "\(route.name) is not answered by servers of the role \(role.rawValue)")
     }
     context = try TLSContext(server: certificates)
     reactors = try (0..<count).map { try Reactor(name: "rpc-\($0)") }

@@ -12,7 +12,7 @@ struct Recommender: Sendable {
     _ request: View<Proto.GetRecommendationsRequest>, _ response: Draft<Proto.GetRecommendationsResponse>,
     _ context: CallContext
   ) throws(RPCError) {
-    let limit = request.limit
+    let limit = request.limit == 0 ? RankerService.defaultLimit : request.limit
     guard (1...RankerService.maximumLimit).contains(limit) else {
       throw Self.invalid("limit", "is \(limit); 1 to \(RankerService.maximumLimit) are admitted")
     }

@@ -72,7 +72,7 @@ struct  Nightjar__V1__GetRecommendationsRequest
    */
   char *customer;
   /*
-   * 1 to 50.
+   * 1 to 50; 0 = 10.
    */
   uint32_t limit;
 };
