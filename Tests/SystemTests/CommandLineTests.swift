@@ -120,6 +120,56 @@ struct CommandLineTests {
     #expect(await up.process.ended() == .exited(0))
   }
 
+  @Test("any method of any service can be called, described and asked for its health")
+  func calls() async throws {
+    let up = try await Up(in: folder)
+    let endpoints = try #require(
+      try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: "\(folder.path)/dir/endpoints.json")))
+        as? [String: String])
+    let (control, ingest, ranker) = (endpoints["control"] ?? "", endpoints["ingest"] ?? "", endpoints["ranker"] ?? "")
+
+    let created = try await tool(
+      "call", control, "nightjar.v1.Control/CreateTenant", #"{"id":"uk","name":"UK","reason":"a test"}"#)
+    #expect(try created.objects().first?["id"] as? String == "uk")
+    let again = try await tool("call", control, "nightjar.v1.Control/CreateTenant", #"{"id":"uk"}"#)
+    #expect(again.status == 1 && again.remarks.contains("ALREADY_EXISTS"))
+    try await eventually("the ranker knows the tenant") {
+      let answer = try await tool(
+        "call", ranker, "nightjar.v1.Ranker/GetRecommendations", #"{"tenant":"uk","customer":"12347"}"#)
+      return answer.remarks.contains("has no list yet")
+    }
+
+    let rows = [
+      #"{"tenant":"uk","events":[{"id":"e1","kind":"EVENT_KIND_VIEW","customer":"c","product":"p","occurredAtUs":"1300000000000000"}]}"#,
+      #"{"tenant":"uk","events":[{"id":"e1","kind":1,"customer":"c","product":"p","occurred_at_us":1.3e15},{"id":"e2"}]}"#,
+    ]
+    let recorded = try await tool(
+      ["call", ingest, "nightjar.v1.Ingest/RecordEvents"], input: rows.joined(separator: "\n") + "\n")
+    #expect(
+      try recorded.objects().map { $0["verdicts"] as? [String] }
+        == [["VERDICT_ACCEPTED"], ["VERDICT_DUPLICATE", "VERDICT_REJECTED"]])
+    let described = try await tool("call", ingest, "nightjar.v1.Ingest/Describe", "-", input: #"{"tenant":"uk"}"#)
+    #expect(try described.objects().first?["events"] as? Int == 1)
+
+    let wrong = try await tool("call", control, "nightjar.v1.Control/SetMode", #"{"tenant":"uk","mode":"MODE_WILD"}"#)
+    #expect(wrong.status == 1 && wrong.remarks.contains("mode: 'MODE_WILD' is none of MODE_UNKNOWN, MODE_ON"))
+    let unknown = try await tool("call", ranker, "GetRecommendations", "{}")
+    #expect(unknown.status == 1 && unknown.remarks.contains("is it nightjar.v1.Ranker/GetRecommendations?"))
+
+    #expect(try await tool("health", ranker, "nightjar.v1.Ranker").output == "SERVING\n")
+    #expect(try await tool("health", ranker, "nightjar.v1.Ingest").status == 1)
+    let methods = try await tool("describe", control)
+    for method in ["Control/RunNight", "Health/Watch", "Reflection/ListMethods"] {
+      #expect(methods.output.contains("nightjar.v1.\(method)"))
+    }
+    let type = try await tool("describe", ranker, "nightjar.v1.Ranker/GetRecommendations")
+    #expect(type.output.contains("repeated Recommendation items = 2") && type.output.contains("OUTCOME_LIST = 1"))
+
+    up.process.send(signal: SIGTERM)
+    #expect(await up.process.ended() == .exited(0))
+    #expect(try await tool("health", ranker).status == 1)
+  }
+
   /// A running `nightjar up --dir dir` in the test's folder, and the ids of its services.
   private struct Up {
     let process: ChildProcess
@@ -141,17 +191,19 @@ struct CommandLineTests {
     }
   }
 
-  private func tool(_ arguments: String...) async throws -> ToolRun { try await tool(arguments) }
+  private func tool(_ arguments: String..., input: String = "") async throws -> ToolRun {
+    try await tool(arguments, input: input)
+  }
 
   /// Runs the tool in the test's folder, against `dir` there.
-  private func tool(_ arguments: [String]) async throws -> ToolRun {
+  private func tool(_ arguments: [String], input: String = "") async throws -> ToolRun {
     let process = Process()
     process.executableURL = URL(filePath: "\(Cluster.executables)/nightjar")
     process.arguments = arguments
     process.currentDirectoryURL = URL(filePath: folder.path)
     process.environment = ["NIGHTJAR_DIR": "dir"]
     let (output, remarks) = (try folder.write("output", ""), try folder.write("remarks", ""))
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput = FileHandle(forReadingAtPath: try folder.write("input", input))
     process.standardOutput = FileHandle(forWritingAtPath: output)
     process.standardError = FileHandle(forWritingAtPath: remarks)
     // A thread of its own waits, so that the tests beside this one keep theirs.

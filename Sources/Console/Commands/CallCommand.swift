@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import Messages
 import NightjarClient
@@ -60,8 +61,8 @@ struct CallCommand: AsyncParsableCommand {
         if let given {
           try await call.send(encode(given, method))
         } else if takesMany {
-          for try await line in FileHandle.standardInput.bytes.lines where !line.isEmpty {
-            try await call.send(encode(line, method))
+          while let line = await Self.nextLine() {
+            if !line.isEmpty { try await call.send(encode(line, method)) }
           }
         } else {
           try await call.send(encode(Self.wholeInput(), method))
@@ -85,6 +86,15 @@ struct CallCommand: AsyncParsableCommand {
       throw ConsoleError("the request is no \(method.request.name): \(error)")
     }
   }
+
+  /// The next line of standard input, read where it may block; nil at its end.
+  private static func nextLine() async -> String? {
+    await withCheckedContinuation { continuation in
+      input.async { continuation.resume(returning: readLine()) }
+    }
+  }
+
+  private static let input = DispatchQueue(label: "input")
 
   private static func wholeInput() -> String {
     String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)

@@ -55,7 +55,11 @@ struct DescribeCommand: AsyncParsableCommand {
       let values = type.list(\.n_values, \.values)
       Terminal.standard.line()
       Terminal.standard.line("\(values.isEmpty ? "message" : "enum") \(type.name)")
-      for value in values { Terminal.standard.line("  \(value.name) = \(value.number)") }
+      for value in values {
+        // Of C's int, which is also its boolean, this is the number.
+        let number: Int32 = value.number
+        Terminal.standard.line("  \(value.name) = \(number)")
+      }
       for field in type.list(\.n_fields, \.fields) {
         let kind = field.type_name.isEmpty ? field.type : Self.short(field.type_name)
         let oneof = field.oneof == 0 ? "" : "  (at most one of group \(field.oneof))"
