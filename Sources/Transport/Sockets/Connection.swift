@@ -191,7 +191,13 @@ public final class Connection {
     var reading = Reading.moreToRead
     reads: for _ in 0..<Self.recordsARead where filled < scratch.count {
       switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[filled...])) {
-      case .done(let count): filled += count
+      case .done(let count):
+        filled += count
+        // Another read would only ask the socket, and epoll tells of what the socket has.
+        if !session.hasPending {
+          reading = .drained
+          break reads
+        }
       case .wantsRead, .wantsWrite:
         reading = .drained
         break reads
@@ -214,7 +220,7 @@ public final class Connection {
       unconsumed.append(contentsOf: scratch[..<count])
       let consumed = unconsumed.withUnsafeBytes { handOut($0) }
       if consumed == unconsumed.count { unconsumed = [] } else { unconsumed.removeFirst(consumed) }
-      return tooMuchUnconsumed ?? .moreToRead
+      return tooMuchUnconsumed ?? (session.hasPending ? .moreToRead : .drained)
     case .wantsRead, .wantsWrite: return .drained
     case .ended(let error): return .ended(error)
     }

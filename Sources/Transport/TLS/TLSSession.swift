@@ -58,6 +58,10 @@ final class TLSSession: @unchecked Sendable {
     return result > 0 ? .done(Int(result)) : outcome(of: result, "read")
   }
 
+  /// There are bytes that came from the socket and were not read yet, perhaps less than a record. The corresponding C
+  /// function is SSL_has_pending.
+  var hasPending: Bool { SSL_has_pending(ssl) == 1 }
+
   /// Encrypts and sends as much as the socket takes. The corresponding C function is SSL_write.
   func write(_ bytes: UnsafeRawBufferPointer) -> Progress {
     ERR_clear_error()
