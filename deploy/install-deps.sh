@@ -5,6 +5,7 @@ set -euo pipefail
 
 packages=(
   libprotobuf-c-dev protobuf-c-compiler # messages
+  protobuf-compiler python3-protobuf    # the client in Python that the tests run
   libssl-dev openssl                    # TLS, certificates
   libopenblas-dev liblapacke-dev        # learning
   libsqlite3-dev                        # stores
