@@ -8,7 +8,7 @@ import Transport
 ///
 /// - **Which server.** With `CallOptions.key`, such as the tenant, all clients pick the same server by rendezvous hashing
 ///   (`Rendezvous`); without, the one with the fewest calls of this client under way. A server whose connection broke, or
-///   that answers UNAVAILABLE, is passed over for a while if another is to be had; connections are made again aside from
+///   that says that it is not serving (`nightjar.v1.Health`) or answers UNAVAILABLE, is passed over for a while if another is to be had; connections are made again aside from
 ///   the calls.
 /// - **Retries.** As gRFC A6 has it: a call that no handler can have seen is made again whatever it does; one that may
 ///   have been processed only where its method is idempotent or carries an idempotency key, and its code is UNAVAILABLE,
@@ -20,6 +20,8 @@ public final class ServiceClient: Sendable {
   let servers: [ServerLink]
   let throttle = Mutex(RetryThrottle())
   private let isClosed = Atomic(false)
+  /// The followers of the servers' health, once there was a call.
+  private let followers = Mutex<[Task<Void, Never>]>([])
 
   /// A client of the servers at `addresses`, which must be of the role `expecting`; nil = of any. Connects at the first call.
   ///
@@ -41,6 +43,8 @@ public final class ServiceClient: Sendable {
       return ServerLink(Channel(core), address: "\(address)")
     }
   }
+
+  deinit { stopFollowing() }
 
   /// Connects with these certificates from now on; connections that stand go on. Throws, and goes on with those it has,
   /// when they are damaged.
@@ -84,6 +88,7 @@ public final class ServiceClient: Sendable {
   /// Ends the calls in flight with CANCELLED and closes the connections; later calls fail with UNAVAILABLE.
   public func close() async {
     isClosed.store(true, ordering: .relaxed)
+    stopFollowing()
     for server in servers { await server.channel.close() }
   }
 }
@@ -139,6 +144,7 @@ extension ServiceClient {
   /// The server that a call goes to. Those that are passed over are connected again where it is time for it.
   func pick(_ key: String?, _ tried: Set<Int>) -> Int {
     guard servers.count > 1 else { return 0 }
+    followHealth()
     let now = ContinuousClock.now
     let candidates = servers.indices.map { servers[$0].candidate(for: key, wasTried: tried.contains($0), now: now) }
     guard let best = ServerCandidate.best(of: candidates, startingAt: .random(in: candidates.indices)) else {
@@ -146,6 +152,18 @@ extension ServiceClient {
     }
     for (server, candidate) in zip(servers, candidates) where candidate.isDue(at: now) { server.channel.wake() }
     return best
+  }
+
+  /// With several servers to choose from, their health is followed from the first call on.
+  private func followHealth() {
+    followers.withLock { followers in
+      guard followers.isEmpty, !isClosed.load(ordering: .relaxed) else { return }
+      followers = servers.map { server in Task { await server.followHealth() } }
+    }
+  }
+
+  private func stopFollowing() {
+    for follower in followers.withLock({ $0 }) { follower.cancel() }
   }
 
   private func hasUsableServer(besides tried: Set<Int>) -> Bool {

@@ -155,6 +155,36 @@ struct ServiceClientTests {
     for server in servers { await server.shutdown(grace: .zero) }
   }
 
+  @Test("a server that says that it is not serving is passed over until it says otherwise, and can stop at once")
+  func health() async throws {
+    let boards = [HealthBoard(), HealthBoard()]
+    var servers: [Server] = []
+    for (name, board) in zip(["a", "b"], boards) {
+      var router = named(name)
+      router.installStandardServices(health: board)
+      board.setAll(.serving)
+      servers.append(try serve(router))
+    }
+    let client = try client(servers.map(\.port))
+    func answers() async throws -> Set<String> {
+      var answers = Set<String>()
+      for key in 0..<20 { answers.insert(try await answer(client, key: "\(key)")) }
+      return answers
+    }
+    #expect(try await answers() == ["a", "b"])
+    boards[0].setAll(.notServing)
+    await until("it is passed over") { (try? await answers()) == ["b"] }
+    boards[0].setAll(.serving)
+    await until("it is gone back to") { (try? await answers()) == ["a", "b"] }
+    boards[0].setAll(.notServing)
+    await until("nobody watches it") { boards[0].watchers == 0 }
+    await servers[0].shutdown(grace: .seconds(300))
+    #expect(try await answers() == ["b"])
+    await client.close()
+    await until("nobody watches the other") { boards[1].watchers == 0 }
+    await servers[1].shutdown(grace: .seconds(300))
+  }
+
   // MARK: Retries
 
   /// Fails the first `failures` calls.

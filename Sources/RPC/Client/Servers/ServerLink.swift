@@ -6,6 +6,8 @@ final class ServerLink: Sendable {
   let channel: Channel
   private let rendezvous: Rendezvous
   private let inFlight = Atomic(0)
+  /// What the server said last of its health.
+  private let saysServing = Atomic(true)
   /// Set while the server answers that it is unavailable: its process is up, but not fit to answer.
   private let refusal = Mutex(Refusal())
 
@@ -22,7 +24,7 @@ final class ServerLink: Sendable {
   /// What a call with `key` is to think of the server.
   func candidate(for key: String?, wasTried: Bool, now: ContinuousClock.Instant) -> ServerCandidate {
     ServerCandidate(
-      standing: channel.standing, isServing: refusal.withLock { $0.until.map { $0 <= now } ?? true },
+      standing: channel.standing, isServing: isServing(now),
       wasTried: wasTried, inFlight: inFlight.load(ordering: .relaxed),
       weight: key.map { rendezvous.weight(of: $0) } ?? 0)
   }
@@ -48,6 +50,12 @@ final class ServerLink: Sendable {
   private func refused() {
     var random = SystemRandomNumberGenerator()
     refusal.withLock { $0.until = .now + $0.backoff.failed(using: &random) }
+  }
+
+  func says(isServing: Bool) { saysServing.store(isServing, ordering: .relaxed) }
+
+  private func isServing(_ now: ContinuousClock.Instant) -> Bool {
+    saysServing.load(ordering: .relaxed) && refusal.withLock { $0.until.map { $0 <= now } ?? true }
   }
 
   fileprivate func count(_ calls: Int) { inFlight.add(calls, ordering: .relaxed) }

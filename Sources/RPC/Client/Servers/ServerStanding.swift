@@ -11,7 +11,7 @@ enum ServerStanding: Sendable, Equatable {
 /// One server among those that a call may go to.
 struct ServerCandidate: Sendable {
   var standing: ServerStanding
-  /// Whether it has not answered just now that it is unavailable.
+  /// Whether it says that it is healthy, and has not answered just now that it is unavailable.
   var isServing = true
   /// Whether this call has been there already.
   var wasTried = false

@@ -1,0 +1,28 @@
+import Messages
+
+extension ServerLink {
+  /// Follows what the server says of its own health, until the task is cancelled. A server that does not say, or cannot
+  /// be reached, counts as serving: then its connection and its answers tell.
+  func followHealth() async {
+    var backoff = Backoff.connecting
+    var random = SystemRandomNumberGenerator()
+    while !Task.isCancelled {
+      do {
+        let call = try await channel.stream(StandardMethods.watchHealth)
+        defer { call.cancel() }
+        try await call.send { _ in }
+        try await call.finish()
+        for try await answer in call.responses {
+          says(isServing: answer.status != .notServing)
+          // A server that stops would wait for the call's end: asked again instead, now and then.
+          guard answer.status != .notServing else { break }
+          backoff.succeeded()
+        }
+      } catch {
+        says(isServing: true)
+        if (error as? RPCError)?.code == .unimplemented { return }
+      }
+      try? await Task.sleep(for: backoff.failed(using: &random))
+    }
+  }
+}
