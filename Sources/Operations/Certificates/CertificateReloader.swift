@@ -1,18 +1,13 @@
 import CoreMetrics
 import Logging
-import ServiceLifecycle
 import Synchronization
 import Transport
-import UnixSignals
 
-/// Has everything that holds certificates read them again: on SIGHUP, and when their files have changed.
+/// Has everything that holds certificates read them again, when asked or when their files have changed.
 ///
 /// Connections that stand go on with what they shook hands with. A file that is damaged, or does not belong to the others,
 /// changes nothing and is logged once; it is tried again until it is good.
-public final class CertificateReloader: Service {
-  /// Time between two looks at the files.
-  static let pollInterval = Duration.seconds(2)
-
+public final class CertificateReloader: Sendable {
   private struct User: Sendable {
     let name: String
     let reload: @Sendable (CertificateFiles) throws -> Void
@@ -80,21 +75,6 @@ public final class CertificateReloader: Service {
   /// has.
   public func add(_ name: String, reload: @escaping @Sendable (CertificateFiles) throws -> Void) {
     state.withLock { $0.users.append(User(name: name, reload: reload)) }
-  }
-
-  /// Watches until the group stops.
-  public func run() async throws {
-    let hangups = await UnixSignalsSequence(trapping: .sighup)
-    await cancelWhenGracefulShutdown {
-      await withTaskGroup(of: Void.self) { group in
-        group.addTask {
-          for await _ in hangups { self.reload() }
-        }
-        group.addTask {
-          while (try? await Task.sleep(for: Self.pollInterval)) != nil { self.look() }
-        }
-      }
-    }
   }
 
   /// Reads the files again if they have changed and settled.

@@ -75,7 +75,7 @@ public struct ServiceOptions: ParsableArguments {
         ready["admin"] = "\(admin.address)"
         services.insert(admin, at: 0)
       }
-      services.insert(reloader, at: 0)
+      services.insert(await CertificateWatch(reloader), at: 0)
       if stopAtEndOfInput { services.insert(InputWatch(), at: 0) }
       health.move(to: .serving)
       logger.info("ready", metadata: ready)
