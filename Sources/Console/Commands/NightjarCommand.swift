@@ -13,7 +13,7 @@ public struct NightjarCommand: AsyncParsableCommand {
     subcommands: [
       UpCommand.self, DemoCommand.self, TenantCommand.self, ImportCommand.self, NightCommand.self,
       RecommendCommand.self, VersionsCommand.self, ActivateCommand.self, ReleaseCommand.self, JournalCommand.self,
-      CallCommand.self, HealthCommand.self, DescribeCommand.self,
+      CallCommand.self, HealthCommand.self, DescribeCommand.self, EvaluateCommand.self,
     ])
 
   public init() {}

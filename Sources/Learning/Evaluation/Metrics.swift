@@ -34,5 +34,25 @@ public enum Metrics {
     list.prefix(k).contains { relevant.contains($0) }
   }
 
+  /// Share of the relevant items that the first k hold; NaN where none is relevant.
+  public static func recall(_ list: [Int32], relevant: Set<Int32>, length k: Int = listLength) -> Double {
+    Double(list.prefix(k).count { relevant.contains($0) }) / Double(relevant.count)
+  }
+
+  /// Mean of the precision at each hit among the first k, over min(k, |relevant|); NaN where none is relevant.
+  public static func averagePrecision(_ list: [Int32], relevant: Set<Int32>, length k: Int = listLength) -> Double {
+    var (hits, sum) = (0.0, 0.0)
+    for (rank, item) in list.prefix(k).enumerated() where relevant.contains(item) {
+      hits += 1
+      sum += hits / Double(rank + 1)
+    }
+    return sum / Double(min(k, relevant.count))
+  }
+
+  /// Mean of absolute errors; NaN for no rows.
+  public static func meanAbsolute(_ errors: [Double]) -> Double {
+    errors.reduce(0) { $0 + abs($1) } / Double(errors.count)
+  }
+
   private static func discount(rank: Int) -> Double { 1 / log2(Double(rank) + 2) }
 }

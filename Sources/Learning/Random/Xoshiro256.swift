@@ -49,5 +49,21 @@ public struct Xoshiro256: RandomNumberGenerator, Sendable {
     return radius * cos(2 * Double.pi * nextUnit())
   }
 
+  /// A draw from the gamma distribution of rate 1.
+  ///
+  /// Source: Marsaglia, Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000).
+  mutating func nextGamma(shape: Double) -> Double {
+    precondition(shape >= 1, "the method needs a shape of at least 1")
+    let d = shape - 1 / 3.0
+    let c = 1 / (9 * d).squareRoot()
+    while true {
+      let x = nextNormal()
+      let root = 1 + c * x
+      guard root > 0 else { continue }
+      let v = root * root * root
+      if log(1 - nextUnit()) < x * x / 2 + d - d * v + d * log(v) { return d * v }
+    }
+  }
+
   private func rotated(_ x: UInt64, by k: UInt64) -> UInt64 { (x << k) | (x >> (64 - k)) }
 }

@@ -1,0 +1,133 @@
+import ArgumentParser
+import Foundation
+import Learning
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate", abstract: "Fits a model to one file and judges it on another, without any service.",
+    discussion: """
+      Files are tab-separated with the header 'user item ts value', ts in seconds. Options that are not given are chosen \
+      on the last fifth of train, by time; test is looked at once, at the end.
+
+      Ranking: relevant are test items that the user has not in train; candidates are all items of train that the user has \
+      not in train. Rating: value is the rating to predict.
+      """)
+
+  enum Task: String, ExpressibleByArgument, CaseIterable { case ranking, rating }
+  enum Model: String, ExpressibleByArgument, CaseIterable { case auto, popular, als, ease, knn, mf, fm }
+
+  @OptionGroup var output: OutputOptions
+  @Option(help: "TSV file to learn from.")
+  var train: String
+  @Option(help: "TSV file to judge on.")
+  var test: String
+  @Option(
+    help: "TSV file with a header: the user's id, then attributes; text is categorical, '|' parts several values.")
+  var users: String?
+  @Option(help: "The same for items.")
+  var items: String?
+  @Option(help: "Model to fit: \(Model.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var model = Model.auto
+  @Option(help: "ranking or rating.")
+  var task: Task?
+  @Option(name: .customLong("option"), help: "An option of the model as name=number; may be repeated.")
+  var settings: [String] = []
+  @Option(help: "Threads to compute with, 1 to 256.")
+  var threads = 1
+  @Option(help: "Seed of every random choice.")
+  var seed: UInt64 = 1
+
+  private var isRating: Bool { task.map { $0 == .rating } ?? (model == .mf || model == .fm) }
+
+  func validate() throws {
+    guard (1...256).contains(threads) else { throw ValidationError("--threads goes from 1 to 256") }
+    _ = try fixedOptions()
+    let ratingModels: [Model] = [.auto, .mf, .fm]
+    let rankingModels: [Model] = [.auto, .popular, .als, .ease, .knn]
+    guard (isRating ? ratingModels : rankingModels).contains(model) else {
+      let fitting = (isRating ? ratingModels : rankingModels).map(\.rawValue).joined(separator: ", ")
+      throw ValidationError(
+        "--model \(model.rawValue) does not do \(isRating ? "ratings" : "ranking"); these do: \(fitting)")
+    }
+    if (!isRating || model == .mf) && (users != nil || items != nil) {
+      throw ValidationError("--users and --items serve --model fm alone")
+    }
+  }
+
+  func run() throws {
+    let options = try fixedOptions()
+    let tables = ObservationTable.numbered(
+      train: try ObservationTable(path: train), test: try ObservationTable(path: test))
+    LinearAlgebra.setThreads(threads)
+    let report: EvaluationReport
+    do {
+      if isRating {
+        report = try rate(
+          train: tables.train, test: tables.test, options,
+          users: users.map { try AttributeTable.read($0, for: tables.users, entities: tables.train.users) },
+          items: items.map { try AttributeTable.read($0, for: tables.items, entities: tables.train.items) })
+      } else {
+        report = try rank(train: tables.train, test: tables.test, options)
+      }
+    } catch let error as LearningError {
+      throw ConsoleError("\(error)")
+    }
+    if output.json { Terminal.standard.line(try report.json()) } else { report.show(on: .standard) }
+  }
+
+  private func rank(
+    train: Observations, test: Observations, _ options: [String: Double]
+  ) throws -> EvaluationReport {
+    let families = RankingRecipe.Family(rawValue: model.rawValue).map { [$0] } ?? RankingRecipe.Family.allCases
+    var clock = Stopwatch()
+    let search = try RankingSearch(families, fixed: options, train: train, seed: seed)
+    let searchSeconds = clock.lap()
+    let scores = try search.best.fit(train, seed: seed)
+    let fitSeconds = clock.lap()
+    let evaluation = RankingEvaluation(of: scores, train: train, test: test)
+    let scoreSeconds = clock.lap()
+    return EvaluationReport(
+      task: "ranking", model: search.best.family.rawValue, options: search.best.options,
+      metrics: [
+        "ndcg@10": evaluation.ndcg, "recall@10": evaluation.recall, "map@10": evaluation.meanAveragePrecision,
+        "hit_rate@10": evaluation.hitRate, "coverage@10": evaluation.coverage, "novelty@10": evaluation.novelty,
+      ],
+      judged: evaluation.users, seed: seed, threads: threads, searchSeconds: searchSeconds, fitSeconds: fitSeconds,
+      scoreSeconds: scoreSeconds, peakMemoryBytes: Stopwatch.peakMemoryBytes(),
+      trials: search.trials.map {
+        .init(model: $0.recipe.family.rawValue, options: $0.recipe.options, validation: $0.ndcg)
+      })
+  }
+
+  private func rate(
+    train: Observations, test: Observations, _ options: [String: Double], users: SideInformation?,
+    items: SideInformation?
+  ) throws -> EvaluationReport {
+    let recipe = try RatingRecipe(RatingRecipe.Family(rawValue: model.rawValue) ?? .fm, options: options)
+    var clock = Stopwatch()
+    let predictions = try recipe.predictions(
+      train: train, asked: test, users: users ?? SideInformation(entities: train.users),
+      items: items ?? SideInformation(entities: train.items), seed: seed)
+    let fitSeconds = clock.lap()
+    let errors = zip(predictions, test.value).map { $0 - $1 }
+    let metrics = ["rmse": Metrics.rootMeanSquare(errors), "mae": Metrics.meanAbsolute(errors)]
+    return EvaluationReport(
+      task: "rating", model: recipe.family.rawValue, options: recipe.options, metrics: metrics, judged: test.count,
+      seed: seed, threads: threads, searchSeconds: 0, fitSeconds: fitSeconds, scoreSeconds: clock.lap(),
+      peakMemoryBytes: Stopwatch.peakMemoryBytes(), trials: [])
+  }
+
+  private func fixedOptions() throws -> [String: Double] {
+    var options: [String: Double] = [:]
+    for setting in settings {
+      let parts = setting.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, let value = Double(parts[1]), value.isFinite else {
+        throw ValidationError("--option '\(setting)' is not of the form name=number")
+      }
+      guard options.updateValue(value, forKey: String(parts[0])) == nil else {
+        throw ValidationError("--option \(parts[0]) is given twice")
+      }
+    }
+    return options
+  }
+}

@@ -1,0 +1,52 @@
+import Foundation
+
+/// What `nightjar evaluate` found, with the names that its JSON has.
+struct EvaluationReport: Encodable {
+  /// One recipe that was judged on the validation slice of train.
+  struct Trial: Encodable {
+    let model: String
+    let options: [String: Double]
+    let validation: Double
+  }
+
+  let task: String
+  let model: String
+  let options: [String: Double]
+  /// "ndcg@10" and the like.
+  let metrics: [String: Double]
+  /// Users or rows that the metrics are averaged over.
+  let judged: Int
+  let seed: UInt64
+  let threads: Int
+  let searchSeconds: Double
+  let fitSeconds: Double
+  let scoreSeconds: Double
+  let peakMemoryBytes: Int
+  let trials: [Trial]
+
+  /// One line of JSON; figures that do not exist are null.
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  func show(on terminal: Terminal) {
+    terminal.line("\(model) \(Self.text(options)), \(Format.count(judged)) judged")
+    var table = Table("METRIC", ">VALUE")
+    for (name, value) in metrics.sorted(by: { $0.key < $1.key }) { table.add(name, Format.decimals(value, 4)) }
+    terminal.table(table)
+    terminal.line(
+      """
+      search \(Format.decimals(searchSeconds, 2)) s (\(trials.count) trials), fit \(Format.decimals(fitSeconds, 2)) s, \
+      score \(Format.decimals(scoreSeconds, 2)) s, peak memory \(Format.count(peakMemoryBytes >> 20)) MiB
+      """)
+  }
+
+  private static func text(_ options: [String: Double]) -> String {
+    options.sorted { $0.key < $1.key }.map { "\($0.key)=\(Format.decimals($0.value, 3))" }.joined(separator: " ")
+  }
+}
