@@ -14,7 +14,7 @@ struct Stopwatch {
   /// Peak resident memory, bytes.
   static func peakMemoryBytes() -> Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss * 1024
   }
 }

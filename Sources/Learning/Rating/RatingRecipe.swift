@@ -18,7 +18,7 @@ public struct RatingRecipe: Hashable, Sendable {
     switch family {
     case .mf:
       [
-        "factors": (20, 1...1024), "lambda": (0.05, 1e-6...1e6), "rate": (0.01, 1e-6...1), "epochs": (40, 1...10_000),
+        "factors": (50, 1...1024), "lambda": (0.12, 1e-6...1e6), "rate": (0.012, 1e-6...1), "epochs": (60, 1...10_000),
       ]
     case .fm:
       ["factors": (10, 1...1024), "samples": (400, 1...100_000), "burn-in": (100, 0...100_000), "implicit": (0, 0...1)]

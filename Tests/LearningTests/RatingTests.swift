@@ -1,0 +1,71 @@
+import Testing
+
+@testable import Learning
+
+@Suite struct RatingTests {
+  /// Ratings = offset + user + item effect + a product of one factor, with noise of deviation 0.3.
+  private static func ratings(seed: UInt64) -> (train: Observations, test: Observations) {
+    var random = Xoshiro256(seed: seed)
+    let (users, items) = (80, 60)
+    let u = (0..<users).map { _ in (random.nextNormal() * 0.4, random.nextNormal()) }
+    let i = (0..<items).map { _ in (random.nextNormal() * 0.4, random.nextNormal()) }
+    var (user, item, value): ([Int32], [Int32], [Double]) = ([], [], [])
+    for _ in 0..<4000 {
+      let (a, b) = (random.nextIndex(below: users), random.nextIndex(below: items))
+      user.append(Int32(a))
+      item.append(Int32(b))
+      value.append(3 + u[a].0 + i[b].0 + u[a].1 * i[b].1 + 0.3 * random.nextNormal())
+    }
+    return Observations(
+      users: users, items: items, user: user, item: item, time: (0..<4000).map(Double.init), value: value
+    ).split(share: 0.75)
+  }
+
+  private static func rmse(_ recipe: RatingRecipe, seed: UInt64) throws -> Double {
+    let (train, test) = ratings(seed: 11)
+    let predictions = try recipe.predictions(
+      train: train, asked: test, users: SideInformation(entities: train.users),
+      items: SideInformation(entities: train.items), seed: seed)
+    return Metrics.rootMeanSquare(zip(predictions, test.value).map { $0 - $1 })
+  }
+
+  @Test("the Bayesian machine comes near to the noise, and draws the same for the same seed")
+  func machine() throws {
+    let recipe = try RatingRecipe(.fm, options: ["factors": 3, "samples": 100, "burn-in": 50])
+    let first = try Self.rmse(recipe, seed: 1)
+    #expect(first < 0.36)
+    #expect(try Self.rmse(recipe, seed: 1) == first)
+    #expect(try Self.rmse(recipe, seed: 2) != first)
+  }
+
+  @Test("the biased factorisation explains most of what is not noise")
+  func biased() throws {
+    #expect(try Self.rmse(RatingRecipe(.mf, options: ["lambda": 0.02, "rate": 0.03]), seed: 1) < 0.6)
+  }
+
+  @Test("side information tells of users without a rating")
+  func coldUsers() throws {
+    var random = Xoshiro256(seed: 5)
+    var (user, item, value): ([Int32], [Int32], [Double]) = ([], [], [])
+    for row in 0..<3000 {
+      let who = row % 100
+      user.append(Int32(who))
+      item.append(Int32(random.nextIndex(below: 30)))
+      value.append((who % 2 == 0 ? 4 : 2) + 0.3 * random.nextNormal())
+    }
+    let all = Observations(
+      users: 100, items: 30, user: user, item: item, time: [Double](repeating: 0, count: 3000), value: value)
+    let train = all.rows((0..<3000).filter { $0 % 100 < 80 })
+    let test = all.rows((0..<3000).filter { $0 % 100 >= 80 })
+    let parity = SideInformation(entities: 100, attributes: [(0..<100).map { [(feature: $0 % 2, value: 1)] }])
+    let predictions = try RatingRecipe(.fm, options: ["samples": 50, "burn-in": 50]).predictions(
+      train: train, asked: test, users: parity, items: SideInformation(entities: 30), seed: 1)
+    #expect(Metrics.rootMeanSquare(zip(predictions, test.value).map { $0 - $1 }) < 0.6)
+  }
+
+  @Test("an option that a model does not have is refused")
+  func options() {
+    #expect(throws: LearningError.self) { try RatingRecipe(.mf, options: ["samples": 3]) }
+    #expect(throws: LearningError.self) { try RatingRecipe(.fm, options: ["factors": 0]) }
+  }
+}
