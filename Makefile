@@ -1,10 +1,11 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build proto test test-asan test-tsan demo up format lint clean
+.PHONY: help deps build proto test test-asan test-tsan fuzz demo up format lint clean
 
 products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
-swift_sources := Package.swift Sources Tests $(wildcard Benchmarks)
+swift_sources := Package.swift Sources Tests Fuzz $(wildcard Benchmarks)
+fuzzers := frames session messages json lists
 # Where the demo leaves its data and `make up` finds it.
 dir ?= .nightjar
 
@@ -34,6 +35,18 @@ test-asan: deps ## run the tests under AddressSanitizer
 test-tsan: deps ## run the tests under ThreadSanitizer
 	swift test --no-parallel --sanitize thread --scratch-path .build-tsan
 
+# How long each decoder is fuzzed.
+seconds ?= 60
+
+fuzz: deps ## fuzz the decoders with libFuzzer, seconds=60 each, from Fuzz/Corpus
+	@for fuzzer in $(fuzzers); do \
+	  NIGHTJAR_FUZZ=1 swift build -c release --sanitize fuzzer --scratch-path .build-fuzz -Xswiftc -enable-testing \
+	    --product fuzz-$$fuzzer; \
+	  mkdir -p .build-fuzz/corpus/$$fuzzer; \
+	  .build-fuzz/release/fuzz-$$fuzzer -max_total_time=$(seconds) -max_len=4096 -artifact_prefix=.build-fuzz/ \
+	    .build-fuzz/corpus/$$fuzzer Fuzz/Corpus/$$fuzzer; \
+	done
+
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
 	.build/release/nightjar demo --dir $(dir)
 
@@ -49,4 +62,4 @@ lint: ## check formatting, generated code and systemd units
 	deploy/systemd/verify.sh
 
 clean: ## remove what was built
-	rm -rf .build .build-asan .build-tsan
+	rm -rf .build .build-asan .build-tsan .build-fuzz

@@ -131,3 +131,16 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// What only fuzzing needs (`make fuzz`): libFuzzer brings the `main`.
+if Context.environment["NIGHTJAR_FUZZ"] != nil {
+  let fuzzers: [(String, [Target.Dependency])] = [
+    ("fuzz-frames", ["RPC"]), ("fuzz-session", ["Messages", "RPC"]), ("fuzz-messages", ["Messages", "NightjarClient"]),
+    ("fuzz-json", ["Messages"]), ("fuzz-lists", ["RankedLists"]),
+  ]
+  package.targets += fuzzers.map { name, dependencies in
+    .executableTarget(
+      name: name, dependencies: dependencies, path: "Fuzz/\(name)",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+  }
+}
