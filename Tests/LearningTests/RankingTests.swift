@@ -13,9 +13,10 @@ import Testing
       item.append(Int32(random.nextIndex(below: 20) + who % 2 * 20))
       time.append(Double(moment) * 3600)
     }
-    return Observations(
+    let (train, test) = Observations(
       users: 100, items: 40, user: user, item: item, time: time, value: [Double](repeating: 1, count: user.count)
     ).split(share: 0.5)
+    return (train, test)
   }
 
   @Test("personal models find each user's half, which popularity cannot", arguments: ["knn", "ease", "als"])

@@ -16,9 +16,10 @@ import Testing
       item.append(Int32(b))
       value.append(3 + u[a].0 + i[b].0 + u[a].1 * i[b].1 + 0.3 * random.nextNormal())
     }
-    return Observations(
+    let (train, test) = Observations(
       users: users, items: items, user: user, item: item, time: (0..<4000).map(Double.init), value: value
     ).split(share: 0.75)
+    return (train, test)
   }
 
   private static func rmse(_ recipe: RatingRecipe, seed: UInt64) throws -> Double {
