@@ -60,7 +60,7 @@ struct CommandLineTests {
   @Test("explains every command and option")
   func help() {
     let commands = NightjarCommand.configuration.subcommands + TenantCommand.configuration.subcommands
-    #expect(commands.count == 14)
+    #expect(commands.count == 18)
     for command in commands {
       #expect(!command.configuration.abstract.isEmpty, "\(command)")
       // What is said of an option stands beside it or, where it is long, on the lines below.
