@@ -35,15 +35,16 @@ test-asan: deps ## run the tests under AddressSanitizer
 test-tsan: deps ## run the tests under ThreadSanitizer
 	swift test --no-parallel --sanitize thread --scratch-path .build-tsan
 
-# How long each decoder is fuzzed.
+# How long each decoder is fuzzed, and with how many inputs at most (-1 = as many as the time allows).
 seconds ?= 60
+inputs ?= -1
 
-fuzz: deps ## fuzz the decoders with libFuzzer, seconds=60 each, from Fuzz/Corpus
+fuzz: deps ## fuzz the decoders with libFuzzer, seconds=60 each (seconds=0 inputs=N for so many), from Fuzz/Corpus
 	@for fuzzer in $(fuzzers); do \
 	  NIGHTJAR_FUZZ=1 swift build -c release --sanitize fuzzer --scratch-path .build-fuzz -Xswiftc -enable-testing \
 	    --product fuzz-$$fuzzer; \
 	  mkdir -p .build-fuzz/corpus/$$fuzzer; \
-	  .build-fuzz/release/fuzz-$$fuzzer -max_total_time=$(seconds) -max_len=4096 -artifact_prefix=.build-fuzz/ \
+	  .build-fuzz/release/fuzz-$$fuzzer -max_total_time=$(seconds) -runs=$(inputs) -max_len=4096 -artifact_prefix=.build-fuzz/ \
 	    .build-fuzz/corpus/$$fuzzer Fuzz/Corpus/$$fuzzer; \
 	done
 

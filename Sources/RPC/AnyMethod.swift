@@ -71,11 +71,13 @@ public struct AnyMethod: Sendable {
 public struct AnyCall: Sendable {
   private let sendOne: @Sendable ([UInt8]) async throws(RPCError) -> Void
   private let finishSending: @Sendable () async throws(RPCError) -> Void
+  private let giveUp: @Sendable () -> Void
   private let receiveAll: @Sendable (@Sendable ([UInt8]) throws -> Void) async throws -> Void
 
   init<Q, R>(_ call: ClientCall<Q, R>) {
     sendOne = { (bytes) async throws(RPCError) in try await call.send(Encoded(unchecked: bytes)) }
     finishSending = { () async throws(RPCError) in try await call.finish() }
+    giveUp = { call.cancel() }
     receiveAll = { handle in for try await response in call.responses { try handle(response.encoded().bytes) } }
   }
 
@@ -84,6 +86,9 @@ public struct AnyCall: Sendable {
 
   /// Tells the server that no more requests follow.
   public func finish() async throws(RPCError) { try await finishSending() }
+
+  /// Gives the call up; `receive` ends with CANCELLED.
+  public func cancel() { giveUp() }
 
   /// Hands out each encoded response as it comes, until the call ends; throws what it ends with.
   public func receive(_ handle: @Sendable ([UInt8]) throws -> Void) async throws { try await receiveAll(handle) }

@@ -57,6 +57,36 @@ struct ServerLimitsTests {
     }
   }
 
+  @Test("who only hears of changes does not hold up a server that stops, nor a connection that is too old")
+  func endless() async throws {
+    let health = HealthBoard()
+    let router = routes { $0.installStandardServices(health: health) }
+    func watch(_ channel: Channel) async throws -> ClientCall<Proto.HealthCheckRequest, Proto.HealthCheckResponse> {
+      let call = try await channel.stream(StandardMethods.watchHealth)
+      try await call.send { _ in }
+      var responses = call.responses.makeAsyncIterator()
+      #expect(try await responses.next()?.status == .notServing)
+      return call
+    }
+    let aging = limits { $0.maximumConnectionAge = .milliseconds(200) }
+    let old = try serve(router, limits: aging)
+    let first = try channel(to: old.port)
+    let call = try await watch(first)
+    let aged = await failure { for try await _ in call.responses {} }
+    #expect(aged?.code == .unavailable && aged?.message.contains("age") == true)
+    await first.close()
+    await old.shutdown(grace: .zero)
+
+    let server = try serve(router)
+    let second = try channel(to: server.port)
+    let last = try await watch(second)
+    // Longer than the test may take.
+    await server.shutdown(grace: .seconds(3_600))
+    #expect(await failure { for try await _ in last.responses {} }?.code == .unavailable)
+    #expect(health.watchers == 0)
+    await second.close()
+  }
+
   @Test("a connection without calls is closed, and made again for the next call")
   func idle() async throws {
     let limits = limits { $0.idleTimeout = .milliseconds(50) }

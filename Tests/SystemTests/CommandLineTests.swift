@@ -156,6 +156,15 @@ struct CommandLineTests {
     let unknown = try await tool("call", ranker, "GetRecommendations", "{}")
     #expect(unknown.status == 1 && unknown.remarks.contains("is it nightjar.v1.Ranker/GetRecommendations?"))
 
+    // Whose input does not end learns of its mistake all the same.
+    let endless = Pipe()
+    try endless.fileHandleForWriting.write(contentsOf: Data("{\"tenants\":1}\n".utf8))
+    let waiting = try await tool(
+      ["call", ingest, "nightjar.v1.Ingest/RecordEvents"], from: endless.fileHandleForReading)
+    #expect(
+      waiting.status == 1 && waiting.remarks.contains("tenants: nightjar.v1.RecordEventsRequest has no such field"))
+    try endless.fileHandleForWriting.close()
+
     #expect(try await tool("health", ranker, "nightjar.v1.Ranker").output == "SERVING\n")
     #expect(try await tool("health", ranker, "nightjar.v1.Ingest").status == 1)
     let methods = try await tool("describe", control)
@@ -197,13 +206,17 @@ struct CommandLineTests {
 
   /// Runs the tool in the test's folder, against `dir` there.
   private func tool(_ arguments: [String], input: String = "") async throws -> ToolRun {
+    try await tool(arguments, from: FileHandle(forReadingAtPath: try folder.write("input", input)))
+  }
+
+  private func tool(_ arguments: [String], from input: FileHandle?) async throws -> ToolRun {
     let process = Process()
     process.executableURL = URL(filePath: "\(Cluster.executables)/nightjar")
     process.arguments = arguments
     process.currentDirectoryURL = URL(filePath: folder.path)
     process.environment = ["NIGHTJAR_DIR": "dir"]
     let (output, remarks) = (try folder.write("output", ""), try folder.write("remarks", ""))
-    process.standardInput = FileHandle(forReadingAtPath: try folder.write("input", input))
+    process.standardInput = input
     process.standardOutput = FileHandle(forWritingAtPath: output)
     process.standardError = FileHandle(forWritingAtPath: remarks)
     // A thread of its own waits, so that the tests beside this one keep theirs.

@@ -4,6 +4,7 @@ import Foundation
 import Messages
 import NightjarClient
 import RPC
+import Synchronization
 
 struct CallCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -52,31 +53,36 @@ struct CallCommand: AsyncParsableCommand {
 
   private func stream(_ method: AnyMethod, _ client: ServiceClient, _ given: String?) async throws {
     let call = try await method.stream(client, timeout: target.limit)
-    let takesMany = method.kind == .clientStream || method.kind == .bidirectional
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        try await call.receive { Terminal.standard.line(try method.response.json($0)) }
-      }
-      group.addTask {
-        if let given {
-          try await call.send(encode(given, method))
-        } else if takesMany {
-          while let line = await Self.nextLine() {
-            if !line.isEmpty { try await call.send(encode(line, method)) }
-          }
-        } else {
-          try await call.send(encode(Self.wholeInput(), method))
-        }
-        try await call.finish()
-      }
-      // Where the call ends before the input does, nobody waits for the input.
+    let problem = Mutex<ConsoleError?>(nil)
+    // Not waited for: where the call ends before the input does, the input may never end.
+    Task {
       do {
-        for _ in 0..<2 { try await group.next() }
-      } catch {
-        group.cancelAll()
-        throw error
+        try await feed(call, method, given)
+      } catch let error as ConsoleError {
+        problem.withLock { $0 = error }
+        call.cancel()
       }
     }
+    do {
+      try await call.receive { Terminal.standard.line(try method.response.json($0)) }
+    } catch {
+      throw problem.withLock { $0 } ?? error
+    }
+  }
+
+  /// Sends the requests. What ends the call otherwise is told where its responses are read.
+  private func feed(_ call: AnyCall, _ method: AnyMethod, _ given: String?) async throws {
+    let takesMany = method.kind == .clientStream || method.kind == .bidirectional
+    if let given {
+      try await call.send(encode(given, method))
+    } else if takesMany {
+      while let line = await Self.nextLine() {
+        if !line.isEmpty { try await call.send(encode(line, method)) }
+      }
+    } else {
+      try await call.send(encode(Self.wholeInput(), method))
+    }
+    try await call.finish()
   }
 
   private func encode(_ json: String, _ method: AnyMethod) throws -> [UInt8] {

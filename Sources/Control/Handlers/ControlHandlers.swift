@@ -20,7 +20,7 @@ extension ControlCore {
     router.unary(ControlService.listVersions) { request, _ in try await self.listVersions(request) }
     router.unary(ControlService.activate) { try await self.activate($0, by: Caller($1)) }
     router.unary(ControlService.releaseHold) { try await self.releaseHold($0, by: Caller($1)) }
-    router.stream(ControlService.watchRouting) { requests, updates, _ in
+    router.stream(ControlService.watchRouting, isEndless: true) { requests, updates, _ in
       for try await request in requests { return try await self.watchRouting(request, to: updates) }
     }
     router.unary(ControlService.reportServing) { try await self.reportServing($0, from: $1.peer) }

@@ -22,6 +22,4 @@ struct WireWriter {
     varint(UInt64(body.count))
     bytes += body
   }
-
-  mutating func append(_ raw: [UInt8]) { bytes += raw }
 }

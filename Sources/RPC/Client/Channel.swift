@@ -10,7 +10,8 @@ public final class Channel: Sendable {
   private let core: ChannelCore
   private var reactor: Reactor { core.reactor }
 
-  /// A channel to `address` that talks to nobody but a server of the role `expecting`; nil = of any role. Connects at the first call.
+  /// A channel to `address` that talks to nobody but a server of the role `expecting`; nil = of any role. Connects at
+  /// the first call.
   ///
   /// `serverName` is what to ask for and to find in the certificate besides the role; nil = the role is enough. `reactor`
   /// is the thread that does the I/O; nil = one that all channels of the process share. Throws when the certificates

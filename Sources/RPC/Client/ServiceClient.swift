@@ -8,8 +8,8 @@ import Transport
 ///
 /// - **Which server.** With `CallOptions.key`, such as the tenant, all clients pick the same server by rendezvous hashing
 ///   (`Rendezvous`); without, the one with the fewest calls of this client under way. A server whose connection broke, or
-///   that says that it is not serving (`nightjar.v1.Health`) or answers UNAVAILABLE, is passed over for a while if another is to be had; connections are made again aside from
-///   the calls.
+///   that says that it is not serving (`nightjar.v1.Health`) or answers UNAVAILABLE, is passed over for a while if another
+///   is to be had; connections are made again aside from the calls.
 /// - **Retries.** As gRFC A6 has it: a call that no handler can have seen is made again whatever it does; one that may
 ///   have been processed only where its method is idempotent or carries an idempotency key, and its code is UNAVAILABLE,
 ///   or RESOURCE_EXHAUSTED or ABORTED with a time to try again. At most 5 attempts, never past the deadline, with
@@ -23,15 +23,15 @@ public final class ServiceClient: Sendable {
   /// The followers of the servers' health, once there was a call.
   private let followers = Mutex<[Task<Void, Never>]>([])
 
-  /// A client of the servers at `addresses`, which must be of the role `expecting`; nil = of any. Connects at the first call.
+  /// A client of the servers at `addresses`, which must be of the role `expecting`; nil = of any. Connects at the first
+  /// call.
   ///
   /// `serverName` is what to ask for and to find in the certificates besides the role; nil = the role is enough.
   /// `reactor` is the thread that does the I/O; nil = one that all clients of the process share. Throws when the
   /// certificates cannot be used.
   public init(
     to addresses: [SocketAddress], expecting: Role?, serverName: String?, certificates: CertificateFiles,
-    logger: Logger,
-    reactor: Reactor? = nil
+    logger: Logger, reactor: Reactor? = nil
   ) throws {
     precondition(!addresses.isEmpty, "a client needs a server")
     let reactor = try reactor ?? SharedReactor.get()

@@ -1,16 +1,11 @@
 import Messages
-import Transport
 
 /// A method as its server knows it: the row of its table without the message types, and the handler.
 final class Route: Sendable {
   let method: AnyMethod
-  let name: String
-  let callers: Set<Role>
-  let server: Role?
-  let maximumRequestBytes: Int
-  let maximumMessagesPerSecond: Int?
-  let timeout: Duration
   let handler: Handler
+  /// The handler has no end of its own: its calls end when their connection is to go.
+  let isEndless: Bool
 
   /// Whether the handler runs on the reactor's thread.
   var isOnReactor: Bool { if case .reactor = handler { true } else { false } }
@@ -26,14 +21,9 @@ final class Route: Sendable {
     case task(HandlerPlace, @Sendable (Call, CallContext) async throws -> [UInt8]?)
   }
 
-  init<Q, R>(_ method: Method<Q, R>, _ handler: Handler) {
+  init<Q, R>(_ method: Method<Q, R>, isEndless: Bool = false, _ handler: Handler) {
     self.method = AnyMethod(method)
-    name = method.name
-    callers = method.callers
-    server = method.server
-    maximumRequestBytes = method.maximumRequestBytes
-    maximumMessagesPerSecond = method.maximumMessagesPerSecond
-    timeout = method.timeout
+    self.isEndless = isEndless
     self.handler = handler
   }
 }

@@ -46,15 +46,17 @@ public struct Router: Sendable {
 
   /// Answers a streaming method of any kind in a task of its own, which is cancelled when the call is.
   ///
-  /// The call ends well when the handler returns. A method with a single response sends exactly one.
+  /// The call ends well when the handler returns. A method with a single response sends exactly one. A handler that is
+  /// endless, because it tells of changes, is not waited for when its server stops or its connection has become too old:
+  /// its calls end with UNAVAILABLE then, and their callers ask again elsewhere.
   public mutating func stream<Q, R>(
-    _ method: Method<Q, R>, runs place: HandlerPlace = .anywhere,
+    _ method: Method<Q, R>, runs place: HandlerPlace = .anywhere, isEndless: Bool = false,
     _ handler: @escaping @Sendable (Requests<Q>, Responses<R>, CallContext) async throws -> Void
   ) {
     precondition(method.kind != .unary, "\(method.name) is unary")
     add(
       Route(
-        method,
+        method, isEndless: isEndless,
         .task(place) { call, context in
           let responses = OutgoingMessages<R>(
             of: call, maximumBytes: method.maximumResponseBytes, maximumCount: method.kind.streamsResponses ? .max : 1)
@@ -67,9 +69,9 @@ public struct Router: Sendable {
   }
 
   private mutating func add(_ route: Route) {
-    let id = methodID(route.name)
+    let id = methodID(route.method.name)
     if let other = routes[id] {
-      preconditionFailure("\(route.name) and \(other.name) have the same id or are the same method")
+      preconditionFailure("\(route.method.name) and \(other.method.name) have the same id or are the same method")
     }
     routes[id] = route
   }

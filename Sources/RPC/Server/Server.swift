@@ -26,11 +26,12 @@ public final class Server: Sendable {
     let routes = router.routes
     for route in routes.values {
       precondition(
-        route.server ?? role == role, "\(route.name) is not answered by servers of the role \(role.rawValue)")
+        route.method.server ?? role == role,
+        "\(route.method.name) is not answered by servers of the role \(role.rawValue)")
     }
     context = try TLSContext(server: certificates)
     reactors = try (0..<count).map { try Reactor(name: "rpc-\($0)") }
-    let longestRequest = routes.values.filter(\.isOnReactor).map(\.maximumRequestBytes).max() ?? 0
+    let longestRequest = routes.values.filter(\.isOnReactor).map(\.method.maximumRequestBytes).max() ?? 0
     let scratch = Dictionary(
       uniqueKeysWithValues: reactors.map {
         (ObjectIdentifier($0), ReactorScratch(maximumRequestBytes: longestRequest))

@@ -29,9 +29,6 @@ struct ServerShared: Sendable {
 /// One client's connection: takes its calls, checks who may make them, runs their handlers.
 final class ServerConnection: SessionConnection, @unchecked Sendable {
   private let shared: ServerShared
-  private let routes: [UInt32: Route]
-  private let interceptors: Interceptors
-  private let tracer: CallTracer
   private let caller: Caller
   private let scratch: ReactorScratch
   private var isDraining = false
@@ -42,9 +39,6 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   init(_ connection: Connection, _ shared: ServerShared, scratch: ReactorScratch) {
     self.shared = shared
-    routes = shared.routes
-    interceptors = shared.interceptors
-    tracer = shared.tracer
     caller = Caller(connection.peer, serverName: connection.serverName, tenantDomain: shared.tenantDomain)
     self.scratch = scratch
     super.init(
@@ -74,7 +68,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   }
 
   private func open(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) throws(ProtocolError) {
-    let (known, body, now) = (routes[header.method], header.body(of: payload), ContinuousClock.now)
+    let (known, body, now) = (shared.routes[header.method], header.body(of: payload), ContinuousClock.now)
     var record = CallRecord(context: context(of: known, header, CallMetadata(), now), start: now)
     let route: Route
     var pool: BlockingPool?
@@ -85,28 +79,28 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
       }
       route = try authorised(known, header)
       if case .task(.blocking(let wanted), _) = route.handler {
-        guard wanted.admit() else { throw .poolFull(route.name) }
+        guard wanted.admit() else { throw .poolFull(route.method.name) }
         pool = wanted
       }
-      try interceptors.begin(&record)
+      try shared.interceptors.begin(&record)
       if case .reactor(let handler) = route.handler {
         record.requestBytes = body.count
         try answerNow(route, handler, header, body, &record)
         session.pass(header)
-        interceptors.end(record, nil)
+        shared.interceptors.end(record, nil)
         return
       }
     } catch {
       pool?.leave()
       session.pass(header)
       session.refuse(header.stream, StatusCoding.encode(error))
-      interceptors.end(record, error)
+      shared.interceptors.end(record, error)
       return
     }
     let context = record.context
-    let call = Call(method: route.name, deadline: context.deadline, reactor: reactor, side: .server)
+    let call = Call(method: route.method.name, deadline: context.deadline, reactor: reactor, side: .server)
     call.wire.value.record = record
-    admit(call, header, maximumMessageBytes: route.maximumRequestBytes)
+    admit(call, header, maximumMessageBytes: route.method.maximumRequestBytes)
     if Session<Call>.carriesMessage(header) { try handle(session.take(header, body), header, payload) }
     // The first message may have been refused.
     guard session.call(header.stream) != nil else {
@@ -120,18 +114,18 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     guard let route = known else {
       throw RPCError(.unimplemented, "this server has no method with id \(hex(header.method))")
     }
-    guard route.callers.contains(connection.peer.role) else {
-      throw RPCError(.permissionDenied, "\(route.name): not open to the role \(connection.peer.role.rawValue)")
+    guard route.method.callers.contains(connection.peer.role) else {
+      throw RPCError(.permissionDenied, "\(route.method.name): not open to the role \(connection.peer.role.rawValue)")
     }
-    if let conflict = caller.conflict { throw RPCError(.permissionDenied, "\(route.name): \(conflict)") }
+    if let conflict = caller.conflict { throw RPCError(.permissionDenied, "\(route.method.name): \(conflict)") }
     // Cancelling a call does not make room for another before its handler has noticed.
     guard max(session.streams.count, runningHandlers) < Limits.maximumStreams else {
       throw RPCError(
         .resourceExhausted, "over \(Limits.maximumStreams) calls in flight on one connection; wait for some to end",
         retryAfter: Limits.busyRetryAfter)
     }
-    if let most = route.maximumMessagesPerSecond {
-      guard messages[header.method, default: 0] < most else { throw .tooManyMessages(route.name, most) }
+    if let most = route.method.maximumMessagesPerSecond {
+      guard messages[header.method, default: 0] < most else { throw .tooManyMessages(route.method.name, most) }
       // Other handlers' messages are counted as they come whole.
       if route.isOnReactor { messages[header.method, default: 0] += 1 }
     }
@@ -142,9 +136,11 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     of route: Route?, _ header: FrameHeader, _ metadata: CallMetadata, _ now: ContinuousClock.Instant
   ) -> CallContext {
     let timeout: Duration =
-      header.timeoutMilliseconds == 0 ? route?.timeout ?? .zero : .milliseconds(Int64(header.timeoutMilliseconds))
+      header.timeoutMilliseconds == 0
+      ? route?.method.timeout ?? .zero : .milliseconds(Int64(header.timeoutMilliseconds))
     return CallContext(
-      caller: caller, deadline: now + timeout, method: route?.name ?? hex(header.method), methodID: header.method,
+      caller: caller, deadline: now + timeout, method: route?.method.name ?? hex(header.method),
+      methodID: header.method,
       metadata: metadata)
   }
 
@@ -154,7 +150,9 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   /// Counts one more message of the call's method; the error where it is one too many.
   private func overRate(_ call: Call) -> RPCError? {
-    guard let id = call.wire.value.record?.context.methodID, let most = routes[id]?.maximumMessagesPerSecond else {
+    guard let id = call.wire.value.record?.context.methodID,
+      let most = shared.routes[id]?.method.maximumMessagesPerSecond
+    else {
       return nil
     }
     messages[id, default: 0] += 1
@@ -168,16 +166,17 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     _ record: inout CallRecord
   ) throws(RPCError) {
     guard header.flags.contains(.endStream), header.attachmentBytes == 0 else {
-      throw RPCError(.invalidArgument, "\(route.name): the request must be one frame, without attachment")
+      throw RPCError(.invalidArgument, "\(route.method.name): the request must be one frame, without attachment")
     }
-    guard body.count <= route.maximumRequestBytes else {
+    guard body.count <= route.method.maximumRequestBytes else {
       throw RPCError(
         .resourceExhausted,
-        "\(route.name): a request of \(body.count) bytes, over the method's limit of \(route.maximumRequestBytes)")
+        "\(route.method.name): a request of \(body.count) bytes, over the method's limit of \(route.method.maximumRequestBytes)"
+      )
     }
     defer { scratch.reset() }
     let context = record.context
-    record.responseBytes = try tracer.run(context) { () throws(RPCError) -> Int in
+    record.responseBytes = try shared.tracer.run(context) { () throws(RPCError) -> Int in
       try handler.answer(body, context, scratch, stream: header.stream, on: self)
     }
   }
@@ -217,8 +216,10 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   }
 
   private func start(_ route: Route, _ call: Call, _ context: CallContext) {
-    guard case .task(let place, let handler) = route.handler else { preconditionFailure("\(route.name) needs no task") }
-    let (faults, tracer) = (shared.faults, tracer)
+    guard case .task(let place, let handler) = route.handler else {
+      preconditionFailure("\(route.method.name) needs no task")
+    }
+    let (faults, tracer) = (shared.faults, shared.tracer)
     runningHandlers += 1
     shared.registry.runningHandlers.add(1, ordering: .relaxed)
     let body: @Sendable () async -> Void = {
@@ -290,7 +291,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   private func report(_ call: Call, _ error: RPCError?) {
     guard var record = call.wire.value.record.take() else { return }
     record.responseBytes = call.wire.value.sentBytes
-    interceptors.end(record, error)
+    shared.interceptors.end(record, error)
   }
 
   /// Ends a call whose stream is gone.
@@ -303,13 +304,19 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   // MARK: End of the connection
 
-  /// Takes no more calls, and closes when those in flight have ended.
+  /// Takes no more calls, ends those that have no end of their own, and closes when the others have ended.
   func drain(_ reason: String) {
     guard !isDraining, !isClosed else { return }
     isDraining = true
     session.goAway(reason)
+    let error = RPCError(.unavailable, "\(reason); ask again on another connection")
+    for call in session.streams.values.map(\.call) where isEndless(call) { end(call, error) }
     pump()
     streamEnded()
+  }
+
+  private func isEndless(_ call: Call) -> Bool {
+    call.wire.value.record.flatMap { shared.routes[$0.context.methodID] }?.isEndless ?? false
   }
 
   /// Ends every call in flight with UNAVAILABLE and closes.

@@ -22,11 +22,11 @@ public final class HealthBoard: Sendable {
 
   /// Says how a service stands; the one without a name is the server as a whole.
   public func set(_ status: Status, for service: String) {
-    let waiting = state.withLock { state -> [AsyncStream<Status?>.Continuation] in
-      guard state.statuses.updateValue(status, forKey: service) != status else { return [] }
-      return state.watchers.values.filter { $0.service == service }.map(\.1)
+    state.withLock { state in
+      guard state.statuses.updateValue(status, forKey: service) != status else { return }
+      // Under the lock, so that watchers hear of two changes in their order.
+      for watcher in state.watchers.values where watcher.service == service { watcher.1.yield(status) }
     }
-    for continuation in waiting { continuation.yield(status) }
   }
 
   /// Says how the server as a whole and every service stand.

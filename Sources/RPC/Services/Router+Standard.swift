@@ -12,14 +12,14 @@ extension Router {
       }
       return Encoded { $0.status = Proto.ServingStatus(status) }
     }
-    stream(StandardMethods.watchHealth) { requests, responses, _ in
+    stream(StandardMethods.watchHealth, isEndless: true) { requests, responses, _ in
       guard let request = try await requests.first() else { throw RPCError(.invalidArgument, "no request") }
       for await status in health.changes(of: request.service) {
         try await responses.send(Encoded { $0.status = Proto.ServingStatus(status) })
       }
       throw CancellationError()
     }
-    for service in Set(routes.values.map { $0.name.prefix { $0 != "/" } }) {
+    for service in Set(routes.values.map { $0.method.name.prefix { $0 != "/" } }) {
       health.set(health.status(of: "") ?? .notServing, for: String(service))
     }
     let table = MethodTable()

@@ -75,7 +75,7 @@ public final class CallMetrics: ServerInterceptor {
     for (id, route) in router.routes {
       var slot = Int(id) & (size - 1)
       while table[slot] != nil { slot = (slot + 1) & (size - 1) }
-      table[slot] = (id, Handles(route.name, factory))
+      table[slot] = (id, Handles(route.method.name, factory))
     }
     self.table = table
     unknown = Handles("unknown", factory)

@@ -25,8 +25,9 @@ struct CandidateTable {
 
   /// The candidates by the bytes of product and offer.
   var order: [UInt8] {
-    let ordered = (0..<UInt32(count)).sorted { key($0).lexicographicallyPrecedes(key($1)) }
-    return ordered.flatMap { index in withUnsafeBytes(of: index.littleEndian) { Array($0) } }
+    let keyed = (0..<UInt32(count)).map { (key: key($0), index: $0) }
+    let ordered = keyed.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    return ordered.flatMap { entry in withUnsafeBytes(of: entry.index.littleEndian) { Array($0) } }
   }
 
   /// NUL, which no id holds, between the two: a product as such comes before its offers.

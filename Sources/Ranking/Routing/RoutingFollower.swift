@@ -16,14 +16,14 @@ struct RoutingFollower: Sendable {
     while !Task.isCancelled {
       do {
         for try await update in try await open() {
-          if failures > 0 { logger.info("control is back") }
+          if failures > 1 { logger.info("control is back") }
           failures = 0
           await take(update)
         }
       } catch {
-        let isOrdinary = (error as? RPCError)?.code == .deadlineExceeded || Task.isCancelled
-        if failures == 0, !isOrdinary {
-          logger.warning("control's routing stream broke; what was last told stays", metadata: ["reason": "\(error)"])
+        // Streams end with their deadlines and their connections' age: only what does not come back at once is news.
+        if failures == 1, !Task.isCancelled {
+          logger.warning("control cannot be followed; what was last told stays", metadata: ["reason": "\(error)"])
         }
       }
       failures += 1

@@ -89,15 +89,16 @@ public final class Listener: @unchecked Sendable {
   private static func listen(
     at address: ResolvedAddress, named name: SocketAddress, sockets count: Int
   ) throws(TransportError) -> ([Descriptor], port: UInt16) {
-    // Sockets that share a port would also share it with another process: it must be nobody's first.
-    let probe = try bind(address, named: name, shared: false)
-    let port = try port(of: probe)
-    let address = address.at(port: port)
-    _ = consume probe
+    // Sockets that share a port would also share it with another process: one that was asked for must be nobody's.
+    if name.port != 0 { _ = try bind(address, named: name, shared: false) }
+    var address = address
     var sockets: [Descriptor] = []
+    var port = name.port
     for _ in 0..<count {
       let socket = try bind(address, named: name, shared: true)
       guard Glibc.listen(socket.raw, backlog) == 0 else { throw .system("listen at \(name)") }
+      if sockets.isEmpty { port = try Self.port(of: socket) }
+      address = address.at(port: port)
       sockets.append(socket)
     }
     return (sockets, port)

@@ -14,8 +14,6 @@ extension ServerLink {
         try await call.finish()
         for try await answer in call.responses {
           says(isServing: answer.status != .notServing)
-          // A server that stops would wait for the call's end: asked again instead, now and then.
-          guard answer.status != .notServing else { break }
           backoff.succeeded()
         }
       } catch {
