@@ -31,6 +31,7 @@ let package = Package(
   name: "nightjar",
   products: [
     .library(name: "NightjarClient", targets: ["NightjarClient", "Commerce", "RPC", "Transport"]),
+    .library(name: "ArtifactStore", targets: ["ArtifactStore"]),
     .library(name: "RankedLists", targets: ["RankedLists"]),
     .executable(name: "nightjar", targets: ["nightjar"]),
     .executable(name: "nightjar-ingest", targets: ["nightjar-ingest"]),

@@ -1,0 +1,21 @@
+#pragma once
+// What Swift cannot import of libssl (function-like macros) and epoll (a union, and not in the Glibc module).
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+/// Watches `descriptor` for input; `index` comes back from `load_wait`. 0, or -1 with errno.
+int load_watch(int epoll, int descriptor, uint32_t index);
+
+/// Waits for input; writes the indices of what has some and returns how many.
+int load_wait(int epoll, uint32_t *indices, int capacity, int milliseconds);
+
+/// Allows TLS 1.3 with TLS_AES_128_GCM_SHA256 alone, reads ahead, no tickets. 1 = done.
+int load_set_rules(SSL_CTX *context);
+
+/// Has this thread alone run on one processor. 0, or -1 with errno.
+int load_pin(int processor);
+
+/// Shows every printed line at once, also where the output is a file.
+void load_flush_lines(void);

@@ -1,0 +1,34 @@
+#define _GNU_SOURCE
+#include "load.h"
+
+#include <sched.h>
+#include <stdio.h>
+
+int load_watch(int epoll, int descriptor, uint32_t index) {
+  struct epoll_event event = {.events = EPOLLIN, .data = {.u32 = index}};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
+int load_wait(int epoll, uint32_t *indices, int capacity, int milliseconds) {
+  struct epoll_event events[256];
+  int count = epoll_wait(epoll, events, capacity < 256 ? capacity : 256, milliseconds);
+  for (int i = 0; i < count; i++) indices[i] = events[i].data.u32;
+  return count;
+}
+
+int load_set_rules(SSL_CTX *context) {
+  SSL_CTX_set_read_ahead(context, 1);
+  SSL_CTX_set_default_read_buffer_len(context, 64 << 10);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+  return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) && SSL_CTX_set_num_tickets(context, 0) &&
+         SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256");
+}
+
+int load_pin(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  return sched_setaffinity(0, sizeof set, &set);
+}
+
+void load_flush_lines(void) { setlinebuf(stdout); }

@@ -1,0 +1,150 @@
+import ArtifactStore
+import Commerce
+import Foundation
+import Logging
+import Messages
+import NightjarClient
+import RPC
+import RankedLists
+import Transport
+
+/// What a ranker needs around it: certificates, a store of generated lists, and control's routing stream.
+public final class World {
+  /// Where everything is; removed with the world.
+  public let folder: String
+  /// Folder of the certificates.
+  public var certificates: String { "\(folder)/certificates" }
+  private let routing = Routing()
+  private let control: Server
+  private let executables: String
+  private static let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
+
+  /// `executables`: folder of the services' release build; `repository`: where deploy/ is.
+  public init(executables: String, repository: String) throws {
+    folder = NSTemporaryDirectory() + "nightjar-bench-\(getpid())"
+    self.executables = executables
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let maker = Process()
+    maker.executableURL = URL(fileURLWithPath: "/bin/bash")
+    maker.arguments = [
+      "\(repository)/deploy/dev-certificates.sh", "\(folder)/certificates", "ranker/a", "control/a", "platform/cli",
+    ]
+    try maker.run()
+    maker.waitUntilExit()
+    precondition(maker.terminationStatus == 0, "dev-certificates.sh failed")
+    var router = Router()
+    let routing = routing
+    router.stream(ControlService.watchRouting, isEndless: true) { _, responses, _ in
+      try await routing.stream(to: responses)
+    }
+    router.unary(ControlService.reportServing) { _, _ in Encoded<Proto.ReportServingResponse> { _ in } }
+    control = try Server(
+      role: .control, address: SocketAddress(parsing: "127.0.0.1:0"),
+      certificates: CertificateFiles(
+        chain: "\(folder)/certificates/control-a.pem", key: "\(folder)/certificates/control-a-key.pem",
+        authorities: "\(folder)/certificates/ca.pem"), router: router, reactors: 1, logger: Self.logger)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+  /// Starts a ranker that follows this world's control; it listens when this returns.
+  public func startRanker(cpus: String, reactors: Int, environment: [String: String] = [:]) throws -> (
+    process: ServerProcess, port: UInt16
+  ) {
+    let port = freePort()
+    let process = try ServerProcess(
+      "nightjar-ranker",
+      [
+        "\(executables)/nightjar-ranker", "--certificates", certificates, "--name", "a", "--control",
+        "127.0.0.1:\(control.port)", "--store", "\(folder)/store", "--cache", "\(folder)/cache", "--listen",
+        "127.0.0.1:\(port)", "--reactors", "\(reactors)",
+      ], cpus: cpus, environment: environment, log: "\(folder)/ranker.log")
+    process.awaitPort(port)
+    return (process, port)
+  }
+
+  /// Starts redis-server with TLS, the ranker's certificate, and nothing kept on disk.
+  public func startRedis(cpus: String) throws -> (process: ServerProcess, port: UInt16) {
+    let port = freePort()
+    let process = try ServerProcess(
+      "redis-server",
+      [
+        "/usr/bin/redis-server", "--port", "0", "--tls-port", "\(port)", "--bind", "127.0.0.1", "--save", "",
+        "--appendonly", "no", "--io-threads", "1", "--maxclients", "10000", "--dir", folder,
+        "--tls-cert-file", "\(certificates)/ranker-a.pem", "--tls-key-file", "\(certificates)/ranker-a-key.pem",
+        "--tls-ca-cert-file", "\(certificates)/ca.pem", "--tls-auth-clients", "yes", "--tls-protocols", "TLSv1.3",
+        "--tls-ciphersuites", "TLS_AES_128_GCM_SHA256",
+      ], cpus: cpus, log: "\(folder)/redis.log")
+    process.awaitPort(port)
+    return (process, port)
+  }
+
+  /// Id of a tenant's customer.
+  public static func customer(_ index: Int) -> String { "customer-\(index)" }
+
+  /// Publishes lists of `entries` products for every customer of a tenant, drawn from a catalogue of `products`, and
+  /// routes the tenant to them. Different `bake`s of a tenant are different bytes.
+  public func publish(tenant: String, bake: String, customers: Int, products: Int = 1_000, entries: Int = 50) throws {
+    let id = try TenantID(tenant)
+    let store = ArtifactDirectory(root: "\(folder)/store")
+    var random = SplitMix64(state: UInt64(bitPattern: Int64((tenant + bake).utf8.reduce(7) { $0 &* 31 &+ Int($1) })))
+    let digest = try store.publish(tenant: id) { files in
+      Encoded<Proto.Manifest> { manifest in
+        manifest.format = 1
+        manifest.tenant = tenant
+        manifest.model = "als-1"
+        manifest.bake = bake
+        manifest.customers = UInt64(customers)
+        manifest.candidates = UInt64(products)
+        manifest.strings(\.n_probes, \.probes, [Self.customer(0)])
+        files.fill(manifest)
+      }
+    } write: { lists, model in
+      let header = RankedListsHeader(tenant: tenant, model: "als-1", bake: bake, asOf: 0)
+      var writer = try RankedListsWriter(path: lists, header: header)
+      for product in 0..<products { _ = try writer.addCandidate(product: "\(84_000 + product)A") }
+      for customer in 0..<customers {
+        let first = Int(random.next() % UInt64(products))
+        let list = (0..<entries).map { place in
+          RankedEntry(candidate: UInt32((first + place * 7) % products), score: 1 / Float(place + 1))
+        }
+        try writer.add(customer: Self.customer(customer), entries: list)
+      }
+      try writer.finish()
+      _ = FileManager.default.createFile(atPath: model, contents: nil)
+    }
+    routing.set(tenant: tenant, bake: bake, digest: "\(digest)")
+  }
+
+  /// Requests for the first `limit` products of customers chosen by `tenants` and `customers`.
+  public static func lookups(_ keys: [(tenant: String, customer: String)], limit: UInt32 = 10) -> Requests {
+    let requests = Requests(.nightjar)
+    for key in keys {
+      let body = Encoded<Proto.GetRecommendationsRequest> {
+        $0.tenant = key.tenant
+        $0.customer = key.customer
+        $0.limit = limit
+      }
+      requests.addCall(method: methodID("nightjar.v1.Ranker/GetRecommendations"), body: body.bytes)
+    }
+    return requests
+  }
+
+  /// FNV-1a of a method's name, as PROTOCOL.md has it.
+  private static func methodID(_ name: String) -> UInt32 {
+    name.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
+  }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+struct SplitMix64 {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

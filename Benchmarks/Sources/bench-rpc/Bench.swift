@@ -1,0 +1,233 @@
+import CLoad
+import Foundation
+import Load
+
+/// The measurements, one method each; every one starts its own servers.
+struct Bench {
+  let world: World
+  let rounds: Int
+  let seconds: Double
+  let customers: Int
+
+  private static let serverCPU = "0"
+  private static let shapes = [(1, 1), (16, 1), (64, 1), (16, 16)]
+
+  private var keys: [(tenant: String, customer: String)] {
+    (0..<customers).map { ("bench", World.customer($0)) }
+  }
+
+  private var client: TLSClient { TLSClient(folder: world.certificates, identity: "platform-cli") }
+
+  /// A ranker and a Redis that hold the same answers, and what to ask them.
+  private final class Peers {
+    let ranker: ServerProcess
+    let redis: ServerProcess
+    let rankerPort: UInt16
+    let redisPort: UInt16
+    let lookups: Requests
+    let gets = Requests(.redis)
+
+    init(_ bench: Bench) throws {
+      (ranker, rankerPort) = try bench.world.startRanker(cpus: Bench.serverCPU, reactors: 1)
+      (redis, redisPort) = try bench.world.startRedis(cpus: Bench.serverCPU)
+      let keys = bench.keys
+      lookups = World.lookups(keys)
+      Bench.awaitAdoption(bench.client, rankerPort, lookups)
+      let sets = Requests(.redis)
+      var bytes = 0
+      Generator(bench.client, port: rankerPort, connections: 1, requests: lookups).askAll { index, body in
+        sets.addCommand([Array("SET".utf8), Array(keys[index].customer.utf8), Array(body)])
+        bytes += body.count
+      }
+      Generator(bench.client, port: redisPort, connections: 1, requests: sets).askAll { _, _ in }
+      for key in keys { gets.addCommand([Array("GET".utf8), Array(key.customer.utf8)]) }
+      print("\(keys.count) customers, answers of \(bytes / keys.count) bytes on average")
+    }
+  }
+
+  /// Asks until the ranker has its lists: before, it answers with an error, which ends a generator.
+  private static func awaitAdoption(_ client: TLSClient, _ port: UInt16, _ lookups: Requests) {
+    let end = Date() + 60
+    while Date() < end {
+      if Connection.answers(client, port: port, request: 0, of: lookups) { return }
+      usleep(20_000)
+    }
+    fatalError("the ranker does not adopt its lists")
+  }
+
+  /// Requests a second, closed loop, for each shape of load.
+  func throughput() throws {
+    let peers = try Peers(self)
+    print("\nrequests/s, closed loop, \(rounds) rounds of \(seconds) s; ranker / Redis, and the generator's CPU")
+    print("connections × in flight    ranker     Redis    ratio (min … max)     CPU     p50 µs: ranker, Redis")
+    for (connections, depth) in Self.shapes {
+      let ranker = generator(peers.rankerPort, connections, peers.lookups)
+      let redis = generator(peers.redisPort, connections, peers.gets)
+      var pairs: [(ranker: Load, redis: Load)] = []
+      for round in 0..<rounds {
+        pairs.append(
+          Self.both(
+            round, { ranker.closedLoop(inFlight: depth, seconds: seconds) },
+            { redis.closedLoop(inFlight: depth, seconds: seconds) }))
+      }
+      let ratios = pairs.map { $0.ranker.rate / $0.redis.rate }
+      print(
+        "\(Double(connections).text(0, width: 11)) × \(depth.description.padding(toLength: 9, withPad: " ", startingAt: 0))"
+          + median(pairs.map(\.ranker.rate)).text(0, width: 12) + median(pairs.map(\.redis.rate)).text(0, width: 10)
+          + median(ratios).text(2, width: 9) + " (\((ratios.min() ?? 0).text(2)) … \((ratios.max() ?? 0).text(2)))"
+          + (100 * median(pairs.map(\.ranker.generatorCPU))).text(0, width: 8) + " %"
+          + median(pairs.map { $0.ranker.microseconds(50) }).text(0, width: 12)
+          + median(pairs.map { $0.redis.microseconds(50) }).text(0, width: 7))
+    }
+  }
+
+  /// Latency at half of what Redis or the ranker can do, whichever is less, at the same fixed rate for both.
+  func latency() throws {
+    let peers = try Peers(self)
+    let ranker = generator(peers.rankerPort, 16, peers.lookups)
+    let redis = generator(peers.redisPort, 16, peers.gets)
+    let most = (0..<3).map { round in
+      Self.both(
+        round, { ranker.closedLoop(inFlight: 1, seconds: seconds) }, { redis.closedLoop(inFlight: 1, seconds: seconds) })
+    }
+    let rate = min(median(most.map(\.ranker.rate)), median(most.map(\.redis.rate))) / 2
+    var pairs: [(ranker: Load, redis: Load)] = []
+    for round in 0..<rounds {
+      pairs.append(
+        Self.both(
+          round, { ranker.openLoop(rate: rate, seconds: seconds) }, { redis.openLoop(rate: rate, seconds: seconds) }))
+    }
+    print("\nlatency in µs, open loop at \(rate.text(0)) requests/s on 16 connections, medians of \(rounds) rounds")
+    print("               p50       p99     p99.9")
+    for (name, loads) in [("ranker", pairs.map(\.ranker)), ("Redis ", pairs.map(\.redis))] {
+      print("\(name)  " + [50, 99, 99.9].map { at in median(loads.map { $0.microseconds(at) }).text(0, width: 10) }.joined())
+    }
+    print("p99, ranker / Redis: \(median(pairs.map { $0.ranker.microseconds(99) / $0.redis.microseconds(99) }).text(2))")
+  }
+
+  /// Heap allocations of the ranker for each lookup.
+  func allocations(library: String) throws {
+    let file = "\(world.folder)/allocations"
+    let (ranker, port) = try world.startRanker(
+      cpus: Self.serverCPU, reactors: 1, environment: ["LD_PRELOAD": library, "MALLOC_COUNT_FILE": file])
+    defer { ranker.stop() }
+    let lookups = World.lookups(keys)
+    Self.awaitAdoption(client, port, lookups)
+    func count() -> Double {
+      let bytes = FileManager.default.contents(atPath: file) ?? Data()
+      return Double(bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+    }
+    precondition(count() > 0, "nothing is counted: is \(library) built?")
+    print("\nheap allocations of the ranker in each lookup, everything that runs beside it included")
+    for (connections, depth) in Self.shapes {
+      let generator = generator(port, connections, lookups)
+      _ = generator.closedLoop(inFlight: depth, seconds: seconds)
+      let before = count()
+      let load = generator.closedLoop(inFlight: depth, warmup: 0, seconds: seconds)
+      print("\(connections) × \(depth): \(((count() - before) / Double(load.answers)).text(4))")
+    }
+  }
+
+  /// Memory of connections that nobody uses.
+  func idle() throws {
+    let connections = 2_000
+    let (ranker, rankerPort) = try world.startRanker(cpus: Self.serverCPU, reactors: 1)
+    let (redis, redisPort) = try world.startRedis(cpus: Self.serverCPU)
+    let lookups = World.lookups([("bench", World.customer(0))])
+    Self.awaitAdoption(client, rankerPort, lookups)
+    let pings = Requests(.redis)
+    pings.addCommand([Array("PING".utf8)])
+    print("\nmemory of \(connections) idle connections after one request each")
+    for (server, port, requests) in [(ranker, rankerPort, lookups), (redis, redisPort, pings)] {
+      let before = server.privateBytes
+      let open = (0..<connections).map { _ in
+        usleep(5_000)
+        let connection = Connection(client, port: port, wire: requests.wire)
+        connection.ask(requests)
+        return connection
+      }
+      // Time for what is only for connections in use to be given back.
+      sleep(5)
+      print("\(server.name): \((Double(server.privateBytes - before) / Double(open.count) / 1024).text(1)) KiB each")
+    }
+  }
+
+  /// What a storm of new connections does to the latency of those that stand.
+  func storm() throws {
+    let perSecond = 200.0
+    let (ranker, port) = try world.startRanker(cpus: "0,1", reactors: 2)
+    defer { ranker.stop() }
+    let lookups = World.lookups(keys)
+    Self.awaitAdoption(client, port, lookups)
+    let generator = generator(port, 16, lookups)
+    let rate = 5_000.0
+    var pairs: [(calm: Load, storm: Load)] = []
+    var handshakes = 0
+    for _ in 0..<rounds {
+      let calm = generator.openLoop(rate: rate, seconds: seconds)
+      let storm = Storm(client, port: port, perSecond: perSecond)
+      pairs.append((calm, generator.openLoop(rate: rate, seconds: seconds)))
+      handshakes += storm.stop()
+    }
+    print("\nlatency in µs at \(rate.text(0)) requests/s, server on both processors, medians of \(rounds) rounds")
+    print("                  p50       p99     p99.9")
+    for (name, loads) in [("calm     ", pairs.map(\.calm)), ("handshakes", pairs.map(\.storm))] {
+      print("\(name) " + [50, 99, 99.9].map { at in median(loads.map { $0.microseconds(at) }).text(0, width: 10) }.joined())
+    }
+    print("\((Double(handshakes) / (Double(rounds) * (seconds + 0.2))).text(0)) handshakes/s, aimed at \(perSecond.text(0))")
+    print("p99, with / without: \(median(pairs.map { $0.storm.microseconds(99) / $0.calm.microseconds(99) }).text(2))")
+  }
+
+  private func generator(_ port: UInt16, _ connections: Int, _ requests: Requests) -> Generator {
+    Generator(client, port: port, connections: connections, requests: requests)
+  }
+
+  /// Runs both, in turns first.
+  private static func both(_ round: Int, _ ranker: () -> Load, _ redis: () -> Load) -> (ranker: Load, redis: Load) {
+    if round % 2 == 0 {
+      let first = ranker()
+      return (first, redis())
+    }
+    let first = redis()
+    return (ranker(), first)
+  }
+}
+
+/// Opens and closes connections at a rate, on a thread that gives way to the load's own.
+private final class Storm: @unchecked Sendable {
+  // Sendable, because the counter is read only after the thread has ended.
+  private let client: TLSClient
+  private let port: UInt16
+  private let interval: Double
+  private let ended = DispatchSemaphore(value: 0)
+  private let stopping = NSLock()
+  private var isStopping = false
+  private var count = 0
+
+  init(_ client: TLSClient, port: UInt16, perSecond: Double) {
+    self.client = client
+    self.port = port
+    interval = 1 / perSecond
+    Thread { [self] in run() }.start()
+  }
+
+  private func run() {
+    // 0 = this thread.
+    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+    let start = Date()
+    while !stopping.withLock({ isStopping }) {
+      _ = client.connect(port: port, wire: .nightjar)
+      count += 1
+      let wait = start.timeIntervalSinceNow + Double(count) * interval
+      if wait > 0 { Thread.sleep(forTimeInterval: wait) }
+    }
+    ended.signal()
+  }
+
+  /// Ends the storm; how many connections it opened.
+  func stop() -> Int {
+    stopping.withLock { isStopping = true }
+    ended.wait()
+    return count
+  }
+}
