@@ -9,13 +9,14 @@ public final class Arena {
   private static let alignment = MemoryLayout<UInt64>.alignment * 2
 
   private let limit: Int
-  private var used = 0
-  private var blocks: [UnsafeMutableRawBufferPointer]
+  // No code runs in the middle of a change of these but the arena's own, so checks for exclusivity would find nothing.
+  @exclusivity(unchecked) private var used = 0
+  @exclusivity(unchecked) private var blocks: [UnsafeMutableRawBufferPointer]
   /// Free part of the newest block.
-  private var next: UnsafeMutableRawPointer
-  private var left: Int
+  @exclusivity(unchecked) private var next: UnsafeMutableRawPointer
+  @exclusivity(unchecked) private var left: Int
   /// Arenas of views that messages of this one share.
-  private var kept: [Arena] = []
+  @exclusivity(unchecked) private var kept: [Arena] = []
 
   /// An empty arena that will hold at most `limit` bytes.
   public init(limit: Int) {
@@ -73,8 +74,10 @@ public final class Arena {
   ///
   /// The caller proves that no view or draft of the arena is left (`isKnownUniquelyReferenced`).
   public func reset() {
-    for block in blocks.dropFirst() { block.deallocate() }
-    blocks.removeSubrange(1...)
+    if blocks.count > 1 {
+      for block in blocks.dropFirst() { block.deallocate() }
+      blocks.removeSubrange(1...)
+    }
     if !kept.isEmpty { kept = [] }
     next = blocks[0].baseAddress.unsafelyUnwrapped
     left = blocks[0].count

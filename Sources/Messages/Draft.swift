@@ -133,9 +133,10 @@ public struct Draft<M: Message> {
   /// Bytes that the message takes when encoded. Complexity: O(fields set).
   public var packedSize: Int { protobuf_c_message_get_packed_size(UnsafeRawPointer(pointer).base) }
 
-  /// Encodes the message into `output`, which holds at least `packedSize` bytes; returns how many it wrote.
+  /// Encodes the message into `output`, which is `packedSize` bytes long; returns how many it wrote.
   public func pack(into output: UnsafeMutableRawBufferPointer) -> Int {
-    precondition(output.count >= packedSize, "\(output.count) bytes for a message of \(packedSize)")
+    // Asked for again in debug builds only: it costs as much as the encoding.
+    assert(output.count == packedSize, "\(output.count) bytes for a message of \(packedSize)")
     guard let start = output.baseAddress else { return 0 }
     return protobuf_c_message_pack(UnsafeRawPointer(pointer).base, start.assumingMemoryBound(to: UInt8.self))
   }

@@ -13,24 +13,37 @@ public struct CallContext: Sendable {
   public let method: String
   /// How the wire names the method.
   public let methodID: UInt32
+  /// Nil where there is none of it: a context is copied often.
+  private let extras: Extras?
   /// Where the call stands in a trace; nil = it is not traced, or what came is no traceparent.
-  public let trace: TraceContext?
+  public var trace: TraceContext? { extras?.trace }
   /// How often the caller tried this call before.
-  public let attempt: UInt32
+  public var attempt: UInt32 { extras?.attempt ?? 0 }
   /// The same for every attempt at one mutation; nil = the caller set none.
-  public let idempotencyKey: String?
+  public var idempotencyKey: String? { extras?.idempotencyKey }
 
-  /// A call of `method` with what came in its first frame.
+  /// What few calls say of themselves.
+  private final class Extras: Sendable {
+    let trace: TraceContext?
+    let attempt: UInt32
+    let idempotencyKey: String?
+
+    init(_ metadata: CallMetadata) {
+      trace = metadata.traceparent.isEmpty ? nil : TraceContext(parsing: metadata.traceparent)
+      attempt = metadata.attempt
+      idempotencyKey = metadata.idempotencyKey.isEmpty ? nil : metadata.idempotencyKey
+    }
+  }
+
+  /// A call of `method` with what came in its first frame; `metadata`: nil = there was none.
   init(
-    caller: Caller, deadline: ContinuousClock.Instant, method: String, methodID: UInt32, metadata: CallMetadata
+    caller: Caller, deadline: ContinuousClock.Instant, method: String, methodID: UInt32, metadata: CallMetadata?
   ) {
     self.caller = caller
     self.deadline = deadline
     self.method = method
     self.methodID = methodID
-    trace = metadata.traceparent.isEmpty ? nil : TraceContext(parsing: metadata.traceparent)
-    attempt = metadata.attempt
-    idempotencyKey = metadata.idempotencyKey.isEmpty ? nil : metadata.idempotencyKey
+    extras = metadata.map { Extras($0) }
   }
 
   /// Time that is left until the deadline; zero once it has passed.

@@ -105,7 +105,7 @@ public final class Connection {
   private func mustWait(_ result: Int32) {
     let error = SSL_get_error(ssl, result)
     guard error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE else {
-      fatalError("the connection ended (\(error)): \(opensslErrors())")
+      fail("the connection ended (\(error)): \(opensslErrors())")
     }
   }
 
@@ -138,7 +138,7 @@ public final class Connection {
         pong.withUnsafeBytes { output.append($0) }
       case Frame.end where isLenient: hasFailed = true
       case let type:
-        fatalError("frame of type \(type): \(String(decoding: body, as: UTF8.self))")
+        fail("frame of type \(type): \(String(decoding: body, as: UTF8.self))")
       }
       at += size
     }
@@ -172,7 +172,7 @@ public final class Connection {
         guard bytes.count >= value + length + 2 else { return at }
         at = value + length + 2
         take(UnsafeRawBufferPointer(rebasing: bytes[value..<value + length]), each)
-      default: fatalError("Redis answers \(String(decoding: bytes[at..<lineEnd], as: UTF8.self))")
+      default: fail("Redis answers \(String(decoding: bytes[at..<lineEnd], as: UTF8.self))")
       }
     }
     return at

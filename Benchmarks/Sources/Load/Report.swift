@@ -1,3 +1,5 @@
+import Foundation
+
 /// The middle of the values; takes them in any order.
 public func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
 
@@ -15,4 +17,10 @@ extension Double {
     if whole < 0 { text = "-" + text }
     return String(repeating: " ", count: max(0, width - text.count)) + text
   }
+}
+
+/// Ends the benchmark: one that goes on over errors measures errors.
+public func fail(_ reason: String) -> Never {
+  FileHandle.standardError.write(Data("benchmark: \(reason)\n".utf8))
+  exit(1)
 }

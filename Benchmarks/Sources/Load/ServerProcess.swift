@@ -57,7 +57,7 @@ public final class ServerProcess {
       if withUnsafePointer(to: &address, { connectSocket(descriptor, $0) }) == 0 { return }
       usleep(10_000)
     }
-    fatalError("\(name) does not listen on port \(port)")
+    fail("\(name) does not listen on port \(port)")
   }
 }
 

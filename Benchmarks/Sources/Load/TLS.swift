@@ -11,7 +11,7 @@ public final class TLSClient {
       SSL_CTX_use_certificate_chain_file(context, "\(folder)/\(identity).pem") == 1,
       SSL_CTX_use_PrivateKey_file(context, "\(folder)/\(identity)-key.pem", SSL_FILETYPE_PEM) == 1,
       SSL_CTX_load_verify_file(context, "\(folder)/ca.pem") == 1
-    else { fatalError("certificates in \(folder): \(opensslErrors())") }
+    else { fail("certificates in \(folder): \(opensslErrors())") }
     self.context = context
   }
 
@@ -25,14 +25,14 @@ public final class TLSClient {
     var address = loopback(port)
     let connected = connectSocket(descriptor, &address)
     guard connected == 0, let ssl = SSL_new(context) else {
-      fatalError("cannot connect to port \(port): \(String(cString: strerror(errno)))")
+      fail("cannot connect to port \(port): \(String(cString: strerror(errno)))")
     }
     if wire == .nightjar {
       let name = [UInt8(10)] + Array("nightjar/1".utf8)
       SSL_set_alpn_protos(ssl, name, UInt32(name.count))
     }
     SSL_set_fd(ssl, descriptor)
-    guard SSL_connect(ssl) == 1 else { fatalError("handshake with port \(port): \(opensslErrors())") }
+    guard SSL_connect(ssl) == 1 else { fail("handshake with port \(port): \(opensslErrors())") }
     _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     return TLSSocket(descriptor: descriptor, ssl: ssl)
   }

@@ -52,7 +52,7 @@ struct Bench {
       if Connection.answers(client, port: port, request: 0, of: lookups) { return }
       usleep(20_000)
     }
-    fatalError("the ranker does not adopt its lists")
+    fail("the ranker does not adopt its lists")
   }
 
   /// Requests a second, closed loop, for each shape of load.

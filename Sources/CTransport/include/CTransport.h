@@ -1,11 +1,12 @@
 #ifndef NIGHTJAR_CTRANSPORT_H
 #define NIGHTJAR_CTRANSPORT_H
-// What Swift's Glibc module does not show: epoll, eventfd, accept4.
+// What Swift's Glibc module does not show: epoll, eventfd, timerfd, accept4.
 #include <netdb.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 
 // The corresponding C function is accept4, with SOCK_NONBLOCK and SOCK_CLOEXEC.
 int nj_accept(int listener, struct sockaddr_storage *address, socklen_t *length);

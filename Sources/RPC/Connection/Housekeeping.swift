@@ -50,6 +50,9 @@ struct Housekeeping {
     }
   }
 
+  /// The last tick and the present one have passed without a byte from the peer.
+  var isQuiet: Bool { now == heardAt + 1 }
+
   /// A tick has passed. `isBusy`: calls are in flight, or handlers are still running.
   mutating func tick(isBusy: Bool) -> Order {
     now += 1

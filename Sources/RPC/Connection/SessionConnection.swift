@@ -12,8 +12,11 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   let connection: Connection
   let reactor: Reactor
   let logger: Logger
-  final var session: Session<Call>
+  /// On one thread, and never handed out while it changes: nothing is left for exclusivity checks to find.
+  @exclusivity(unchecked) final var session: Session<Call>
   final private(set) var isClosed = false
+  /// When the bytes that are being taken came.
+  final private(set) var arrival = ContinuousClock.now
   /// The peer's end of the stream has come, behind everything that it sent.
   final private(set) var hasPeerEnded = false
   private let tick: Duration
@@ -93,6 +96,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
 
   final func received(_ bytes: UnsafeRawBufferPointer, on _: Connection) -> Int {
     var frames = FrameReader(bytes)
+    arrival = .now
     do throws(ProtocolError) {
       while !isClosed, let (header, payload) = try frames.next() {
         let event = try session.receive(header, payload)
@@ -119,8 +123,9 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   // MARK: Time
 
   private func keepTime(after delay: Duration) {
-    ticker = reactor.schedule(after: delay) { [weak self] in
-      guard let self, !isClosed else { return }
+    // Strong, for a weak reference would make every other one slower; closing cancels the timer and lets go.
+    ticker = reactor.schedule(after: delay) { [self] in
+      guard !isClosed else { return }
       passTick()
       if !isClosed { keepTime(after: tick) }
     }
@@ -133,6 +138,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
       session.allowance.refill()
       secondPassed()
     }
+    if housekeeping.isQuiet { connection.trim() }
     switch housekeeping.tick(isBusy: isBusy) {
     case .nothing: return
     case .ping:

@@ -4,7 +4,7 @@ struct CallRecord {
   /// When the first frame came.
   let start: ContinuousClock.Instant
   /// How many interceptors know that it has begun.
-  fileprivate(set) var begun = 0
+  var begun = 0
   var requestBytes = 0
   var responseBytes = 0
 }
@@ -15,23 +15,33 @@ struct Interceptors: Sendable {
 
   init(_ all: [any ServerInterceptor]) { self.all = all }
 
-  /// Asks one after the other until one refuses.
-  func begin(_ record: inout CallRecord) throws(RPCError) {
-    for interceptor in all {
-      record.begun += 1
-      try interceptor.began(record.context)
+  /// Asks one after the other until one refuses; `begun` counts those that were asked.
+  func begin(_ context: CallContext, _ begun: inout Int) throws(RPCError) {
+    for index in all.indices {
+      begun += 1
+      try all[index].began(context)
     }
   }
 
   /// Tells all of them. To be called once for each call.
   func end(_ record: CallRecord, _ error: RPCError?) {
+    end(
+      record.context, begun: record.begun, error, since: record.start, requestBytes: record.requestBytes,
+      responseBytes: record.responseBytes)
+  }
+
+  /// The same for a call without a record.
+  func end(
+    _ context: CallContext, begun: Int, _ error: RPCError?, since start: ContinuousClock.Instant, requestBytes: Int,
+    responseBytes: Int
+  ) {
     guard !all.isEmpty else { return }
     var summary = CallSummary(
-      hasBegun: true, error: error, duration: record.start.duration(to: .now), requestBytes: record.requestBytes,
-      responseBytes: record.responseBytes)
-    for (index, interceptor) in all.enumerated() {
-      summary.hasBegun = index < record.begun
-      interceptor.ended(record.context, summary)
+      hasBegun: true, error: error, duration: start.duration(to: .now), requestBytes: requestBytes,
+      responseBytes: responseBytes)
+    for index in all.indices {
+      summary.hasBegun = index < begun
+      all[index].ended(context, summary)
     }
   }
 }

@@ -9,8 +9,8 @@ protocol ReactorHandler: Sendable {
   ) throws(RPCError) -> Int
 }
 
-/// The synchronous handler of one method.
-struct TypedReactorHandler<Q: Message, R: Message>: ReactorHandler {
+/// The synchronous handler of one method, which fills a draft of its response.
+struct DraftingHandler<Q: Message, R: Message>: ReactorHandler {
   let method: Method<Q, R>
   let body: @Sendable (View<Q>, Draft<R>, CallContext) throws(RPCError) -> Void
 
@@ -33,19 +33,59 @@ struct TypedReactorHandler<Q: Message, R: Message>: ReactorHandler {
   }
 }
 
+/// The synchronous handler of one method, which writes its response field by field.
+struct WritingHandler<Q: Message, R: Message>: ReactorHandler {
+  let method: Method<Q, R>
+  let body: @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
+
+  func answer(
+    _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
+    on connection: ServerConnection
+  ) throws(RPCError) -> Int {
+    let view: View<Q>
+    do throws(MessageError) {
+      view = try scratch.request.decode(from: request)
+    } catch {
+      throw RPCError(.invalidArgument, "\(method.name): \(error)")
+    }
+    let memory = scratch.written(method.maximumResponseBytes)
+    var writer = MessageWriter(into: memory)
+    try body(view, &writer, context)
+    guard !writer.hasOverflowed else { throw .responseTooLarge(nil, method) }
+    let bytes = writer.count
+    connection.answer(stream, context, bytes: bytes) {
+      $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<bytes]))
+    }
+    return bytes
+  }
+}
+
 /// Memory for the synchronous handlers of one reactor, used again for every call.
 ///
 /// Sendable because only the reactor's own connections use it, on its thread.
 final class ReactorScratch: @unchecked Sendable {
   private let requestLimit: Int
-  private(set) var request: Arena
-  private(set) var response: Arena
+  // Handlers that answer at once do not nest.
+  @exclusivity(unchecked) private(set) var request: Arena
+  @exclusivity(unchecked) private(set) var response: Arena
+  @exclusivity(unchecked) private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
   /// Scratch for requests of at most `maximumRequestBytes`.
   init(maximumRequestBytes: Int) {
     requestLimit = Arena.limit(forWireBytes: maximumRequestBytes)
     request = Arena(limit: requestLimit)
     response = Arena(limit: .max)
+  }
+
+  deinit { memory.deallocate() }
+
+  /// Memory for a response that is written field by field, `bytes` long.
+  func written(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
+    if memory.count < bytes {
+      memory.deallocate()
+      memory = .allocate(byteCount: bytes, alignment: MemoryLayout<UInt64>.alignment)
+    }
+    return UnsafeMutableRawBufferPointer(rebasing: memory[..<bytes])
   }
 
   /// Makes the memory free for the next call; where a handler kept a view, it keeps that memory.
@@ -57,10 +97,10 @@ final class ReactorScratch: @unchecked Sendable {
 
 extension RPCError {
   /// A response over its method's limit: a fault of the server's own.
-  static func responseTooLarge<Q, R>(_ bytes: Int, _ method: Method<Q, R>) -> RPCError {
-    RPCError(
+  static func responseTooLarge<Q, R>(_ bytes: Int?, _ method: Method<Q, R>) -> RPCError {
+    let size = bytes.map { " of \($0) bytes," } ?? ""
+    return RPCError(
       .resourceExhausted,
-      "\(method.name): a response of \(bytes) bytes, over the method's limit of \(method.maximumResponseBytes); ask for less"
-    )
+      "\(method.name): a response\(size) over the method's limit of \(method.maximumResponseBytes) bytes; ask for less")
   }
 }

@@ -16,11 +16,24 @@ public struct Router: Sendable {
     _ method: Method<Q, R>,
     _ handler: @escaping @Sendable (View<Q>, Draft<R>, CallContext) throws(RPCError) -> Void
   ) {
+    add(method, DraftingHandler(method: method, body: handler))
+  }
+
+  /// The same for a method that is called so often that a draft of its response costs too much: the handler writes the
+  /// response's fields as they go over the wire.
+  public mutating func onReactor<Q, R>(
+    _ method: Method<Q, R>,
+    writing handler: @escaping @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
+  ) {
+    add(method, WritingHandler(method: method, body: handler))
+  }
+
+  private mutating func add<Q, R>(_ method: Method<Q, R>, _ handler: any ReactorHandler) {
     precondition(method.kind == .unary, "\(method.name) is not unary")
     precondition(
       method.maximumRequestBytes <= Limits.maximumSingleFrameMessageBytes,
       "\(method.name): a request on the reactor is one frame, at most \(Limits.maximumSingleFrameMessageBytes) bytes")
-    add(Route(method, .reactor(TypedReactorHandler(method: method, body: handler))))
+    add(Route(method, .reactor(handler)))
   }
 
   /// Answers a unary method in a task of its own, which is cancelled when the call is.

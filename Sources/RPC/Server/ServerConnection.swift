@@ -4,7 +4,7 @@ import Transport
 
 /// What all connections of a server share.
 struct ServerShared: Sendable {
-  let routes: [UInt32: Route]
+  let routes: MethodIndex<Route>
   let interceptors: Interceptors
   let tracer = CallTracer()
   let limits: ServerLimits
@@ -17,7 +17,7 @@ struct ServerShared: Sendable {
   init(
     routes: [UInt32: Route], interceptors: Interceptors, limits: ServerLimits, tenantDomain: String, logger: Logger
   ) {
-    self.routes = routes
+    self.routes = MethodIndex(routes)
     self.interceptors = interceptors
     self.limits = limits
     self.tenantDomain = tenantDomain
@@ -68,28 +68,22 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   }
 
   private func open(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) throws(ProtocolError) {
-    let (known, body, now) = (shared.routes[header.method], header.body(of: payload), ContinuousClock.now)
-    var record = CallRecord(context: context(of: known, header, CallMetadata(), now), start: now)
+    let known = shared.routes[header.method]
+    if let handler = known?.reactorHandler { return answerNow(known, handler, header, payload) }
+    var record = CallRecord(context: context(of: known, header, nil), start: arrival)
     let route: Route
     var pool: BlockingPool?
     do throws(RPCError) {
       if header.metadataBytes > 0 {
         let metadata = try CallMetadata(decoding: header.metadata(of: payload))
-        record = CallRecord(context: context(of: known, header, metadata, now), start: now)
+        record = CallRecord(context: context(of: known, header, metadata), start: arrival)
       }
       route = try authorised(known, header)
       if case .task(.blocking(let wanted), _) = route.handler {
         guard wanted.admit() else { throw .poolFull(route.method.name) }
         pool = wanted
       }
-      try shared.interceptors.begin(&record)
-      if case .reactor(let handler) = route.handler {
-        record.requestBytes = body.count
-        try answerNow(route, handler, header, body, &record)
-        session.pass(header)
-        shared.interceptors.end(record, nil)
-        return
-      }
+      try shared.interceptors.begin(record.context, &record.begun)
     } catch {
       pool?.leave()
       session.pass(header)
@@ -101,7 +95,9 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     let call = Call(method: route.method.name, deadline: context.deadline, reactor: reactor, side: .server)
     call.wire.value.record = record
     admit(call, header, maximumMessageBytes: route.method.maximumRequestBytes)
-    if Session<Call>.carriesMessage(header) { try handle(session.take(header, body), header, payload) }
+    if Session<Call>.carriesMessage(header) {
+      try handle(session.take(header, header.body(of: payload)), header, payload)
+    }
     // The first message may have been refused.
     guard session.call(header.stream) != nil else {
       pool?.leave()
@@ -114,7 +110,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     guard let route = known else {
       throw RPCError(.unimplemented, "this server has no method with id \(hex(header.method))")
     }
-    guard route.method.callers.contains(connection.peer.role) else {
+    guard route.callers.contains(RoleSet(connection.peer.role)) else {
       throw RPCError(.permissionDenied, "\(route.method.name): not open to the role \(connection.peer.role.rawValue)")
     }
     if let conflict = caller.conflict { throw RPCError(.permissionDenied, "\(route.method.name): \(conflict)") }
@@ -124,7 +120,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
         .resourceExhausted, "over \(Limits.maximumStreams) calls in flight on one connection; wait for some to end",
         retryAfter: Limits.busyRetryAfter)
     }
-    if let most = route.method.maximumMessagesPerSecond {
+    if let most = route.maximumMessagesPerSecond {
       guard messages[header.method, default: 0] < most else { throw .tooManyMessages(route.method.name, most) }
       // Other handlers' messages are counted as they come whole.
       if route.isOnReactor { messages[header.method, default: 0] += 1 }
@@ -132,16 +128,13 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     return route
   }
 
-  private func context(
-    of route: Route?, _ header: FrameHeader, _ metadata: CallMetadata, _ now: ContinuousClock.Instant
-  ) -> CallContext {
+  private func context(of route: Route?, _ header: FrameHeader, _ metadata: CallMetadata?) -> CallContext {
     let timeout: Duration =
       header.timeoutMilliseconds == 0
       ? route?.method.timeout ?? .zero : .milliseconds(Int64(header.timeoutMilliseconds))
     return CallContext(
-      caller: caller, deadline: now + timeout, method: route?.method.name ?? hex(header.method),
-      methodID: header.method,
-      metadata: metadata)
+      caller: caller, deadline: arrival + timeout, method: route?.method.name ?? hex(header.method),
+      methodID: header.method, metadata: metadata)
   }
 
   // MARK: Messages a second
@@ -151,7 +144,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   /// Counts one more message of the call's method; the error where it is one too many.
   private func overRate(_ call: Call) -> RPCError? {
     guard let id = call.wire.value.record?.context.methodID,
-      let most = shared.routes[id]?.method.maximumMessagesPerSecond
+      let most = shared.routes[id]?.maximumMessagesPerSecond
     else {
       return nil
     }
@@ -161,23 +154,45 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   // MARK: Synchronous handlers
 
+  /// Takes and answers a call in one go: the way of every lookup.
   private func answerNow(
-    _ route: Route, _ handler: any ReactorHandler, _ header: FrameHeader, _ body: UnsafeRawBufferPointer,
-    _ record: inout CallRecord
+    _ known: Route?, _ handler: any ReactorHandler, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer
+  ) {
+    var context = context(of: known, header, nil)
+    let body = header.body(of: payload)
+    var (begun, requestBytes, responseBytes) = (0, 0, 0)
+    var failure: RPCError?
+    do throws(RPCError) {
+      if header.metadataBytes > 0 {
+        context = self.context(of: known, header, try CallMetadata(decoding: header.metadata(of: payload)))
+      }
+      let route = try authorised(known, header)
+      try shared.interceptors.begin(context, &begun)
+      requestBytes = body.count
+      try checkWhole(header, body, of: route)
+      defer { scratch.reset() }
+      responseBytes = try shared.tracer.run(context) { () throws(RPCError) -> Int in
+        try handler.answer(body, context, scratch, stream: header.stream, on: self)
+      }
+    } catch {
+      session.refuse(header.stream, StatusCoding.encode(error))
+      failure = error
+    }
+    session.pass(header)
+    shared.interceptors.end(
+      context, begun: begun, failure, since: arrival, requestBytes: requestBytes, responseBytes: responseBytes)
+  }
+
+  private func checkWhole(
+    _ header: FrameHeader, _ body: UnsafeRawBufferPointer, of route: Route
   ) throws(RPCError) {
     guard header.flags.contains(.endStream), header.attachmentBytes == 0 else {
       throw RPCError(.invalidArgument, "\(route.method.name): the request must be one frame, without attachment")
     }
-    guard body.count <= route.method.maximumRequestBytes else {
+    let most = route.maximumRequestBytes
+    guard body.count <= most else {
       throw RPCError(
-        .resourceExhausted,
-        "\(route.method.name): a request of \(body.count) bytes, over the method's limit of \(route.method.maximumRequestBytes)"
-      )
-    }
-    defer { scratch.reset() }
-    let context = record.context
-    record.responseBytes = try shared.tracer.run(context) { () throws(RPCError) -> Int in
-      try handler.answer(body, context, scratch, stream: header.stream, on: self)
+        .resourceExhausted, "\(route.method.name): a request of \(body.count) bytes, over the method's limit of \(most)")
     }
   }
 
@@ -210,8 +225,8 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     session.admit(header, call, maximumMessageBytes: maximumMessageBytes)
     call.wire.value.host = self
     call.wire.value.stream = header.stream
-    call.wire.value.timer = reactor.schedule(after: ContinuousClock.now.duration(to: call.deadline)) { [weak self] in
-      self?.expire(call)
+    call.wire.value.timer = reactor.schedule(after: ContinuousClock.now.duration(to: call.deadline)) { [self] in
+      expire(call)
     }
   }
 

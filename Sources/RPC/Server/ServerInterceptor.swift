@@ -2,7 +2,7 @@
 ///
 /// It is asked on the reactor's thread, between a call's bytes and its handler: it must neither block nor take longer than
 /// a microsecond.
-public protocol ServerInterceptor: Sendable {
+public protocol ServerInterceptor: AnyObject, Sendable {
   /// The caller may make this call, and its handler is next. Throwing refuses the call with that status.
   func began(_ context: CallContext) throws(RPCError)
 

@@ -6,11 +6,14 @@ import Transport
 public final class CallLog: ServerInterceptor {
   private let logger: Logger
   private let warnings: LimitedLog<PeerIdentity>
+  /// Asked once: the answer costs more than all else that a call is logged with.
+  private let logsAll: Bool
 
   /// Writes to `logger`.
   public init(_ logger: Logger) {
     self.logger = logger
     warnings = LimitedLog(logger)
+    logsAll = logger.logLevel <= .debug
   }
 
   public func ended(_ context: CallContext, _ summary: CallSummary) {
@@ -19,7 +22,7 @@ public final class CallLog: ServerInterceptor {
     {
       return
     }
-    logger.debug("call", metadata: metadata(context, summary))
+    if logsAll { logger.debug("call", metadata: metadata(context, summary)) }
   }
 
   private func metadata(_ context: CallContext, _ summary: CallSummary) -> Logger.Metadata {

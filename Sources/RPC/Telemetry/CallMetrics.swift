@@ -62,22 +62,13 @@ public final class CallMetrics: ServerInterceptor {
     }
   }
 
-  /// Open addressing by method id, which is a hash already; a power of two, at most half full.
-  private let table: [(id: UInt32, handles: Handles)?]
+  private let table: MethodIndex<Handles>
   /// Of calls to methods that the server does not have.
   private let unknown: Handles
 
   /// Counts the calls of `router`'s methods with instruments of `factory`.
   public init(_ router: Router, factory: any MetricsFactory) {
-    var size = 2
-    while size < 2 * router.routes.count { size *= 2 }
-    var table = [(id: UInt32, handles: Handles)?](repeating: nil, count: size)
-    for (id, route) in router.routes {
-      var slot = Int(id) & (size - 1)
-      while table[slot] != nil { slot = (slot + 1) & (size - 1) }
-      table[slot] = (id, Handles(route.method.name, factory))
-    }
-    self.table = table
+    table = MethodIndex(router.routes.mapValues { Handles($0.method.name, factory) })
     unknown = Handles("unknown", factory)
   }
 
@@ -94,14 +85,7 @@ public final class CallMetrics: ServerInterceptor {
     handles.responseBytes.increment(by: summary.responseBytes)
   }
 
-  private func handles(_ id: UInt32) -> Handles {
-    var slot = Int(id) & (table.count - 1)
-    while let entry = table[slot] {
-      if entry.id == id { return entry.handles }
-      slot = (slot + 1) & (table.count - 1)
-    }
-    return unknown
-  }
+  private func handles(_ id: UInt32) -> Handles { table[id] ?? unknown }
 }
 
 extension Duration {

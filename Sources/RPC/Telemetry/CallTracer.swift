@@ -14,8 +14,13 @@ struct CallTracer: Sendable {
   }
 
   /// Runs a handler on the reactor's thread.
+  @inline(__always)
   func run<R>(_ context: CallContext, _ handler: () throws(RPCError) -> R) throws(RPCError) -> R {
     guard tracer != nil || context.trace != nil else { return try handler() }
+    return try trace(context, handler)
+  }
+
+  private func trace<R>(_ context: CallContext, _ handler: () throws(RPCError) -> R) throws(RPCError) -> R {
     let (span, service) = begin(context)
     defer { span?.end() }
     do throws(RPCError) {

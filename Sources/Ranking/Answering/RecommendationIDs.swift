@@ -49,9 +49,20 @@ final class RecommendationIDs: Sendable {
   }
 
   private static func write(_ value: UInt64, into digits: UnsafeMutableRawBufferPointer, at start: Int) {
-    for position in 0..<16 {
-      let nibble = UInt8(truncatingIfNeeded: value &>> UInt64(60 - 4 * position)) & 15
-      digits[start + position] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
-    }
+    let (high, low) = (UInt32(truncatingIfNeeded: value &>> 32), UInt32(truncatingIfNeeded: value))
+    digits.storeBytes(of: eightDigits(high).bigEndian, toByteOffset: start, as: UInt64.self)
+    digits.storeBytes(of: eightDigits(low).bigEndian, toByteOffset: start + 8, as: UInt64.self)
+  }
+
+  /// Eight hexadecimal digits, the first in the highest byte: all at once, one nibble in each byte of a word.
+  private static func eightDigits(_ value: UInt32) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    var nibbles = UInt64(value)
+    nibbles = (nibbles &<< 16 | nibbles) & 0x0000_FFFF_0000_FFFF
+    nibbles = (nibbles &<< 8 | nibbles) & 0x00FF_00FF_00FF_00FF
+    nibbles = (nibbles &<< 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
+    // 1 in the bytes of the digits a to f, which do not stand right behind 9.
+    let letters = (nibbles &+ 6 &* ones) &>> 4 & ones
+    return nibbles &+ UInt64(UInt8(ascii: "0")) &* ones &+ letters &* UInt64(UInt8(ascii: "a") - UInt8(ascii: "9") - 1)
   }
 }

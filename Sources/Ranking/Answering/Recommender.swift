@@ -8,9 +8,28 @@ struct Recommender: Sendable {
   let live: LiveTable
   let ids = RecommendationIDs()
 
+  /// Numbers of the response's fields, ranker.proto.
+  private enum Field {
+    static let outcome = 1
+    static let items = 2
+    static let model = 3
+    static let bake = 4
+    static let recommendationID = 5
+    static let frozen = 6
+    static let fallback = 7
+    static let asOf = 8
+    static let arm = 9
+  }
+
+  /// Numbers of an item's fields.
+  private enum ItemField {
+    static let product = 1
+    static let offer = 2
+    static let score = 3
+  }
+
   func answer(
-    _ request: View<Proto.GetRecommendationsRequest>, _ response: Draft<Proto.GetRecommendationsResponse>,
-    _ context: CallContext
+    _ request: View<Proto.GetRecommendationsRequest>, _ response: inout MessageWriter, _ context: CallContext
   ) throws(RPCError) {
     let limit = request.limit == 0 ? RankerService.defaultLimit : request.limit
     guard (1...RankerService.maximumLimit).contains(limit) else {
@@ -24,12 +43,8 @@ struct Recommender: Sendable {
           throw Self.invalid(
             "customer", "has \(customer.count) bytes; 1 to \(Limits.identifierBytes) are admitted")
         }
-        try fill(response, from: slot.pointee, customer: customer, limit: Int(limit))
+        try write(&response, from: slot, customer: customer, limit: Int(limit))
       }
-    }
-    withUnsafeTemporaryAllocation(byteCount: Limits.recommendationIDDigits, alignment: 1) { digits in
-      ids.next(into: digits)
-      response.setUTF8(\.recommendation_id, UnsafeRawBufferPointer(digits))
     }
   }
 
@@ -48,57 +63,89 @@ struct Recommender: Sendable {
     }
   }
 
-  private func fill(
-    _ response: Draft<Proto.GetRecommendationsResponse>, from slot: TenantSlot, customer: UnsafeRawBufferPointer,
-    limit: Int
+  private func write(
+    _ response: inout MessageWriter, from slot: UnsafePointer<TenantSlot>, customer: UnsafeRawBufferPointer, limit: Int
   ) throws(RPCError) {
-    guard slot.mode != .off else {
-      response.outcome = .off
-      return
+    guard slot.pointee.mode != .off else {
+      response.varint(Field.outcome, .off)
+      return writeID(&response)
     }
-    guard let arm = slot.arm(of: customer) else {
+    guard let arm = slot.pointee.arm(of: customer) else {
       throw RPCError(
         .unavailable,
-        "tenant '\(String(decoding: slot.tenant, as: UTF8.self))' has no list yet on this ranker: its first night has "
-          + "not ended, or its artifact is not adopted yet")
+        "tenant '\(String(decoding: slot.pointee.tenant, as: UTF8.self))' has no list yet on this ranker: its first night "
+          + "has not ended, or its artifact is not adopted yet")
     }
-    response.frozen = slot.mode == .frozen
-    response.setUTF8(\.arm, arm.pointee.id)
-    response.setUTF8(\.model, arm.pointee.model)
-    response.setUTF8(\.bake, arm.pointee.bake)
-    guard let lists = arm.pointee.lists else {
-      response.outcome = .nothing
-      return
-    }
-    let isDataFloor = arm.pointee.isDataFloor
-    lists._withUnsafeGuaranteedRef { lists in
-      response.as_of_us = lists.header.asOf
-      if let list = lists.lookup(customer) {
-        fill(response, with: list, of: lists, limit: limit, fallback: isDataFloor ? .dataFloor : .none)
-      } else if let list = lists.fallback(.overall) {
-        fill(response, with: list, of: lists, limit: limit, fallback: isDataFloor ? .dataFloor : .unknownCustomer)
-      } else {
-        response.outcome = .nothing
+    var fallback = Proto.Fallback.none
+    var asOf: Int64 = 0
+    if let lists = arm.pointee.lists {
+      lists._withUnsafeGuaranteedRef { lists in
+        asOf = lists.header.asOf
+        fallback = writeItems(&response, of: lists, customer, limit, isDataFloor: arm.pointee.isDataFloor)
       }
+    } else {
+      response.varint(Field.outcome, .nothing)
+    }
+    response.text(Field.model, arm.pointee.model)
+    response.text(Field.bake, arm.pointee.bake)
+    writeID(&response)
+    if slot.pointee.mode == .frozen { response.varint(Field.frozen, 1) }
+    if fallback != .none { response.varint(Field.fallback, UInt64(fallback.rawValue)) }
+    if asOf != 0 { response.varint(Field.asOf, UInt64(bitPattern: asOf)) }
+    response.text(Field.arm, arm.pointee.id)
+  }
+
+  private func writeID(_ response: inout MessageWriter) {
+    withUnsafeTemporaryAllocation(byteCount: Limits.recommendationIDDigits, alignment: 1) { digits in
+      ids.next(into: digits)
+      response.bytes(Field.recommendationID, UnsafeRawBufferPointer(digits))
     }
   }
 
-  private func fill(
-    _ response: Draft<Proto.GetRecommendationsResponse>, with list: borrowing ListView, of lists: RankedLists,
-    limit: Int, fallback: Proto.Fallback
-  ) {
-    guard list.count > 0 else {
-      response.outcome = .nothing
-      return
+  /// Writes the outcome and the list; returns what the list stands in for.
+  private func writeItems(
+    _ response: inout MessageWriter, of lists: RankedLists, _ customer: UnsafeRawBufferPointer, _ limit: Int,
+    isDataFloor: Bool
+  ) -> Proto.Fallback {
+    if let list = lists.lookup(customer) {
+      return writeItems(&response, list, of: lists, limit, isDataFloor ? .dataFloor : .none)
     }
-    response.outcome = fallback == .none ? .list : .fallback
-    response.fallback = fallback
-    response.list(\.n_items, \.items, of: 0..<min(limit, list.count)) { item, position in
+    if let list = lists.fallback(.overall) {
+      return writeItems(&response, list, of: lists, limit, isDataFloor ? .dataFloor : .unknownCustomer)
+    }
+    response.varint(Field.outcome, .nothing)
+    return .none
+  }
+
+  private func writeItems(
+    _ response: inout MessageWriter, _ list: borrowing ListView, of lists: RankedLists, _ limit: Int,
+    _ fallback: Proto.Fallback
+  ) -> Proto.Fallback {
+    guard list.count > 0 else {
+      response.varint(Field.outcome, .nothing)
+      return .none
+    }
+    response.varint(Field.outcome, fallback == .none ? .list : .fallback)
+    for position in 0..<min(limit, list.count) {
       let entry = list[position]
       let candidate = lists.candidate(entry.candidate)
-      candidate.product.withUnsafeBytes { item.setUTF8(\.product, $0) }
-      candidate.offer.withUnsafeBytes { if !$0.isEmpty { item.setUTF8(\.offer, $0) } }
-      item.score = entry.score
+      response.message(Field.items) { item in
+        candidate.product.withUnsafeBytes { item.text(ItemField.product, $0) }
+        candidate.offer.withUnsafeBytes { item.text(ItemField.offer, $0) }
+        if entry.score != 0 { item.float(ItemField.score, entry.score) }
+      }
     }
+    return fallback
   }
+}
+
+extension MessageWriter {
+  /// A string, unless it is the empty one.
+  @inline(__always)
+  fileprivate mutating func text(_ field: Int, _ text: UnsafeRawBufferPointer) {
+    if !text.isEmpty { bytes(field, text) }
+  }
+
+  @inline(__always)
+  fileprivate mutating func varint(_ field: Int, _ outcome: Proto.Outcome) { varint(field, UInt64(outcome.rawValue)) }
 }

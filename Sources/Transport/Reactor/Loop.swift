@@ -80,6 +80,7 @@ final class Loop: @unchecked Sendable {
     for connection in batch { connection.readMore() }
     batch.removeAll(keepingCapacity: true)
     swap(&batch, &unflushed)
+    if !batch.isEmpty { TLSSession.forgetErrors() }
     for connection in batch { connection.flush() }
     batch.removeAll(keepingCapacity: true)
     if !ended.isEmpty {

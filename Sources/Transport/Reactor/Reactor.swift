@@ -8,11 +8,10 @@ import Synchronization
 /// reactor may block. A reactor runs until `stop()`.
 public final class Reactor: Sendable {
   private static let eventsAWait = 256
-  /// A later timer is waited for in parts.
-  private static let longestWait = Duration.seconds(24 * 3600)
 
   let loop: Loop
   private let epoll: Descriptor
+  private let alarm: Alarm
   private let wakeUp: Descriptor
   /// nil once the thread has ended: what is handed in then is let go at once, with all that it holds.
   private let jobs = Mutex<[@Sendable () -> Void]?>([])
@@ -31,9 +30,11 @@ public final class Reactor: Sendable {
     wakeUp = try Descriptor(eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), operation: "eventfd")
     self.epoll = epoll
     loop = Loop(epoll: epoll)
+    alarm = try Alarm()
     guard nj_epoll_control(epoll.raw, EPOLL_CTL_ADD, wakeUp.raw, EPOLLIN.rawValue, nil) == 0 else {
       throw .system("epoll_ctl")
     }
+    try alarm.watch(in: loop)
     var id = pthread_t()
     let code = pthread_create(
       &id, nil,
@@ -98,12 +99,12 @@ public final class Reactor: Sendable {
     let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: Self.eventsAWait)
     defer { events.deallocate() }
     while !isStopping.load(ordering: .acquiring) {
-      let count = epoll_wait(epoll.raw, events.baseAddress, Int32(events.count), waitMilliseconds())
+      alarm.set(for: loop.timers.nextDue)
+      let hasWork = hasJobs.load(ordering: .acquiring) || loop.hasWork
+      let count = epoll_wait(epoll.raw, events.baseAddress, Int32(events.count), hasWork ? 0 : -1)
       for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
       runJobs()
-      // A timer that a timer sets for at once is the next turn's, or it would keep everything else waiting.
-      let now = ContinuousClock.now
-      while let timer = loop.timers.popDue(at: now) { timer.take()?() }
+      if alarm.takeRing() { runTimers() }
       loop.finishTurn()
     }
     // Connections that were on their way here are closed too.
@@ -144,15 +145,9 @@ public final class Reactor: Sendable {
     for job in batch ?? [] { job() }
   }
 
-  /// How long epoll may wait: not at all where work is left, else until the next timer, rounded up.
-  private func waitMilliseconds() -> Int32 {
-    if hasJobs.load(ordering: .acquiring) || loop.hasWork { return 0 }
-    guard let due = loop.timers.nextDue else { return -1 }
-    let left = ContinuousClock.now.duration(to: due)
-    guard left > .zero else { return 0 }
-    guard left < Self.longestWait else { return Int32(Self.longestWait / .milliseconds(1)) }
-    let milliseconds =
-      left.components.seconds * 1_000 + (left.components.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
-    return Int32(milliseconds)
+  private func runTimers() {
+    // A timer that a timer sets for at once is the next turn's, or it would keep everything else waiting.
+    let now = ContinuousClock.now
+    while let timer = loop.timers.popDue(at: now) { timer.take()?() }
   }
 }

@@ -57,7 +57,8 @@ public final class Connection {
   private var delegate: (any ConnectionDelegate)?
   private var watch: Watch?
   private var state = State.open
-  private var output = OutputBuffer()
+  /// On one thread; whoever fills it calls nothing of the connection's meanwhile.
+  @exclusivity(unchecked) private var output = OutputBuffer()
   /// What the reactor's count of unsent bytes has of this connection.
   private var unsent = 0
   private var unconsumed: [UInt8] = []
@@ -122,6 +123,13 @@ public final class Connection {
   /// Closes at once; what is buffered is lost.
   public func close() { end(nil) }
 
+  /// Gives back memory that only a connection in use needs.
+  public func trim() {
+    guard output.count == 0, unconsumed.isEmpty else { return }
+    output = OutputBuffer()
+    session?.freeBuffers()
+  }
+
   // MARK: For the loop
 
   func readMore() {
@@ -163,7 +171,10 @@ public final class Connection {
   private func ready(_ events: UInt32) {
     // Where the end of the turn reads anyway, a second read would take the others' share, and ask for a third.
     if events & ~EPOLLOUT.rawValue != 0, !isReadDue { read() }
-    if events & EPOLLOUT.rawValue != 0, state != .closed, !isFlushDue { flush() }
+    if events & EPOLLOUT.rawValue != 0, state != .closed, !isFlushDue {
+      TLSSession.forgetErrors()
+      flush()
+    }
   }
 
   private func read() {

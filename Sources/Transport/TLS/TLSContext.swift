@@ -74,7 +74,7 @@ private final class TLSRules: @unchecked Sendable {
     // One read fetches whatever the socket has, instead of one for each record's header and body.
     SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, nil)
     SSL_CTX_set_default_read_buffer_len(context, Self.readBufferBytes)
-    let modes = Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE) | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
+    let modes = Int(SSL_MODE_ENABLE_PARTIAL_WRITE) | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER)
     SSL_CTX_ctrl(context, SSL_CTRL_MODE, modes, nil)
     if isServer { acceptProtocol() } else { try offerProtocol() }
   }

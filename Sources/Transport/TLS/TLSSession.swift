@@ -62,12 +62,19 @@ final class TLSSession: @unchecked Sendable {
   /// function is SSL_has_pending.
   var hasPending: Bool { SSL_has_pending(ssl) == 1 }
 
-  /// Encrypts and sends as much as the socket takes. The corresponding C function is SSL_write.
+  /// Encrypts and sends as much as the socket takes; `forgetErrors` comes before it. The corresponding C function is
+  /// SSL_write.
   func write(_ bytes: UnsafeRawBufferPointer) -> Progress {
-    ERR_clear_error()
     let result = SSL_write(ssl, bytes.baseAddress, Int32(clamping: bytes.count))
     return result > 0 ? .done(Int(result)) : outcome(of: result, "write")
   }
+
+  /// Empties the thread's error queue before one write or many. The corresponding C function is ERR_clear_error.
+  static func forgetErrors() { ERR_clear_error() }
+
+  /// Gives back the buffers for records, some 80 KiB, where they are empty; the next record has new ones. The
+  /// corresponding C function is SSL_free_buffers.
+  func freeBuffers() { _ = SSL_free_buffers(ssl) }
 
   /// Tells the peer that nothing follows. The corresponding C function is SSL_shutdown.
   func sayGoodbye() {
