@@ -9,6 +9,7 @@ let package = Package(
   products: [
     .library(name: "malloc-count", type: .dynamic, targets: ["MallocCount"]),
     .executable(name: "bench-lookup", targets: ["bench-lookup"]),
+    .executable(name: "floor", targets: ["floor"]),
     .executable(name: "bench-rpc", targets: ["bench-rpc"]),
   ],
   dependencies: [
@@ -20,10 +21,12 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .target(name: "CLoad", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "MallocCount"),
+    .executableTarget(name: "floor", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(
       name: "Load",
       dependencies: [
-        "CLoad", .product(name: "ArtifactStore", package: "nightjar"), .product(name: "NightjarClient", package: "nightjar"),
+        "CLoad", .product(name: "ArtifactStore", package: "nightjar"),
+        .product(name: "NightjarClient", package: "nightjar"),
         .product(name: "RankedLists", package: "nightjar"), .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: strict),
     .executableTarget(

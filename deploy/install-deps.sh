@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that Nightjar is built and run with. Does nothing, fast, when none is missing.
+# Installs the Debian packages that Nightjar is built and run with; with --benchmarks, the peers of Benchmarks/ too.
+# Does nothing, fast, when none is missing.
 # Needs root or sudo only when something is missing. Swift itself (6.3 or newer) must be there already.
 set -euo pipefail
 
@@ -12,6 +13,7 @@ packages=(
   xz-utils                              # the demo's data
   pkg-config make
 )
+[ "${1:-}" != --benchmarks ] || packages+=(liblmdb-dev redis-server)
 
 missing=()
 for package in "${packages[@]}"; do

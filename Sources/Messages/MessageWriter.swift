@@ -2,8 +2,8 @@
 /// building a `Draft` first costs more than the answer itself.
 ///
 /// The caller names fields by number and writes them in order of number, without those that have their type's default:
-/// then the bytes are those that libprotobuf-c makes of the same message, which a test of every such caller checks. Past
-/// the memory's end nothing is written and `hasOverflowed` is set.
+/// then the bytes are those that libprotobuf-c makes of the same message. Past the memory's end nothing is written and
+/// `hasOverflowed` is set.
 /// Format: protobuf.dev/programming-guides/encoding.
 public struct MessageWriter: ~Copyable {
   @usableFromInline let memory: UnsafeMutableRawBufferPointer

@@ -56,9 +56,9 @@ public struct Ranker: Sendable {
   /// Adds the methods of `nightjar.v1.Ranker`.
   public func install(in router: inout Router) {
     let recommender = recommender
-    router.onReactor(RankerService.getRecommendations, writing: { (request, response, context) throws(RPCError) in
+    router.onReactorInPlace(RankerService.getRecommendations) { (request, response, context) throws(RPCError) in
       try recommender.answer(request, &response, context)
-    })
+    }
   }
 
   /// Shows what is served at `/metrics`.

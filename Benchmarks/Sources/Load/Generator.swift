@@ -49,11 +49,14 @@ public final class Generator {
 
   /// Keeps `inFlight` requests in flight on every connection: what a server can do at most. Latency is from sending, and
   /// says nothing of callers that do not wait for each other.
-  public func closedLoop(inFlight: Int, warmup: Double = 0.1, seconds: Double) -> Load {
+  ///
+  /// Each request is a write of its own, as those of independent callers are that share a connection; `pipelined`: those
+  /// that become due together are one write.
+  public func closedLoop(inFlight: Int, pipelined: Bool = false, warmup: Double = 0.1, seconds: Double) -> Load {
     var load = Load()
     let begin = nanoseconds() + UInt64(warmup * 1e9)
     let end = begin + UInt64(seconds * 1e9)
-    for connection in connections { send(inFlight, on: connection, due: nanoseconds()) }
+    for connection in connections { send(inFlight, on: connection, due: nanoseconds(), pipelined) }
     var cpu = 0.0
     var isMeasuring = false
     var now = nanoseconds()
@@ -66,7 +69,7 @@ public final class Generator {
           if isMeasuring { load.latency.record(now - due) }
         }
         if isMeasuring { load.answers += answers }
-        send(answers, on: connection, due: now)
+        send(answers, on: connection, due: now, pipelined)
       }
       if !isMeasuring, now >= begin {
         isMeasuring = true
@@ -139,8 +142,11 @@ public final class Generator {
   private var inFlight: Int { connections.reduce(0) { $0 + $1.inFlight } }
 
   @inline(__always)
-  private func send(_ count: Int, on connection: Connection, due: UInt64) {
-    for _ in 0..<count { connection.add(pick(), of: requests, due: due) }
+  private func send(_ count: Int, on connection: Connection, due: UInt64, _ pipelined: Bool) {
+    for _ in 0..<count {
+      connection.add(pick(), of: requests, due: due)
+      if !pipelined { connection.flush() }
+    }
     connection.flush()
   }
 

@@ -57,7 +57,8 @@ enum Frame {
 
   static func header(type: UInt8, flags: UInt8 = 0, method: UInt32 = 0, bodyBytes: Int) -> [UInt8] {
     func word(_ value: UInt32) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
-    return [1, type, 0, flags] + word(0) + word(method) + word(0) + word(0) + word(UInt32(bodyBytes)) + word(0) + word(0)
+    return [1, type, 0, flags] + word(0) + word(method) + word(0) + word(0) + word(UInt32(bodyBytes)) + word(0)
+      + word(0)
   }
 }
 

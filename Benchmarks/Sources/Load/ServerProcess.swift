@@ -8,7 +8,9 @@ public final class ServerProcess {
   public let name: String
 
   /// Starts `command` on the processors of `cpus` (as taskset names them), its output appended to `log`.
-  public init(_ name: String, _ command: [String], cpus: String, environment: [String: String] = [:], log: String) throws {
+  public init(_ name: String, _ command: [String], cpus: String, environment: [String: String] = [:], log: String)
+    throws
+  {
     self.name = name
     _ = FileManager.default.createFile(atPath: log, contents: nil)
     process.executableURL = URL(fileURLWithPath: "/usr/bin/taskset")

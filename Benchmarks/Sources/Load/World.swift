@@ -79,6 +79,17 @@ public final class World {
     return (process, port)
   }
 
+  /// Starts `floor`, which answers every call with so many bytes and does nothing else.
+  public func startFloor(_ executable: String, answerBytes: Int, cpus: String) throws -> (
+    process: ServerProcess, port: UInt16
+  ) {
+    let port = freePort()
+    let process = try ServerProcess(
+      "floor", [executable, "\(port)", certificates, "\(answerBytes)"], cpus: cpus, log: "\(folder)/floor.log")
+    process.awaitPort(port)
+    return (process, port)
+  }
+
   /// Id of a tenant's customer.
   public static func customer(_ index: Int) -> String { "customer-\(index)" }
 

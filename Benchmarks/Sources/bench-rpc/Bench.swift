@@ -8,9 +8,23 @@ struct Bench {
   let rounds: Int
   let seconds: Double
   let customers: Int
+  /// Executable of the floor.
+  let floor: String
 
   private static let serverCPU = "0"
-  private static let shapes = [(1, 1), (16, 1), (64, 1), (16, 16)]
+  private static let shapes = [
+    Shape(connections: 1, inFlight: 1), Shape(connections: 16, inFlight: 1), Shape(connections: 64, inFlight: 1),
+    Shape(connections: 16, inFlight: 16), Shape(connections: 16, inFlight: 16, isPipelined: true),
+  ]
+
+  /// How a load is spread.
+  private struct Shape: CustomStringConvertible {
+    let connections: Int
+    let inFlight: Int
+    var isPipelined = false
+
+    var description: String { "\(connections) × \(inFlight)\(isPipelined ? ", pipelined" : "")" }
+  }
 
   private var keys: [(tenant: String, customer: String)] {
     (0..<customers).map { ("bench", World.customer($0)) }
@@ -24,6 +38,8 @@ struct Bench {
     let redis: ServerProcess
     let rankerPort: UInt16
     let redisPort: UInt16
+    let floor: ServerProcess
+    let floorPort: UInt16
     let lookups: Requests
     let gets = Requests(.redis)
 
@@ -40,6 +56,8 @@ struct Bench {
         bytes += body.count
       }
       Generator(bench.client, port: redisPort, connections: 1, requests: sets).askAll { _, _ in }
+      (floor, floorPort) = try bench.world.startFloor(
+        bench.floor, answerBytes: bytes / keys.count, cpus: Bench.serverCPU)
       for key in keys { gets.addCommand([Array("GET".utf8), Array(key.customer.utf8)]) }
       print("\(keys.count) customers, answers of \(bytes / keys.count) bytes on average")
     }
@@ -58,24 +76,26 @@ struct Bench {
   /// Requests a second, closed loop, for each shape of load.
   func throughput() throws {
     let peers = try Peers(self)
-    print("\nrequests/s, closed loop, \(rounds) rounds of \(seconds) s; ranker / Redis, and the generator's CPU")
-    print("connections × in flight    ranker     Redis    ratio (min … max)     CPU     p50 µs: ranker, Redis")
-    for (connections, depth) in Self.shapes {
-      let ranker = generator(peers.rankerPort, connections, peers.lookups)
-      let redis = generator(peers.redisPort, connections, peers.gets)
+    print("\nrequests/s, closed loop, medians of \(rounds) rounds of \(seconds) s, and the generator's CPU")
+    print(
+      "connections × each      ranker     Redis  ranker/Redis (min … max)  floor/Redis   CPU  p50 µs: ranker, Redis")
+    for shape in Self.shapes {
+      let ranker = generator(peers.rankerPort, shape.connections, peers.lookups)
+      let redis = generator(peers.redisPort, shape.connections, peers.gets)
+      let floor = generator(peers.floorPort, shape.connections, peers.lookups)
       var pairs: [(ranker: Load, redis: Load)] = []
+      var floors: [Double] = []
       for round in 0..<rounds {
-        pairs.append(
-          Self.both(
-            round, { ranker.closedLoop(inFlight: depth, seconds: seconds) },
-            { redis.closedLoop(inFlight: depth, seconds: seconds) }))
+        pairs.append(Self.both(round, { run(shape, ranker) }, { run(shape, redis) }))
+        floors.append(run(shape, floor).rate / pairs[round].redis.rate)
       }
       let ratios = pairs.map { $0.ranker.rate / $0.redis.rate }
       print(
-        "\(Double(connections).text(0, width: 11)) × \(depth.description.padding(toLength: 9, withPad: " ", startingAt: 0))"
+        shape.description.padding(toLength: 20, withPad: " ", startingAt: 0)
           + median(pairs.map(\.ranker.rate)).text(0, width: 12) + median(pairs.map(\.redis.rate)).text(0, width: 10)
           + median(ratios).text(2, width: 9) + " (\((ratios.min() ?? 0).text(2)) … \((ratios.max() ?? 0).text(2)))"
-          + (100 * median(pairs.map(\.ranker.generatorCPU))).text(0, width: 8) + " %"
+          + median(floors).text(2, width: 13) + (100 * median(pairs.map(\.ranker.generatorCPU))).text(0, width: 8)
+          + " %"
           + median(pairs.map { $0.ranker.microseconds(50) }).text(0, width: 12)
           + median(pairs.map { $0.redis.microseconds(50) }).text(0, width: 7))
     }
@@ -88,7 +108,8 @@ struct Bench {
     let redis = generator(peers.redisPort, 16, peers.gets)
     let most = (0..<3).map { round in
       Self.both(
-        round, { ranker.closedLoop(inFlight: 1, seconds: seconds) }, { redis.closedLoop(inFlight: 1, seconds: seconds) })
+        round, { ranker.closedLoop(inFlight: 1, seconds: seconds) }, { redis.closedLoop(inFlight: 1, seconds: seconds) }
+      )
     }
     let rate = min(median(most.map(\.ranker.rate)), median(most.map(\.redis.rate))) / 2
     var pairs: [(ranker: Load, redis: Load)] = []
@@ -100,9 +121,12 @@ struct Bench {
     print("\nlatency in µs, open loop at \(rate.text(0)) requests/s on 16 connections, medians of \(rounds) rounds")
     print("               p50       p99     p99.9")
     for (name, loads) in [("ranker", pairs.map(\.ranker)), ("Redis ", pairs.map(\.redis))] {
-      print("\(name)  " + [50, 99, 99.9].map { at in median(loads.map { $0.microseconds(at) }).text(0, width: 10) }.joined())
+      print(
+        "\(name)  "
+          + [50, 99, 99.9].map { at in median(loads.map { $0.microseconds(at) }).text(0, width: 10) }.joined())
     }
-    print("p99, ranker / Redis: \(median(pairs.map { $0.ranker.microseconds(99) / $0.redis.microseconds(99) }).text(2))")
+    print(
+      "p99, ranker / Redis: \(median(pairs.map { $0.ranker.microseconds(99) / $0.redis.microseconds(99) }).text(2))")
   }
 
   /// Heap allocations of the ranker for each lookup.
@@ -119,12 +143,12 @@ struct Bench {
     }
     precondition(count() > 0, "nothing is counted: is \(library) built?")
     print("\nheap allocations of the ranker in each lookup, everything that runs beside it included")
-    for (connections, depth) in Self.shapes {
-      let generator = generator(port, connections, lookups)
-      _ = generator.closedLoop(inFlight: depth, seconds: seconds)
+    for shape in Self.shapes {
+      let generator = generator(port, shape.connections, lookups)
+      _ = run(shape, generator)
       let before = count()
-      let load = generator.closedLoop(inFlight: depth, warmup: 0, seconds: seconds)
-      print("\(connections) × \(depth): \(((count() - before) / Double(load.answers)).text(4))")
+      let load = run(shape, generator, warmup: 0)
+      print("\(shape): \(((count() - before) / Double(load.answers)).text(4))")
     }
   }
 
@@ -172,10 +196,17 @@ struct Bench {
     print("\nlatency in µs at \(rate.text(0)) requests/s, server on both processors, medians of \(rounds) rounds")
     print("                  p50       p99     p99.9")
     for (name, loads) in [("calm     ", pairs.map(\.calm)), ("handshakes", pairs.map(\.storm))] {
-      print("\(name) " + [50, 99, 99.9].map { at in median(loads.map { $0.microseconds(at) }).text(0, width: 10) }.joined())
+      print(
+        "\(name) " + [50, 99, 99.9].map { at in median(loads.map { $0.microseconds(at) }).text(0, width: 10) }.joined())
     }
-    print("\((Double(handshakes) / (Double(rounds) * (seconds + 0.2))).text(0)) handshakes/s, aimed at \(perSecond.text(0))")
+    print(
+      "\((Double(handshakes) / (Double(rounds) * (seconds + 0.2))).text(0)) handshakes/s, aimed at \(perSecond.text(0))"
+    )
     print("p99, with / without: \(median(pairs.map { $0.storm.microseconds(99) / $0.calm.microseconds(99) }).text(2))")
+  }
+
+  private func run(_ shape: Shape, _ generator: Generator, warmup: Double = 0.1) -> Load {
+    generator.closedLoop(inFlight: shape.inFlight, pipelined: shape.isPipelined, warmup: warmup, seconds: seconds)
   }
 
   private func generator(_ port: UInt16, _ connections: Int, _ requests: Requests) -> Generator {

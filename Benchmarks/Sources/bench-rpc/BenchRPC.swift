@@ -11,7 +11,7 @@ struct BenchRPC: ParsableCommand {
     discussion: """
       The server runs on processor 0, the load on processor 1. Both peers have the same certificates on both sides and the \
       same cipher (TLS_AES_128_GCM_SHA256); Redis's values are the very bytes that the ranker answers: 10 products with their \
-      scores. Rounds are interleaved, ratios are taken round by round, and their medians are printed.
+      scores. `floor` is what libssl and the kernel alone take: a server in C that answers fixed bytes. Rounds are interleaved, ratios are taken round by round, and their medians are printed.
       """)
 
   enum Part: String, CaseIterable, ExpressibleByArgument { case throughput, latency, allocations, idle, storm }
@@ -41,20 +41,22 @@ struct BenchRPC: ParsableCommand {
     load_flush_lines()
     let world = try World(executables: executables, repository: "..")
     try world.publish(tenant: "bench", bake: "b1", customers: customers)
-    let bench = Bench(world: world, rounds: rounds, seconds: seconds, customers: customers)
+    let bench = Bench(
+      world: world, rounds: rounds, seconds: seconds, customers: customers, floor: "\(Self.products)/floor")
     load_pin(1)
     for part in Part.allCases where parts.contains(part) {
       switch part {
       case .throughput: try bench.throughput()
       case .latency: try bench.latency()
-      case .allocations: try bench.allocations(library: Self.mallocCount)
+      case .allocations: try bench.allocations(library: "\(Self.products)/libmalloc-count.so")
       case .idle: try bench.idle()
       case .storm: try bench.storm()
       }
     }
   }
 
-  private static var mallocCount: String {
-    URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path + "/libmalloc-count.so"
+  /// Folder of the benchmarks' own build.
+  private static var products: String {
+    URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path
   }
 }

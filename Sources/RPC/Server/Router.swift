@@ -21,9 +21,9 @@ public struct Router: Sendable {
 
   /// The same for a method that is called so often that a draft of its response costs too much: the handler writes the
   /// response's fields as they go over the wire.
-  public mutating func onReactor<Q, R>(
+  public mutating func onReactorInPlace<Q, R>(
     _ method: Method<Q, R>,
-    writing handler: @escaping @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
+    _ handler: @escaping @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
   ) {
     add(method, WritingHandler(method: method, body: handler))
   }

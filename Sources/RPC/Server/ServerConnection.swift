@@ -192,7 +192,8 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     let most = route.maximumRequestBytes
     guard body.count <= most else {
       throw RPCError(
-        .resourceExhausted, "\(route.method.name): a request of \(body.count) bytes, over the method's limit of \(most)")
+        .resourceExhausted, "\(route.method.name): a request of \(body.count) bytes, over the method's limit of \(most)"
+      )
     }
   }
 
