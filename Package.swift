@@ -111,7 +111,7 @@ let package = Package(
     tests("Messages", ["CNightjarProto"]),
     tests("Transport", ["COpenSSL"]),
     tests("RankedLists", []),
-    tests("RPC", ["CNightjarProto", tracesInMemory]),
+    tests("RPC", ["CNightjarProto", tracesInMemory], exclude: ["Recordings"]),
     tests("Commerce", []),
     tests("NightjarClient", ["CNightjarProto", logging]),
     tests("Operations", ["RPC", metrics]),

@@ -73,10 +73,13 @@ public struct MessageWriter: ~Copyable {
 
   @usableFromInline mutating func moveForLength(_ start: Int, _ length: Int) {
     guard hasRoom(for: Self.longestVarint) else { return }
+    // Seven bits of the length in each byte.
+    let lengthBytes = (UInt.bitWidth - UInt(length).leadingZeroBitCount + 6) / 7
+    // First the body, for the length takes the room of its first bytes.
+    let body = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[start..<start + length])
+    UnsafeMutableRawBufferPointer(rebasing: memory[(start - 1 + lengthBytes)...]).copyMemory(from: body)
     written = start - 1
     putVarint(UInt64(length))
-    let body = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[start..<start + length])
-    UnsafeMutableRawBufferPointer(rebasing: memory[written...]).copyMemory(from: body)
     written += length
   }
 
