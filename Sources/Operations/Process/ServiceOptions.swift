@@ -58,8 +58,6 @@ public struct ServiceOptions: ParsableArguments {
     signal(SIGPIPE, SIG_IGN)
     // Who sends it wants new certificates; it must not end a process that does not listen for it yet.
     signal(SIGHUP, SIG_IGN)
-    // libdispatch opens its timer's descriptor with the first sleep, and stops a process that has none left by then.
-    try await Task.sleep(for: .milliseconds(1))
     let metrics = Metrics()
     MetricsSystem.bootstrap(metrics)
     let logger = Self.logger(for: role, level: logLevel)
