@@ -36,7 +36,10 @@ test-asan: deps ## run the tests under AddressSanitizer
 	swift test --no-parallel --sanitize address --scratch-path .build-asan
 
 test-tsan: deps ## run the tests under ThreadSanitizer
-	swift test --no-parallel --sanitize thread --scratch-path .build-tsan
+	swift build --build-tests --sanitize thread --scratch-path .build-tsan
+	clang -shared -fPIC -o .build-tsan/mutex.so Tests/Sanitizers/mutex.c
+	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/tsan.supp LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so \
+	  swift test --skip-build --no-parallel --sanitize thread --scratch-path .build-tsan
 
 # How long each decoder is fuzzed, and with how many inputs at most (-1 = as many as the time allows).
 seconds ?= 60

@@ -14,10 +14,6 @@ struct HostilePeerTests {
   }
 
   /// A CALL of the method.
-  private func call(_ method: RPC.Method<Blob, Blob>, _ flags: FrameFlags, stream: UInt32, _ body: [UInt8]) -> [UInt8] {
-    frame(.call, flags, stream: stream, method: method.id, body: body)
-  }
-
   private static func header(_ change: (inout [UInt8]) -> Void) -> [UInt8] {
     var bytes = FrameHeader(.ping).encoded
     change(&bytes)

@@ -69,6 +69,11 @@ extension View<Blob> {
   var text: String { String(decoding: self.grant, as: UTF8.self) }
 }
 
+/// A CALL frame of a method.
+func call(_ method: RPC.Method<Blob, Blob>, _ flags: FrameFlags, stream: UInt32, _ body: [UInt8]) -> [UInt8] {
+  frame(.call, flags, stream: stream, method: method.id, body: body)
+}
+
 /// A router with the handlers that `build` adds.
 func routes(_ build: (inout Router) -> Void) -> Router {
   var router = Router()
