@@ -38,7 +38,7 @@ test-asan: deps ## run the tests under AddressSanitizer
 test-tsan: deps ## run the tests under ThreadSanitizer
 	swift build --build-tests --sanitize thread --scratch-path .build-tsan
 	clang -shared -fPIC -o .build-tsan/mutex.so Tests/Sanitizers/mutex.c
-	TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/tsan.supp LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so \
+	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so \
 	  swift test --skip-build --no-parallel --sanitize thread --scratch-path .build-tsan
 
 # How long each decoder is fuzzed, and with how many inputs at most (-1 = as many as the time allows).

@@ -121,7 +121,8 @@ struct FloodTests {
       }
       await until("all were seen") { server.figures.listener.accepted == before + 10_000 }
       await until("they are gone") { server.figures.listener.openConnections == 1 }
-      await until("their descriptors are closed") { (try? Self.descriptors()) == descriptors }
+      // What the system's libraries open for themselves meanwhile is not more than a few.
+      await until("their descriptors are closed") { (try? Self.descriptors()) ?? .max < descriptors + 10 }
       // 10,000 leaked connections would be 500 MB, 250 frames of 4 GiB more than there is.
       #expect(try Self.residentBytes() - bytes < 64 << 20)
       try await #expect(channel.text(TestService.unary, "fine") == "fine")

@@ -133,9 +133,22 @@ struct FaultTests {
 
   @Test("out of descriptors, the listener turns connections away and then goes on")
   func outOfDescriptors() async {
-    let r = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-      // libdispatch opens its own descriptors with the first sleep that is not over before it begins, and stops a process
-      // that has none left.
+    // Once a second libdispatch opens files in /proc to see what its threads do, and stops a process that cannot: an
+    // attempt that it stops says nothing.
+    var hasPassed = false
+    for _ in 0..<5 where !hasPassed {
+      await withKnownIssue(isIntermittent: true) {
+        hasPassed = await outOfDescriptorsOnce() != nil
+      } matching: {
+        "\($0)".contains("SIGILL")
+      }
+    }
+    #expect(hasPassed)
+  }
+
+  private func outOfDescriptorsOnce() async -> ExitTest.Result? {
+    await #expect(processExitsWith: .success) {
+      // Its own descriptors it opens with the first sleep that is not over before it begins.
       try await Task.sleep(for: .milliseconds(200))
       let server = try Reactor(name: "server")
       let refused = Box<[TransportError]>([])
@@ -163,7 +176,6 @@ struct FaultTests {
       next.send([2])
       await eventually("the next is served") { next.bytes.value == [2] }
     }
-    if let r { print(String(decoding: r.standardErrorContent, as: UTF8.self)) }
   }
 }
 

@@ -58,6 +58,7 @@ public struct ServiceOptions: ParsableArguments {
     signal(SIGPIPE, SIG_IGN)
     // Who sends it wants new certificates; it must not end a process that does not listen for it yet.
     signal(SIGHUP, SIG_IGN)
+    Self.raiseDescriptorLimit()
     let metrics = Metrics()
     MetricsSystem.bootstrap(metrics)
     let logger = Self.logger(for: role, level: logLevel)
@@ -91,6 +92,16 @@ public struct ServiceOptions: ParsableArguments {
     try CertificateReloader(
       alsoWatching: [CertificateFiles.revocations(in: certificates)], logger: logger, metrics: metrics
     ) { [certificates, name] in try CertificateFiles(folder: certificates, role: role, name: name) }
+  }
+
+  /// Lets the process have all the descriptors that the system allows it: libdispatch stops one that has none left, so
+  /// that the limits on connections must strike first.
+  private static func raiseDescriptorLimit() {
+    let descriptors = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var limit = rlimit()
+    guard getrlimit(descriptors, &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(descriptors, &limit)
   }
 
   private static func logger(for role: Role, level: Logger.Level) -> Logger {
