@@ -15,6 +15,11 @@ public struct Encoded<M: Message>: Sendable, Equatable {
   init(packing message: UnsafePointer<M>) {
     let base = UnsafeRawPointer(message).base
     let size = protobuf_c_message_get_packed_size(base)
+    // An array of no bytes is memory that all such arrays share, and initialising it writes to it.
+    guard size > 0 else {
+      bytes = []
+      return
+    }
     bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
       count = buffer.baseAddress.map { protobuf_c_message_pack(base, $0) } ?? 0
     }

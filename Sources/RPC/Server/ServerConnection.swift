@@ -209,10 +209,13 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
       }
       return
     }
-    let message = [UInt8](unsafeUninitializedCapacity: bytes) { space, count in
-      pack(UnsafeMutableRawBufferPointer(space))
-      count = bytes
-    }
+    let message =
+      bytes == 0
+      ? []
+      : [UInt8](unsafeUninitializedCapacity: bytes) { space, count in
+        pack(UnsafeMutableRawBufferPointer(space))
+        count = bytes
+      }
     let call = Call(method: context.method, deadline: context.deadline, reactor: reactor, side: .server)
     admit(call, FrameHeader(.call, stream: stream), maximumMessageBytes: 0)
     session.send(stream, message, last: true)
