@@ -3,15 +3,17 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 
 int load_watch(int epoll, int descriptor, uint32_t index) {
   struct epoll_event event = {.events = EPOLLIN, .data = {.u32 = index}};
   return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
 }
 
-int load_wait(int epoll, uint32_t *indices, int capacity, int milliseconds) {
+int load_wait(int epoll, uint32_t *indices, int capacity, int64_t nanoseconds) {
   struct epoll_event events[256];
-  int count = epoll_wait(epoll, events, capacity < 256 ? capacity : 256, milliseconds);
+  struct timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+  int count = epoll_pwait2(epoll, events, capacity < 256 ? capacity : 256, &limit, NULL);
   for (int i = 0; i < count; i++) indices[i] = events[i].data.u32;
   return count;
 }
@@ -28,6 +30,12 @@ int load_pin(int processor) {
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(processor, &set);
+  return sched_setaffinity(0, sizeof set, &set);
+}
+
+int load_unpin(void) {
+  cpu_set_t set;
+  memset(&set, 0xff, sizeof set);
   return sched_setaffinity(0, sizeof set, &set);
 }
 

@@ -30,6 +30,7 @@ public struct Load {
 
 /// Connections to one server, and what is asked on them: one thread, which must have a processor for itself.
 public final class Generator {
+  private static let longWait: Int64 = 1_000_000_000
   private let connections: [Connection]
   private let requests: Requests
   private let epoll = epoll_create1(0)
@@ -61,7 +62,7 @@ public final class Generator {
     var isMeasuring = false
     var now = nanoseconds()
     while now < end {
-      let count = wait(milliseconds: 1_000)
+      let count = wait(Self.longWait)
       for index in 0..<count {
         let connection = connections[Int(ready[index])]
         now = nanoseconds()
@@ -84,7 +85,9 @@ public final class Generator {
 
   /// Sends at a fixed rate whatever the answers do, and measures from when each request was due: a server that stalls is
   /// charged for every request that it kept waiting (no coordinated omission; Tene, "How not to measure latency", 2013).
-  public func openLoop(rate: Double, warmup: Double = 0.2, seconds: Double) -> Load {
+  ///
+  /// Between requests it spins, for a processor of its own; `sleeping`: it leaves the processor to others meanwhile.
+  public func openLoop(rate: Double, sleeping: Bool = false, warmup: Double = 0.2, seconds: Double) -> Load {
     var load = Load()
     let start = nanoseconds()
     let begin = start + UInt64(warmup * 1e9)
@@ -102,7 +105,8 @@ public final class Generator {
         sent += 1
         next = start + UInt64(Double(sent) * interval)
       }
-      let count = wait(milliseconds: 0)
+      let left = sleeping ? max(0, Int64(next) - Int64(nanoseconds())) : 0
+      let count = wait(left)
       for index in 0..<count {
         let connection = connections[Int(ready[index])]
         connection.receive { due in
@@ -133,7 +137,7 @@ public final class Generator {
         sent += 1
       }
       connection.flush()
-      _ = wait(milliseconds: 1_000)
+      _ = wait(Self.longWait)
       connection.receive()
     }
     connection.onBody = nil
@@ -152,12 +156,12 @@ public final class Generator {
 
   private func drain() {
     while inFlight > 0 {
-      for index in 0..<wait(milliseconds: 1_000) { connections[Int(ready[index])].receive() }
+      for index in 0..<wait(Self.longWait) { connections[Int(ready[index])].receive() }
     }
   }
 
-  private func wait(milliseconds: Int32) -> Int {
-    max(0, Int(load_wait(epoll, &ready, Int32(ready.count), milliseconds)))
+  private func wait(_ nanoseconds: Int64) -> Int {
+    max(0, Int(load_wait(epoll, &ready, Int32(ready.count), nanoseconds)))
   }
 
   /// xorshift64 (Marsaglia 2003).

@@ -94,11 +94,10 @@ public final class World {
   public static func customer(_ index: Int) -> String { "customer-\(index)" }
 
   /// Publishes lists of `entries` products for every customer of a tenant, drawn from a catalogue of `products`, and
-  /// routes the tenant to them. Different `bake`s of a tenant are different bytes.
+  /// routes the tenant to them.
   public func publish(tenant: String, bake: String, customers: Int, products: Int = 1_000, entries: Int = 50) throws {
     let id = try TenantID(tenant)
     let store = ArtifactDirectory(root: "\(folder)/store")
-    var random = SplitMix64(state: UInt64(bitPattern: Int64((tenant + bake).utf8.reduce(7) { $0 &* 31 &+ Int($1) })))
     let digest = try store.publish(tenant: id) { files in
       Encoded<Proto.Manifest> { manifest in
         manifest.format = 1
@@ -115,7 +114,7 @@ public final class World {
       var writer = try RankedListsWriter(path: lists, header: header)
       for product in 0..<products { _ = try writer.addCandidate(product: "\(84_000 + product)A") }
       for customer in 0..<customers {
-        let first = Int(random.next() % UInt64(products))
+        let first = Int.random(in: 0..<products)
         let list = (0..<entries).map { place in
           RankedEntry(candidate: UInt32((first + place * 7) % products), score: 1 / Float(place + 1))
         }
@@ -144,18 +143,5 @@ public final class World {
   /// FNV-1a of a method's name, as PROTOCOL.md has it.
   private static func methodID(_ name: String) -> UInt32 {
     name.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 }
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct SplitMix64 {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -188,9 +188,9 @@ struct Bench {
     var pairs: [(calm: Load, storm: Load)] = []
     var handshakes = 0
     for _ in 0..<rounds {
-      let calm = generator.openLoop(rate: rate, seconds: seconds)
+      let calm = generator.openLoop(rate: rate, sleeping: true, seconds: seconds)
       let storm = Storm(client, port: port, perSecond: perSecond)
-      pairs.append((calm, generator.openLoop(rate: rate, seconds: seconds)))
+      pairs.append((calm, generator.openLoop(rate: rate, sleeping: true, seconds: seconds)))
       handshakes += storm.stop()
     }
     print("\nlatency in µs at \(rate.text(0)) requests/s, server on both processors, medians of \(rounds) rounds")
@@ -243,6 +243,7 @@ private final class Storm: @unchecked Sendable {
   }
 
   private func run() {
+    load_unpin()
     // 0 = this thread.
     setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
     let start = Date()

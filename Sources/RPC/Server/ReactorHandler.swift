@@ -18,12 +18,7 @@ struct DraftingHandler<Q: Message, R: Message>: ReactorHandler {
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
   ) throws(RPCError) -> Int {
-    let view: View<Q>
-    do throws(MessageError) {
-      view = try scratch.request.decode(from: request)
-    } catch {
-      throw RPCError(.invalidArgument, "\(method.name): \(error)")
-    }
+    let view = try scratch.decode(request, of: method)
     let draft = Draft<R>(in: scratch.response)
     try body(view, draft, context)
     let bytes = draft.packedSize
@@ -42,12 +37,7 @@ struct WritingHandler<Q: Message, R: Message>: ReactorHandler {
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
   ) throws(RPCError) -> Int {
-    let view: View<Q>
-    do throws(MessageError) {
-      view = try scratch.request.decode(from: request)
-    } catch {
-      throw RPCError(.invalidArgument, "\(method.name): \(error)")
-    }
+    let view = try scratch.decode(request, of: method)
     let memory = scratch.written(method.maximumResponseBytes)
     var writer = MessageWriter(into: memory)
     try body(view, &writer, context)
@@ -78,6 +68,15 @@ final class ReactorScratch: @unchecked Sendable {
   }
 
   deinit { memory.deallocate() }
+
+  /// The request of a call of `method`; INVALID_ARGUMENT where it is none.
+  func decode<Q, R>(_ bytes: UnsafeRawBufferPointer, of method: Method<Q, R>) throws(RPCError) -> View<Q> {
+    do throws(MessageError) {
+      return try request.decode(from: bytes)
+    } catch {
+      throw RPCError(.invalidArgument, "\(method.name): \(error)")
+    }
+  }
 
   /// Memory for a response that is written field by field, `bytes` long.
   func written(_ bytes: Int) -> UnsafeMutableRawBufferPointer {
