@@ -2,7 +2,7 @@
 #include "CTransport.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
+#include <sched.h>
 
 int nj_accept(int listener, struct sockaddr_storage *address, socklen_t *length) {
   return accept4(listener, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -17,4 +17,7 @@ int nj_epoll_control(int epoll, int operation, int descriptor, uint32_t events, 
 
 void nj_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-void nj_lower_priority(void) { setpriority(PRIO_PROCESS, 0, 19); }
+void nj_lower_priority(void) {
+  struct sched_param none = {0};
+  sched_setscheduler(0, SCHED_IDLE, &none);
+}

@@ -173,16 +173,50 @@ struct ServerLimitsTests {
       router.onReactor(lookups) { request, response, _ throws(RPCError) in response.grant = request.grant }
       router.stream(stream) { requests, _, _ in for try await _ in requests {} }
     }
+    // The same methods as a client sees them that does not keep their limits.
+    let boundless = TestService.method("Limited", .unary, request: 100)
+    let boundlessStream = TestService.method("LimitedStream", .bidirectional)
     try await withService(router, limits: limits) { channel, _ in
-      for _ in 0..<5 { try await #expect(channel.text(lookups, "fine") == "fine") }
-      let error = await failure { _ = try await channel.text(lookups, "too many") }
-      #expect(error?.code == .resourceExhausted && error?.retryAfter == .seconds(1))
-      let call = try await channel.stream(stream)
+      for _ in 0..<5 { try await #expect(channel.text(boundless, "fine") == "fine") }
+      let error = await failure { _ = try await channel.text(boundless, "too many") }
+      #expect(error?.code == .resourceExhausted && error?.retryAfter == .seconds(1) && error?.reach == .unknown)
+      let call = try await channel.stream(boundlessStream)
       let flood = await failure {
         for _ in 0..<6 { try await call.send(blob("")) }
         for try await _ in call.responses {}
       }
       #expect(flood?.code == .resourceExhausted)
+    }
+  }
+
+  @Test("the client, too, counts the messages of a second, and sends none over the limit")
+  func writersRate() async throws {
+    let lookups = TestService.method("Limited", .unary, request: 100, rate: 5)
+    let stream = TestService.method("LimitedStream", .bidirectional, rate: 5)
+    let seen = Mutex(0)
+    let router = routes { router in
+      router.onReactor(TestService.method("Limited", .unary, request: 100)) { request, response, _ throws(RPCError) in
+        seen.withLock { $0 += 1 }
+        response.grant = request.grant
+      }
+      router.stream(TestService.method("LimitedStream", .bidirectional)) { requests, _, _ in
+        for try await _ in requests {}
+      }
+    }
+    try await withService(router) { channel, _ in
+      var failures: [RPCError] = []
+      for _ in 0..<50 {
+        do { _ = try await channel.text(lookups, "fine") } catch { failures.append(try #require(error as? RPCError)) }
+      }
+      #expect(!failures.isEmpty && seen.withLock { $0 } == 50 - failures.count)
+      #expect(failures.allSatisfy { $0.code == .resourceExhausted && $0.reach == .notSent })
+      #expect(failures.first?.message == "test.Service/Limited: over 5 messages a second on one connection")
+      let call = try await channel.stream(stream)
+      let flood = await failure {
+        for _ in 0..<50 { try await call.send(blob("")) }
+        for try await _ in call.responses {}
+      }
+      #expect(flood?.code == .resourceExhausted && flood?.retryAfter == .seconds(1))
     }
   }
 

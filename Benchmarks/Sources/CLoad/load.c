@@ -39,4 +39,9 @@ int load_unpin(void) {
   return sched_setaffinity(0, sizeof set, &set);
 }
 
+void load_lower_priority(void) {
+  struct sched_param none = {0};
+  sched_setscheduler(0, SCHED_IDLE, &none);
+}
+
 void load_flush_lines(void) { setlinebuf(stdout); }

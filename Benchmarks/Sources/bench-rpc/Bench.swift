@@ -244,8 +244,7 @@ private final class Storm: @unchecked Sendable {
 
   private func run() {
     load_unpin()
-    // 0 = this thread.
-    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+    load_lower_priority()
     let start = Date()
     while !stopping.withLock({ isStopping }) {
       _ = client.connect(port: port, wire: .nightjar)

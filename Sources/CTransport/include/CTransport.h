@@ -20,8 +20,8 @@ int nj_epoll_control(int epoll, int operation, int descriptor, uint32_t events, 
 // Names the calling thread, 15 bytes at most. The corresponding C function is pthread_setname_np.
 void nj_name_thread(const char *name);
 
-// Gives the calling thread the lowest priority. The corresponding C function is setpriority, which Linux applies to a
-// thread.
+// Has the calling thread give way to every other at once, which the nicest of ordinary threads does not. The corresponding
+// C function is sched_setscheduler, with SCHED_IDLE.
 void nj_lower_priority(void);
 
 // The pointer that an event carries.

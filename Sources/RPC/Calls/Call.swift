@@ -20,6 +20,8 @@ final class Call: Sendable {
     var timer: Timer?
     /// Messages handed to the connection.
     var sentBytes = 0
+    /// The method that counts this call's messages, on a client, where it has a limit of them.
+    var rate: (method: UInt32, most: Int)?
     /// The handler's task, on a server.
     var task: Task<Void, Never>?
     /// What the interceptors are to hear, on a server; nil once they have.

@@ -131,7 +131,8 @@ public final class Channel: Sendable {
     let call = Call(method: method.name, deadline: deadline, reactor: reactor, side: .client)
     let pending = PendingCall(
       call: call, method: method.id, maximumResponseBytes: method.maximumResponseBytes,
-      metadata: try metadata.encoded(for: method.name), request: request)
+      maximumMessagesPerSecond: method.maximumMessagesPerSecond, metadata: try metadata.encoded(for: method.name),
+      request: request)
     reactor.execute { self.core.submit(pending) }
     return call
   }

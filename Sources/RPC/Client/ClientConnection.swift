@@ -48,6 +48,11 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
   private func open(_ pending: PendingCall) {
     let call = pending.call
     guard !call.hasEnded else { return call.detach() }
+    call.wire.value.rate = pending.maximumMessagesPerSecond.map { (pending.method, $0) }
+    if pending.request != nil, var error = overRate(call) {
+      error.reach = .notSent
+      return call.fail(error)
+    }
     let left = ContinuousClock.now.duration(to: call.deadline)
     let opening = CallOpening(
       method: pending.method, timeoutMilliseconds: left.wireMilliseconds, metadata: pending.metadata)
@@ -61,6 +66,19 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
     call.wire.value.host = self
     call.wire.value.stream = stream
     call.opened()
+  }
+
+  override func send(_ call: Call, _ message: [UInt8], last: Bool) {
+    guard let error = overRate(call) else { return super.send(call, message, last: last) }
+    session.cancel(call.wire.value.stream)
+    finish(call, error)
+    pump()
+  }
+
+  /// Counts one more request of the call's method; the error where the server would refuse it.
+  private func overRate(_ call: Call) -> RPCError? {
+    guard let (method, most) = call.wire.value.rate else { return nil }
+    return rates.take(method, most: most, method: call.method)
   }
 
   // MARK: Events

@@ -14,6 +14,8 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   let logger: Logger
   /// On one thread, and never handed out while it changes: nothing is left for exclusivity checks to find.
   @exclusivity(unchecked) final var session: Session<Call>
+  /// Of the messages that the client sends, which both sides count.
+  final var rates = MessageRates()
   final private(set) var isClosed = false
   /// When the bytes that are being taken came.
   final private(set) var arrival = ContinuousClock.now
@@ -56,9 +58,6 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   /// The connection has been without calls for too long, or become too old.
   func retire(_ reason: String) {}
 
-  /// A second has passed.
-  func secondPassed() {}
-
   /// The connection is gone; `calls` were in flight.
   func lost(_ calls: [Call], because error: String) {}
 
@@ -76,7 +75,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
 
   // MARK: CallHost
 
-  final func send(_ call: Call, _ message: [UInt8], last: Bool) {
+  func send(_ call: Call, _ message: [UInt8], last: Bool) {
     call.wire.value.sentBytes += message.count
     session.send(call.wire.value.stream, message, last: last)
     pump()
@@ -136,7 +135,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
     if sinceRefill >= .seconds(1) {
       sinceRefill = .zero
       session.allowance.refill()
-      secondPassed()
+      rates.refill()
     }
     if housekeeping.isQuiet { connection.trim() }
     switch housekeeping.tick(isBusy: isBusy) {

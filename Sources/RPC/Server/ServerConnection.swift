@@ -34,8 +34,6 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   private var isDraining = false
   /// Handlers in tasks that have not returned, also those whose calls are over.
   private var runningHandlers = 0
-  /// Messages that came in this second, by method, where the method has a limit.
-  private var messages: [UInt32: Int] = [:]
 
   init(_ connection: Connection, _ shared: ServerShared, scratch: ReactorScratch) {
     self.shared = shared
@@ -120,10 +118,10 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
         .resourceExhausted, "over \(Limits.maximumStreams) calls in flight on one connection; wait for some to end",
         retryAfter: Limits.busyRetryAfter)
     }
-    if let most = route.maximumMessagesPerSecond {
-      guard messages[header.method, default: 0] < most else { throw .tooManyMessages(route.method.name, most) }
-      // Other handlers' messages are counted as they come whole.
-      if route.isOnReactor { messages[header.method, default: 0] += 1 }
+    // Other handlers' messages are counted as they come whole.
+    if route.isOnReactor {
+      let error = rates.take(header.method, most: route.maximumMessagesPerSecond, method: route.method.name)
+      if let error { throw error }
     }
     return route
   }
@@ -137,19 +135,10 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
       methodID: header.method, metadata: metadata)
   }
 
-  // MARK: Messages a second
-
-  override func secondPassed() { if !messages.isEmpty { messages.removeAll(keepingCapacity: true) } }
-
   /// Counts one more message of the call's method; the error where it is one too many.
   private func overRate(_ call: Call) -> RPCError? {
-    guard let id = call.wire.value.record?.context.methodID,
-      let most = shared.routes[id]?.maximumMessagesPerSecond
-    else {
-      return nil
-    }
-    messages[id, default: 0] += 1
-    return messages[id, default: 0] > most ? .tooManyMessages(call.method, most) : nil
+    guard let id = call.wire.value.record?.context.methodID else { return nil }
+    return rates.take(id, most: shared.routes[id]?.maximumMessagesPerSecond, method: call.method)
   }
 
   // MARK: Synchronous handlers
@@ -364,11 +353,6 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 }
 
 extension RPCError {
-  fileprivate static func tooManyMessages(_ method: String, _ most: Int) -> RPCError {
-    RPCError(
-      .resourceExhausted, "\(method): over \(most) messages a second on one connection", retryAfter: .seconds(1))
-  }
-
   fileprivate static func poolFull(_ method: String) -> RPCError {
     RPCError(
       .resourceExhausted, "\(method): too many such calls are being worked on", retryAfter: Limits.busyRetryAfter)

@@ -98,10 +98,12 @@ public final class Reactor: Sendable {
     thread.store(UInt(pthread_self()), ordering: .releasing)
     let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: Self.eventsAWait)
     defer { events.deallocate() }
+    var patience = Patience()
     while !isStopping.load(ordering: .acquiring) {
       alarm.set(for: loop.timers.nextDue)
+      let poll = { epoll_wait(self.epoll.raw, events.baseAddress, Int32(events.count), $0) }
       let hasWork = hasJobs.load(ordering: .acquiring) || loop.hasWork
-      let count = epoll_wait(epoll.raw, events.baseAddress, Int32(events.count), hasWork ? 0 : -1)
+      let count = hasWork ? poll(0) : patience.wait(for: poll)
       for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
       runJobs()
       if alarm.takeRing() { runTimers() }

@@ -20,5 +20,8 @@ int load_pin(int processor);
 /// Has this thread run on any processor again. 0, or -1 with errno.
 int load_unpin(void);
 
+/// Has this thread give way to every other at once.
+void load_lower_priority(void);
+
 /// Shows every printed line at once, also where the output is a file.
 void load_flush_lines(void);
