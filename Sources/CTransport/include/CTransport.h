@@ -2,6 +2,7 @@
 #define NIGHTJAR_CTRANSPORT_H
 // What Swift's Glibc module does not show: epoll, eventfd, timerfd, accept4.
 #include <netdb.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -23,6 +24,10 @@ void nj_name_thread(const char *name);
 // Has the calling thread give way to every other at once, which the nicest of ordinary threads does not. The corresponding
 // C function is sched_setscheduler, with SCHED_IDLE.
 void nj_lower_priority(void);
+
+// Whether the calling thread keeps a few small blocks of memory that libssl gives back, for libssl's next use of them:
+// without, each record costs four of the heap's. To be ended before the thread is.
+void nj_keep_blocks(bool keeps);
 
 // The pointer that an event carries.
 static inline void *nj_event_data(const struct epoll_event *event) { return event->data.ptr; }

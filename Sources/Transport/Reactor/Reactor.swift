@@ -98,6 +98,8 @@ public final class Reactor: Sendable {
     thread.store(UInt(pthread_self()), ordering: .releasing)
     let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: Self.eventsAWait)
     defer { events.deallocate() }
+    nj_keep_blocks(true)
+    defer { nj_keep_blocks(false) }
     var patience = Patience()
     while !isStopping.load(ordering: .acquiring) {
       alarm.set(for: loop.timers.nextDue)
