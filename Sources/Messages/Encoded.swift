@@ -12,6 +12,16 @@ public struct Encoded<M: Message>: Sendable, Equatable {
     self.init(packing: UnsafePointer(draft.pointer))
   }
 
+  /// Writes a message of at most `most` bytes field by field. The writer shows where that was too little; what there is
+  /// then is no message.
+  public init<E: Error>(atMost most: Int, _ write: (inout MessageWriter) throws(E) -> Void) throws(E) {
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: most, alignment: MemoryLayout<UInt64>.alignment)
+    defer { memory.deallocate() }
+    var writer = MessageWriter(into: memory)
+    try write(&writer)
+    bytes = Array(memory[..<writer.count])
+  }
+
   init(packing message: UnsafePointer<M>) {
     let base = UnsafeRawPointer(message).base
     let size = protobuf_c_message_get_packed_size(base)

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Messages
 import Synchronization
@@ -221,6 +222,35 @@ struct ServerLimitsTests {
   }
 
   // MARK: Where handlers run
+
+  @Test("a request that is too heavy for the reactor runs on the pool, through the same handler")
+  func heavy() async throws {
+    let pool = BlockingPool(name: "heavy", width: 1, maximumCalls: 1)
+    let (method, gate) = (TestService.method("Heavy", .unary, request: 100, response: 100), DispatchSemaphore(value: 0))
+    let router = routes { router in
+      router.onReactorInPlace(method, pool: pool, where: { $0.text.hasPrefix("heavy") }) {
+        request, response, context throws(RPCError) in
+        if request.text == "heavy fails" { throw RPCError(.notFound, "nothing") }
+        if request.text == "heavy waits" { gate.wait() }
+        let text = request.text == "heavy overflow" ? String(repeating: "x", count: 101) : threadName()
+        Array(text.utf8).withUnsafeBytes { response.bytes(1, $0) }
+      }
+    }
+    try await withService(router) { channel, _ in
+      try await #expect(channel.text(method, "light") == "rpc-0")
+      try await #expect(channel.text(method, "heavy") != "rpc-0")
+      await #expect(failure { _ = try await channel.text(method, "heavy fails") }?.code == .notFound)
+      await #expect(failure { _ = try await channel.text(method, "heavy overflow") }?.code == .resourceExhausted)
+      async let waiting = channel.text(method, "heavy waits")
+      await until("the pool is full") { pool.calls == 1 }
+      let full = await failure { _ = try await channel.text(method, "heavy") }
+      #expect(full?.code == .resourceExhausted && full?.retryAfter != nil)
+      try await #expect(channel.text(method, "light") == "rpc-0")
+      gate.signal()
+      _ = try await waiting
+      await until("the pool is empty") { pool.calls == 0 }
+    }
+  }
 
   @Test("a handler runs where its route says: on the reactor, or on the pool")
   func places() async throws {

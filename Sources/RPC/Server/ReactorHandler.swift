@@ -3,10 +3,11 @@ import Messages
 /// A synchronous handler without its message types.
 protocol ReactorHandler: Sendable {
   /// Decodes the request, runs the handler, and writes the response through `connection`; returns the response's bytes.
+  /// Nil: the request is not for the reactor, and nothing was done.
   func answer(
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
-  ) throws(RPCError) -> Int
+  ) throws(RPCError) -> Int?
 }
 
 /// The synchronous handler of one method, which fills a draft of its response.
@@ -17,7 +18,7 @@ struct DraftingHandler<Q: Message, R: Message>: ReactorHandler {
   func answer(
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
-  ) throws(RPCError) -> Int {
+  ) throws(RPCError) -> Int? {
     let view = try scratch.decode(request, of: method)
     let draft = Draft<R>(in: scratch.response)
     try body(view, draft, context)
@@ -31,13 +32,16 @@ struct DraftingHandler<Q: Message, R: Message>: ReactorHandler {
 /// The synchronous handler of one method, which writes its response field by field.
 struct WritingHandler<Q: Message, R: Message>: ReactorHandler {
   let method: Method<Q, R>
+  /// Which requests are not for the reactor.
+  let isHeavy: (@Sendable (View<Q>) -> Bool)?
   let body: @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
 
   func answer(
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
-  ) throws(RPCError) -> Int {
+  ) throws(RPCError) -> Int? {
     let view = try scratch.decode(request, of: method)
+    if let isHeavy, isHeavy(view) { return nil }
     let memory = scratch.written(method.maximumResponseBytes)
     var writer = MessageWriter(into: memory)
     try body(view, &writer, context)

@@ -10,6 +10,8 @@ final class Route: Sendable {
   /// The handler has no end of its own: its calls end when their connection is to go.
   let isEndless: Bool
 
+  /// What answers the requests that are not for the reactor, where the handler runs there.
+  let heavy: Route?
   /// The handler, where it runs on the reactor's thread.
   let reactorHandler: (any ReactorHandler)?
   /// As in the method.
@@ -31,9 +33,10 @@ final class Route: Sendable {
     case task(HandlerPlace, @Sendable (Call, CallContext) async throws -> [UInt8]?)
   }
 
-  init<Q, R>(_ method: Method<Q, R>, isEndless: Bool = false, _ handler: Handler) {
+  init<Q, R>(_ method: Method<Q, R>, isEndless: Bool = false, heavy: Route? = nil, _ handler: Handler) {
     self.method = AnyMethod(method)
     self.isEndless = isEndless
+    self.heavy = heavy
     callers = RoleSet(method.callers)
     maximumRequestBytes = method.maximumRequestBytes
     maximumMessagesPerSecond = method.maximumMessagesPerSecond

@@ -25,15 +25,29 @@ public struct Router: Sendable {
     _ method: Method<Q, R>,
     _ handler: @escaping @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
   ) {
-    add(method, WritingHandler(method: method, body: handler))
+    add(method, WritingHandler(method: method, isHeavy: nil, body: handler))
   }
 
-  private mutating func add<Q, R>(_ method: Method<Q, R>, _ handler: any ReactorHandler) {
+  /// The same, but for requests that would keep the reactor too long: those run on the pool, by the same handler.
+  public mutating func onReactorInPlace<Q, R>(
+    _ method: Method<Q, R>, pool: BlockingPool, where isHeavy: @escaping @Sendable (View<Q>) -> Bool,
+    _ handler: @escaping @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
+  ) {
+    let onPool = Self.unaryRoute(method, runs: .blocking(pool)) { request, context in
+      try Encoded<R>(atMost: method.maximumResponseBytes) { writer throws(RPCError) in
+        try handler(request, &writer, context)
+        if writer.hasOverflowed { throw .responseTooLarge(nil, method) }
+      }
+    }
+    add(method, WritingHandler(method: method, isHeavy: isHeavy, body: handler), heavy: onPool)
+  }
+
+  private mutating func add<Q, R>(_ method: Method<Q, R>, _ handler: any ReactorHandler, heavy: Route? = nil) {
     precondition(method.kind == .unary, "\(method.name) is not unary")
     precondition(
       method.maximumRequestBytes <= Limits.maximumSingleFrameMessageBytes,
       "\(method.name): a request on the reactor is one frame, at most \(Limits.maximumSingleFrameMessageBytes) bytes")
-    add(Route(method, .reactor(handler)))
+    add(Route(method, heavy: heavy, .reactor(handler)))
   }
 
   /// Answers a unary method in a task of its own, which is cancelled when the call is.
@@ -41,20 +55,26 @@ public struct Router: Sendable {
     _ method: Method<Q, R>, runs place: HandlerPlace = .anywhere,
     _ handler: @escaping @Sendable (View<Q>, CallContext) async throws -> Encoded<R>
   ) {
+    add(Self.unaryRoute(method, runs: place, handler))
+  }
+
+  private static func unaryRoute<Q, R>(
+    _ method: Method<Q, R>, runs place: HandlerPlace,
+    _ handler: @escaping @Sendable (View<Q>, CallContext) async throws -> Encoded<R>
+  ) -> Route {
     precondition(method.kind == .unary, "\(method.name) is not unary")
-    add(
-      Route(
-        method,
-        .task(place) { call, context in
-          guard let request = try await IncomingMessages<Q>(of: call, from: .client).first() else {
-            throw RPCError(.invalidArgument, "\(method.name): no request")
-          }
-          let response = try await handler(request, context).bytes
-          guard response.count <= method.maximumResponseBytes else {
-            throw RPCError.responseTooLarge(response.count, method)
-          }
-          return response
-        }))
+    return Route(
+      method,
+      .task(place) { call, context in
+        guard let request = try await IncomingMessages<Q>(of: call, from: .client).first() else {
+          throw RPCError(.invalidArgument, "\(method.name): no request")
+        }
+        let response = try await handler(request, context).bytes
+        guard response.count <= method.maximumResponseBytes else {
+          throw RPCError.responseTooLarge(response.count, method)
+        }
+        return response
+      })
   }
 
   /// Answers a streaming method of any kind in a task of its own, which is cancelled when the call is.

@@ -67,28 +67,34 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   private func open(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) throws(ProtocolError) {
     let known = shared.routes[header.method]
-    if let handler = known?.reactorHandler { return answerNow(known, handler, header, payload) }
+    if let handler = known?.reactorHandler { return try answerNow(known, handler, header, payload) }
     var record = CallRecord(context: context(of: known, header, nil), start: arrival)
     let route: Route
-    var pool: BlockingPool?
     do throws(RPCError) {
       if header.metadataBytes > 0 {
         let metadata = try CallMetadata(decoding: header.metadata(of: payload))
         record = CallRecord(context: context(of: known, header, metadata), start: arrival)
       }
       route = try authorised(known, header)
-      if case .task(.blocking(let wanted), _) = route.handler {
-        guard wanted.admit() else { throw .poolFull(route.method.name) }
-        pool = wanted
-      }
       try shared.interceptors.begin(record.context, &record.begun)
     } catch {
-      pool?.leave()
-      session.pass(header)
-      session.refuse(header.stream, StatusCoding.encode(error))
-      shared.interceptors.end(record, error)
-      return
+      return refuse(header, record, error)
     }
+    try take(route, record, header, payload)
+  }
+
+  private func refuse(_ header: FrameHeader, _ record: CallRecord, _ error: RPCError) {
+    session.pass(header)
+    session.refuse(header.stream, StatusCoding.encode(error))
+    shared.interceptors.end(record, error)
+  }
+
+  /// Starts the task of a call that may be made.
+  private func take(
+    _ route: Route, _ record: CallRecord, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer
+  ) throws(ProtocolError) {
+    let pool = route.pool
+    if let pool, !pool.admit() { return refuse(header, record, .poolFull(route.method.name)) }
     let context = record.context
     let call = Call(method: route.method.name, deadline: context.deadline, reactor: reactor, side: .server)
     call.wire.value.record = record
@@ -137,20 +143,24 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 
   /// Counts one more message of the call's method; the error where it is one too many.
   private func overRate(_ call: Call) -> RPCError? {
-    guard let id = call.wire.value.record?.context.methodID else { return nil }
-    return rates.take(id, most: shared.routes[id]?.maximumMessagesPerSecond, method: call.method)
+    // The reactor has counted its own, whoever works on them.
+    guard let id = call.wire.value.record?.context.methodID, let route = shared.routes[id], !route.isOnReactor else {
+      return nil
+    }
+    return rates.take(id, most: route.maximumMessagesPerSecond, method: call.method)
   }
 
   // MARK: Synchronous handlers
 
-  /// Takes and answers a call in one go: the way of every lookup.
+  /// Takes and answers a call in one go: the way of every lookup. What is not for the reactor gets a task.
   private func answerNow(
     _ known: Route?, _ handler: any ReactorHandler, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer
-  ) {
+  ) throws(ProtocolError) {
     var context = context(of: known, header, nil)
     let body = header.body(of: payload)
     var (begun, requestBytes, responseBytes) = (0, 0, 0)
     var failure: RPCError?
+    var heavy: Route?
     do throws(RPCError) {
       if header.metadataBytes > 0 {
         context = self.context(of: known, header, try CallMetadata(decoding: header.metadata(of: payload)))
@@ -160,12 +170,16 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
       requestBytes = body.count
       try checkWhole(header, body, of: route)
       defer { scratch.reset() }
-      responseBytes = try shared.tracer.run(context) { () throws(RPCError) -> Int in
+      let written = try shared.tracer.run(context) { () throws(RPCError) -> Int? in
         try handler.answer(body, context, scratch, stream: header.stream, on: self)
       }
+      if let written { responseBytes = written } else { heavy = route.heavy }
     } catch {
       session.refuse(header.stream, StatusCoding.encode(error))
       failure = error
+    }
+    if let heavy {
+      return try take(heavy, CallRecord(context: context, start: arrival, begun: begun), header, payload)
     }
     session.pass(header)
     shared.interceptors.end(
