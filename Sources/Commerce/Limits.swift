@@ -28,6 +28,14 @@ public enum Limits {
   public static let quantity: Int64 = 1_000_000_000
   /// Longest text that was searched for.
   public static let queryBytes = 256
+  /// Most withdrawn products of an overlay.
+  public static let withdrawnProducts = 100_000
+  /// Most product rules of an overlay, and most blocks.
+  public static let overlayRules = 10_000
+  /// Most products of one block.
+  public static let blockedProducts = 1_000
+  /// Most categories of one block.
+  public static let blockedCategories = 100
   /// How far an event may lie past its tenant's business time.
   public static let eventLead: Duration = .seconds(86_400)
 }

@@ -108,6 +108,20 @@ public enum Proto {
   public typealias ActivateRequest = Nightjar__V1__ActivateRequest
   /// `nightjar.v1.ReleaseHoldRequest`, see control.proto.
   public typealias ReleaseHoldRequest = Nightjar__V1__ReleaseHoldRequest
+  /// `nightjar.v1.Overlay`, see control.proto.
+  public typealias Overlay = Nightjar__V1__Overlay
+  /// `nightjar.v1.ProductRule`, see control.proto.
+  public typealias ProductRule = Nightjar__V1__ProductRule
+  /// `nightjar.v1.Block`, see control.proto.
+  public typealias Block = Nightjar__V1__Block
+  /// `nightjar.v1.SetOverlayRequest`, see control.proto.
+  public typealias SetOverlayRequest = Nightjar__V1__SetOverlayRequest
+  /// `nightjar.v1.SetOverlayResponse`, see control.proto.
+  public typealias SetOverlayResponse = Nightjar__V1__SetOverlayResponse
+  /// `nightjar.v1.GetOverlayRequest`, see control.proto.
+  public typealias GetOverlayRequest = Nightjar__V1__GetOverlayRequest
+  /// `nightjar.v1.GetOverlayResponse`, see control.proto.
+  public typealias GetOverlayResponse = Nightjar__V1__GetOverlayResponse
   /// `nightjar.v1.WatchRoutingRequest`, see control.proto.
   public typealias WatchRoutingRequest = Nightjar__V1__WatchRoutingRequest
   /// `nightjar.v1.RoutingUpdate`, see control.proto.
@@ -188,14 +202,32 @@ public enum Proto {
   public typealias Calibration = Nightjar__V1__Calibration
   /// `nightjar.v1.GetRecommendationsRequest`, see ranker.proto.
   public typealias GetRecommendationsRequest = Nightjar__V1__GetRecommendationsRequest
+  /// `nightjar.v1.CallContext`, see ranker.proto.
+  public typealias CallContext = Nightjar__V1__CallContext
+  /// `nightjar.v1.ContextAct`, see ranker.proto.
+  public typealias ContextAct = Nightjar__V1__ContextAct
   /// `nightjar.v1.Outcome`, see ranker.proto.
   public typealias Outcome = Nightjar__V1__Outcome
   /// `nightjar.v1.Fallback`, see ranker.proto.
   public typealias Fallback = Nightjar__V1__Fallback
+  /// `nightjar.v1.Nothing`, see ranker.proto.
+  public typealias Nothing = Nightjar__V1__Nothing
+  /// `nightjar.v1.ListReason`, see ranker.proto.
+  public typealias ListReason = Nightjar__V1__ListReason
   /// `nightjar.v1.GetRecommendationsResponse`, see ranker.proto.
   public typealias GetRecommendationsResponse = Nightjar__V1__GetRecommendationsResponse
   /// `nightjar.v1.Recommendation`, see ranker.proto.
   public typealias Recommendation = Nightjar__V1__Recommendation
+  /// `nightjar.v1.BatchGetRecommendationsRequest`, see ranker.proto.
+  public typealias BatchGetRecommendationsRequest = Nightjar__V1__BatchGetRecommendationsRequest
+  /// `nightjar.v1.BatchGetRecommendationsResponse`, see ranker.proto.
+  public typealias BatchGetRecommendationsResponse = Nightjar__V1__BatchGetRecommendationsResponse
+  /// `nightjar.v1.ExportRecommendationsRequest`, see ranker.proto.
+  public typealias ExportRecommendationsRequest = Nightjar__V1__ExportRecommendationsRequest
+  /// `nightjar.v1.ExportedLists`, see ranker.proto.
+  public typealias ExportedLists = Nightjar__V1__ExportedLists
+  /// `nightjar.v1.ExportedList`, see ranker.proto.
+  public typealias ExportedList = Nightjar__V1__ExportedList
   /// `nightjar.v1.ListMethodsRequest`, see reflection.proto.
   public typealias ListMethodsRequest = Nightjar__V1__ListMethodsRequest
   /// `nightjar.v1.ListMethodsResponse`, see reflection.proto.
@@ -396,6 +428,34 @@ extension Nightjar__V1__ReleaseHoldRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__release_hold_request__describe() }
 }
 
+extension Nightjar__V1__Overlay: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__overlay__describe() }
+}
+
+extension Nightjar__V1__ProductRule: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__product_rule__describe() }
+}
+
+extension Nightjar__V1__Block: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__block__describe() }
+}
+
+extension Nightjar__V1__SetOverlayRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__set_overlay_request__describe() }
+}
+
+extension Nightjar__V1__SetOverlayResponse: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__set_overlay_response__describe() }
+}
+
+extension Nightjar__V1__GetOverlayRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_overlay_request__describe() }
+}
+
+extension Nightjar__V1__GetOverlayResponse: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_overlay_response__describe() }
+}
+
 extension Nightjar__V1__WatchRoutingRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__watch_routing_request__describe() }
 }
@@ -540,12 +600,40 @@ extension Nightjar__V1__GetRecommendationsRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_recommendations_request__describe() }
 }
 
+extension Nightjar__V1__CallContext: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__call_context__describe() }
+}
+
+extension Nightjar__V1__ContextAct: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__context_act__describe() }
+}
+
 extension Nightjar__V1__GetRecommendationsResponse: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_recommendations_response__describe() }
 }
 
 extension Nightjar__V1__Recommendation: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__recommendation__describe() }
+}
+
+extension Nightjar__V1__BatchGetRecommendationsRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__batch_get_recommendations_request__describe() }
+}
+
+extension Nightjar__V1__BatchGetRecommendationsResponse: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__batch_get_recommendations_response__describe() }
+}
+
+extension Nightjar__V1__ExportRecommendationsRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__export_recommendations_request__describe() }
+}
+
+extension Nightjar__V1__ExportedLists: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__exported_lists__describe() }
+}
+
+extension Nightjar__V1__ExportedList: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__exported_list__describe() }
 }
 
 extension Nightjar__V1__ListMethodsRequest: Message {
@@ -789,6 +877,38 @@ extension Nightjar__V1__Fallback: WireScalar {
   public static var unknownCustomer: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_UNKNOWN_CUSTOMER }
   /// `FALLBACK_DATA_FLOOR`.
   public static var dataFloor: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_DATA_FLOOR }
+  /// `FALLBACK_SEGMENT`.
+  public static var segment: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_SEGMENT }
+  /// `FALLBACK_REGION`.
+  public static var region: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_REGION }
+}
+
+extension Nightjar__V1__Nothing: WireScalar {
+  /// `NOTHING_NONE`.
+  public static var none: Self { NIGHTJAR__V1__NOTHING__NOTHING_NONE }
+  /// `NOTHING_INELIGIBLE`.
+  public static var ineligible: Self { NIGHTJAR__V1__NOTHING__NOTHING_INELIGIBLE }
+  /// `NOTHING_NOT_PERMITTED`.
+  public static var notPermitted: Self { NIGHTJAR__V1__NOTHING__NOTHING_NOT_PERMITTED }
+  /// `NOTHING_BETTER_WITHOUT`.
+  public static var betterWithout: Self { NIGHTJAR__V1__NOTHING__NOTHING_BETTER_WITHOUT }
+  /// `NOTHING_ARM`.
+  public static var arm: Self { NIGHTJAR__V1__NOTHING__NOTHING_ARM }
+}
+
+extension Nightjar__V1__ListReason: WireScalar {
+  /// `LIST_REASON_NONE`.
+  public static var none: Self { NIGHTJAR__V1__LIST_REASON__LIST_REASON_NONE }
+  /// `LIST_REASON_BOUGHT_WITH`.
+  public static var boughtWith: Self { NIGHTJAR__V1__LIST_REASON__LIST_REASON_BOUGHT_WITH }
+  /// `LIST_REASON_VIEWED_WITH`.
+  public static var viewedWith: Self { NIGHTJAR__V1__LIST_REASON__LIST_REASON_VIEWED_WITH }
+  /// `LIST_REASON_POPULAR_IN_SEGMENT`.
+  public static var popularInSegment: Self { NIGHTJAR__V1__LIST_REASON__LIST_REASON_POPULAR_IN_SEGMENT }
+  /// `LIST_REASON_POPULAR_IN_REGION`.
+  public static var popularInRegion: Self { NIGHTJAR__V1__LIST_REASON__LIST_REASON_POPULAR_IN_REGION }
+  /// `LIST_REASON_POPULAR`.
+  public static var popular: Self { NIGHTJAR__V1__LIST_REASON__LIST_REASON_POPULAR }
 }
 
 extension Nightjar__V1__CallKind: WireScalar {

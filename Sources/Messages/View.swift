@@ -57,6 +57,16 @@ public struct View<M: Message>: @unchecked Sendable {
     ViewList(pointer.pointee[keyPath: elements], count: pointer.pointee[keyPath: count], in: arena)
   }
 
+  /// Number of elements of a repeated field, by the field that counts them.
+  @inlinable @inline(__always)
+  public func count(_ count: KeyPath<M, Int>) -> Int { pointer.pointee[keyPath: count] }
+
+  /// Whether a submessage is there.
+  @inlinable @inline(__always)
+  public func has<S: Message>(_ field: KeyPath<M, UnsafeMutablePointer<S>?>) -> Bool {
+    pointer.pointee[keyPath: field] != nil
+  }
+
   /// A repeated string field, copied.
   @inlinable
   public func strings(

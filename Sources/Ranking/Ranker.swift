@@ -50,14 +50,25 @@ public struct Ranker: Sendable {
       loader: ArtifactLoader(
         store: ArtifactDirectory(root: options.store), cache: ArtifactDirectory(root: "\(options.cache)/artifacts")),
       files: FileQueues(count: Limits.fileThreads), routingFile: RoutingFile(path: "\(options.cache)/routing"),
-      facts: facts, now: now, logger: logger)
+      overlays: OverlayStore(folder: "\(options.cache)/overlays"), facts: facts, now: now, logger: logger)
   }
 
   /// Adds the methods of `nightjar.v1.Ranker`.
   public func install(in router: inout Router) {
     let recommender = recommender
-    router.onReactorInPlace(RankerService.getRecommendations) { (request, response, context) throws(RPCError) in
+    let pool = BlockingPool(name: "compute", width: Limits.computeThreads, maximumCalls: Limits.computeCalls)
+    router.onReactorInPlace(RankerService.getRecommendations, pool: pool, where: Recommender.isHeavy) {
+      (request, response, context) throws(RPCError) in
       try recommender.answer(request, &response, context)
+    }
+    router.unary(RankerService.batchGetRecommendations, runs: .blocking(pool)) { request, context in
+      try recommender.answerBatch(request, context)
+    }
+    router.stream(RankerService.exportRecommendations, runs: .blocking(pool)) { requests, lists, context in
+      for try await request in requests {
+        var export = try Export(recommender, request, context)
+        return try await export.send(to: lists)
+      }
     }
   }
 
@@ -80,7 +91,7 @@ public struct Ranker: Sendable {
   public func follow(_ control: ServiceClient, for server: Server) async {
     await adopter.restore()
     await withDiscardingTaskGroup { group in
-      group.addTask { await adopter.run { server.onEveryReactor($0) } }
+      group.addTask { await adopter.run({ server.onEveryReactor($0) }, with: control) }
       group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
       group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
     }

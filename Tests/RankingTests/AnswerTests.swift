@@ -121,7 +121,7 @@ struct AnswerTests {
       control.say(route(arms: []))
       try await eventually("the table is whole") { try await ranker.refusal(tenant: "nowhere").code == .notFound }
       let error = try await ranker.refusal()
-      #expect(error.code == .unavailable && error.message.contains("first night"))
+      #expect(error.code == .failedPrecondition && error.message.contains("first night"))
       control.say(nil)
       try await eventually("the tenant is gone") { try await ranker.refusal().code == .notFound }
     }

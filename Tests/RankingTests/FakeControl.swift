@@ -3,6 +3,7 @@ import Logging
 import Messages
 import NightjarClient
 import RPC
+import RankedLists
 import Synchronization
 import Testing
 import Transport
@@ -27,11 +28,21 @@ final class FakeControl: Sendable {
       var watchers: [AsyncStream<Void>.Continuation] = []
       var resumes: [RoutingRevision?] = []
       var heard: [Heard] = []
+      var overlays: [String: [UInt8]] = [:]
     }
 
     private let content = Mutex(Content())
 
     func say(_ route: Encoded<Proto.Route>?) { say("uk", route) }
+
+    /// Keeps an overlay; its digest.
+    func keep(_ overlay: Encoded<Proto.Overlay>) -> String {
+      let digest = SHA256Digest(of: overlay.bytes).description
+      content.withLock { $0.overlays[digest] = overlay.bytes }
+      return digest
+    }
+
+    fileprivate func overlay(_ digest: String) -> [UInt8]? { content.withLock { $0.overlays[digest] } }
 
     /// Sets or, with nil, removes a tenant's route.
     func say(_ tenant: String, _ route: Encoded<Proto.Route>?) {
@@ -87,6 +98,10 @@ final class FakeControl: Sendable {
           Heard(tenant: $0.tenant, state: $0.state, bake: $0.bake, reason: $0.reason)
         })
       return Encoded<Proto.ReportServingResponse> { _ in }
+    }
+    router.unary(ControlService.getOverlay) { request, _ in
+      guard let bytes = state.overlay(request.digest) else { throw RPCError(.notFound, "no such overlay") }
+      return Encoded<Proto.GetOverlayResponse> { $0.overlay = bytes }
     }
     server = try Server(
       role: .control, address: SocketAddress(parsing: "127.0.0.1:\(port)"),
@@ -148,6 +163,8 @@ final class FakeControl: Sendable {
       copy.tenant = route.tenant
       copy.mode = route.mode
       copy.salt = route.salt
+      copy.overlay_digest = route.overlay_digest
+      copy.business_offset_us = route.business_offset_us
       copy.list(\.n_arms, \.arms, of: route.list(\.n_arms, \.arms)) { draft, arm in
         draft.id = arm.id
         draft.model = arm.model

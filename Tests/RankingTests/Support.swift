@@ -151,9 +151,12 @@ struct Bakery {
 
 /// A route as control would send it.
 func route(
-  _ tenant: String = "uk", mode: Proto.Mode = .on, arms: [Route.Arm], salt: String = ""
+  _ tenant: String = "uk", mode: Proto.Mode = .on, arms: [Route.Arm], salt: String = "", overlay: String = "",
+  businessOffset: Int64 = 0
 ) -> Encoded<Proto.Route> {
   Encoded { draft in
+    draft.overlay_digest = overlay
+    draft.business_offset_us = businessOffset
     draft.tenant = tenant
     draft.mode = mode
     draft.salt = salt

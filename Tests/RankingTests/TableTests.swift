@@ -20,7 +20,8 @@ struct TableTests {
       return
     }
     let served = try (0..<tenants).map {
-      ServedTenant(tenant: try TenantID("t\($0)"), mode: $0 % 2 == 0 ? .on : .off, adoption: nil)
+      ServedTenant(
+        try Ranking.Route(validating: route("t\($0)", mode: $0 % 2 == 0 ? .on : .off, arms: []).decode()), nil)
     }
     live.replace(with: AnswerTable(served, isWhole: true)) { $0() }
     for number in 0..<tenants {

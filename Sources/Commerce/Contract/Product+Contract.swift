@@ -19,9 +19,7 @@ extension Product {
   public func validate() throws(InvalidField) {
     _ = try Check.text(name, atMost: Limits.productNameBytes, "name")
     try Check.count(categoryPath.count, atMost: Limits.categories, "category_path")
-    for (index, category) in categoryPath.enumerated() {
-      try Check.label(category, atMost: Limits.labelBytes, "category_path[\(index)]")
-    }
+    try Check.labels(categoryPath, "category_path")
     if let price, price.minorUnits < 0 {
       throw InvalidField(field: "price.minor_units", reason: "is \(price.minorUnits); it may not be negative")
     }
@@ -32,9 +30,7 @@ extension Product {
     }
     try Check.period(from: availableFrom, until: availableUntil, "available_until_us")
     try Check.count(regions.count, atMost: Limits.regions, "regions")
-    for (index, region) in regions.enumerated() {
-      try Check.label(region, atMost: Limits.labelBytes, "regions[\(index)]")
-    }
+    try Check.labels(regions, "regions")
     try Attributes.check(attributes)
   }
 

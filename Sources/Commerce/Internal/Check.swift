@@ -17,6 +17,13 @@ enum Check {
     }
   }
 
+  /// Refuses labels that are too long or hold control characters.
+  static func labels(_ labels: [String], _ field: String) throws(InvalidField) {
+    for (index, label) in labels.enumerated() {
+      try Self.label(label, atMost: Limits.labelBytes, "\(field)[\(index)]")
+    }
+  }
+
   /// Refuses a list of more than `limit` elements.
   static func count(_ count: Int, atMost limit: Int, _ field: String) throws(InvalidField) {
     guard count <= limit else {

@@ -38,7 +38,10 @@ extension ControlCore {
     let (routes, now) = try await read { db in
       let tenants = try TenantRow.fetchAll(
         db, sql: "SELECT * FROM tenants WHERE revision > ? ORDER BY revision", arguments: [revision ?? 0])
-      return (try tenants.map { (tenant: $0, live: try $0.live(db)) }, try Meta.revision.read(db))
+      return (
+        try tenants.map { (tenant: $0, live: try $0.live(db), overlay: try OverlayRow.find($0.id, db)) },
+        try Meta.revision.read(db)
+      )
     }
     for route in routes {
       try await updates.send { update in
@@ -47,13 +50,15 @@ extension ControlCore {
           Fence(epoch: database.epoch, number: revision == nil ? 0 : UInt64(route.tenant.revision)).fill(fence)
         }
         update.change_case = .route
-        update.message(\.route) { Self.fill($0, route.tenant, route.live) }
+        update.message(\.route) { Self.fill($0, route.tenant, route.live, route.overlay) }
       }
     }
     return max(now, revision ?? 0)
   }
 
-  private static func fill(_ route: Draft<Proto.Route>, _ tenant: TenantRow, _ live: VersionRow?) {
+  private static func fill(
+    _ route: Draft<Proto.Route>, _ tenant: TenantRow, _ live: VersionRow?, _ overlay: OverlayRow?
+  ) {
     route.tenant = tenant.id
     route.mode = Proto.Mode(rawValue: UInt32(tenant.mode.rawValue))
     route.list(\.n_arms, \.arms, of: live.map { [$0] } ?? []) { arm, version in
@@ -62,6 +67,10 @@ extension ControlCore {
       arm.bake = version.bake
       arm.manifest_digest = version.digest
       arm.weight_ppm = wholeWeight
+    }
+    if let overlay {
+      route.overlay_revision = UInt64(overlay.revision)
+      route.overlay_digest = overlay.digest
     }
   }
 }

@@ -20,6 +20,8 @@ extension ControlCore {
     router.unary(ControlService.listVersions) { request, _ in try await self.listVersions(request) }
     router.unary(ControlService.activate) { try await self.activate($0, by: Caller($1)) }
     router.unary(ControlService.releaseHold) { try await self.releaseHold($0, by: Caller($1)) }
+    router.unary(ControlService.setOverlay) { try await self.setOverlay($0, by: Caller($1)) }
+    router.unary(ControlService.getOverlay) { request, _ in try await self.getOverlay(request) }
     router.stream(ControlService.watchRouting, isEndless: true) { requests, updates, _ in
       for try await request in requests { return try await self.watchRouting(request, to: updates) }
     }

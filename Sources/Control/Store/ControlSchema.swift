@@ -61,6 +61,14 @@ enum ControlSchema {
           CREATE INDEX answers_by_time ON answers (at);
           """)
     }
+    migrator.registerMigration("overlays") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE overlays (
+            tenant TEXT PRIMARY KEY REFERENCES tenants, revision INTEGER NOT NULL, digest TEXT NOT NULL,
+            content BLOB NOT NULL) STRICT, WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 }

@@ -20,6 +20,7 @@ enum Journal {
     case workCompleted = "work.completed"
     case versionActivated = "version.activated"
     case holdReleased = "hold.released"
+    case overlaySet = "overlay.set"
     case servingReported = "serving.reported"
   }
 
@@ -80,8 +81,13 @@ enum Journal {
       withUnsafeBytes(of: UInt64(field.utf8.count).littleEndian) { bytes.append(contentsOf: $0) }
       bytes.append(contentsOf: field.utf8)
     }
-    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-    SHA256(bytes, bytes.count, &digest)
-    return Data(digest)
+    return Data(sha256(bytes))
   }
+}
+
+/// SHA-256 (FIPS 180-4).
+func sha256(_ bytes: [UInt8]) -> [UInt8] {
+  var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+  SHA256(bytes, bytes.count, &digest)
+  return digest
 }

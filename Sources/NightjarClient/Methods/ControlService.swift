@@ -82,6 +82,16 @@ public enum ControlService {
     "nightjar.v1.Control/ReleaseHold", .unary, callers: [.admin], server: .control,
     maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary, idempotency: .keyed)
 
+  /// Replaces what may not be recommended.
+  public static let setOverlay = Method<Proto.SetOverlayRequest, Proto.SetOverlayResponse>(
+    "nightjar.v1.Control/SetOverlay", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: large, maximumResponseBytes: small, timeout: ordinary, idempotency: .keyed)
+
+  /// What may not be recommended.
+  public static let getOverlay = Method<Proto.GetOverlayRequest, Proto.GetOverlayResponse>(
+    "nightjar.v1.Control/GetOverlay", .unary, callers: [.admin, .ranker], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: large + small, timeout: ordinary, idempotency: .idempotent)
+
   /// The routing table, then its changes; ends with its deadline and is then resumed.
   public static let watchRouting = Method<Proto.WatchRoutingRequest, Proto.RoutingUpdate>(
     "nightjar.v1.Control/WatchRouting", .serverStream, callers: [.ranker], server: .control,
@@ -102,6 +112,7 @@ public enum ControlService {
     AnyMethod(createTenant), AnyMethod(getTenant), AnyMethod(listTenants), AnyMethod(setMode), AnyMethod(runNight),
     AnyMethod(getNight), AnyMethod(leaseWork), AnyMethod(renewLease), AnyMethod(reportEvaluation),
     AnyMethod(completeWork), AnyMethod(failWork), AnyMethod(listVersions), AnyMethod(activate), AnyMethod(releaseHold),
-    AnyMethod(watchRouting), AnyMethod(reportServing), AnyMethod(readJournal),
+    AnyMethod(setOverlay), AnyMethod(getOverlay), AnyMethod(watchRouting), AnyMethod(reportServing),
+    AnyMethod(readJournal),
   ]
 }

@@ -1,6 +1,7 @@
 import ArtifactStore
 import Commerce
 import Logging
+import RPC
 
 /// Keeps what is answered in step with what control decided: fetches and maps what a route needs, puts it in the place of
 /// the old in one step, and goes on with the old as long as the new is not fit.
@@ -15,6 +16,9 @@ actor Adopter {
   private let loader: ArtifactLoader
   private let files: FileQueues
   private let routingFile: RoutingFile
+  private let overlays: OverlayStore
+  /// Who has the overlays that are not on disk.
+  private var control: ServiceClient?
   private let facts: FactQueue
   private let now: @Sendable () -> Timestamp
   private let logger: Logger
@@ -35,13 +39,14 @@ actor Adopter {
   private let saving = Signal()
 
   init(
-    live: LiveTable, loader: ArtifactLoader, files: FileQueues, routingFile: RoutingFile, facts: FactQueue,
-    now: @escaping @Sendable () -> Timestamp, logger: Logger
+    live: LiveTable, loader: ArtifactLoader, files: FileQueues, routingFile: RoutingFile, overlays: OverlayStore,
+    facts: FactQueue, now: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.live = live
     self.loader = loader
     self.files = files
     self.routingFile = routingFile
+    self.overlays = overlays
     self.facts = facts
     self.now = now
     self.logger = logger
@@ -65,7 +70,8 @@ actor Adopter {
   }
 
   /// Does what the calls below ask for, until the task is cancelled. To be called once.
-  func run(_ round: @escaping ReactorRound) async {
+  func run(_ round: @escaping ReactorRound, with control: ServiceClient?) async {
+    self.control = control
     await withDiscardingTaskGroup { group in
       group.addTask { for await _ in self.publication.raised { await self.publish(round) } }
       group.addTask { for await _ in self.saving.raised { await self.save() } }
@@ -108,14 +114,17 @@ actor Adopter {
       adoptions[tenant] = nil
       return routing.routes[tenant] != nil
     }
-    guard let adoption = Adoption(route, artifacts: adoptions[tenant]?.artifacts ?? [:]) else { return false }
+    let old = adoptions[tenant]
+    guard let adoption = Adoption(route, artifacts: old?.artifacts ?? [:], overlay: old?.overlay, like: old) else {
+      return false
+    }
     adoptions[tenant] = adoption
     return true
   }
 
   private func show(_ tenant: TenantID) {
     served[tenant] = routing.routes[tenant].map { route in
-      ServedTenant(tenant: tenant, mode: route.mode, adoption: adoptions[tenant])
+      ServedTenant(route, adoptions[tenant])
     }
     changed.insert(tenant)
     publication.raise()
@@ -167,8 +176,23 @@ actor Adopter {
         throw Refusal(arm: arm, digest: digest, reason: "\(error)")
       }
     }
-    guard let adoption = Adoption(route, artifacts: artifacts) else { throw CancellationError() }
+    let (ready, overlay, old) = (artifacts, try await overlay(of: route), adoptions[route.tenant])
+    let adoption = try await files.run(for: route.tenant) {
+      Adoption(route, artifacts: ready, overlay: overlay, like: old)
+    }
+    guard let adoption else { throw CancellationError() }
     return adoption
+  }
+
+  private func overlay(of route: Route) async throws -> LoadedOverlay? {
+    guard let digest = route.overlay else { return nil }
+    if let known = adoptions[route.tenant]?.overlay, known.digest == digest { return known }
+    do {
+      return try await overlays.load(digest, of: route.tenant, from: control, on: files)
+    } catch {
+      guard let arm = route.arms.first(where: { $0.digest != nil }), let manifest = arm.digest else { throw error }
+      throw Refusal(arm: arm, digest: manifest, reason: "its overlay \(digest) cannot be had: \(error)")
+    }
   }
 
   /// Says once what is wrong; a retry that fails the same way says nothing new.

@@ -7,20 +7,32 @@ struct Adoption: Sendable {
     let arm: Route.Arm
     /// Nil = the arm recommends nothing.
     let artifact: MappedArtifact?
+    /// Nil = nothing of the artifact is limited.
+    let eligibility: Eligibility?
   }
 
   let arms: [AdoptedArm]
   let salt: String
+  let overlay: LoadedOverlay?
 
-  /// Pairs a route's arms with what was mapped for them; nil unless all of it is there.
-  init?(_ route: Route, artifacts: [ArtifactDigest: MappedArtifact]) {
+  /// Pairs a route's arms with what was mapped for them; nil unless all of it is there, and `overlay` is the route's. What
+  /// was worked out for `old` is used again. Complexity: O(candidates), where the overlay or the artifacts are others.
+  init?(
+    _ route: Route, artifacts: [ArtifactDigest: MappedArtifact], overlay: LoadedOverlay?, like old: Adoption?
+  ) {
+    guard overlay?.digest == route.overlay else { return nil }
     var arms: [AdoptedArm] = []
     for arm in route.arms {
       let artifact = arm.digest.flatMap { artifacts[$0] }
       guard arm.digest == nil || artifact?.fits(arm) == true else { return nil }
-      arms.append(AdoptedArm(arm: arm, artifact: artifact))
+      let known = old?.arms.first { $0.artifact?.lists === artifact?.lists }
+      let eligibility =
+        known != nil && old?.overlay?.digest == overlay?.digest
+        ? known?.eligibility : artifact.flatMap { Eligibility($0.lists, overlay: overlay?.overlay) }
+      arms.append(AdoptedArm(arm: arm, artifact: artifact, eligibility: eligibility))
     }
     self.arms = arms
+    self.overlay = overlay
     salt = route.salt
   }
 

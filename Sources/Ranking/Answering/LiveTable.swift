@@ -1,4 +1,5 @@
 import Dispatch
+import RPC
 import Synchronization
 
 /// The one reference that a swap replaces: which table lookups read now.
@@ -17,7 +18,15 @@ final class LiveTable: Sendable {
     case notToldYet
   }
 
-  private let current = Atomic(Unmanaged.passRetained(AnswerTable([], isWhole: false)))
+  private let current: Atomic<Unmanaged<AnswerTable>>
+  /// The same once more, for readers that are no reactor.
+  private let shared: Mutex<AnswerTable>
+
+  init() {
+    let table = AnswerTable([], isWhole: false)
+    current = Atomic(Unmanaged.passRetained(table))
+    shared = Mutex(table)
+  }
 
   deinit {
     current.load(ordering: .acquiring).release()
@@ -25,17 +34,35 @@ final class LiveTable: Sendable {
 
   /// To be called on a reactor thread only. Complexity: O(bytes of the name).
   func find(_ tenant: UnsafeRawBufferPointer) -> Found {
-    current.load(ordering: .acquiring)._withUnsafeGuaranteedRef { table in
-      if let slot = table.find(tenant) { return .tenant(slot) }
-      return table.isWhole ? .unknown : .notToldYet
-    }
+    current.load(ordering: .acquiring)._withUnsafeGuaranteedRef { $0.found(tenant) }
+  }
+
+  /// Runs `body` with the table as it is now, on any thread; what it finds there is good until it returns.
+  func held<R>(_ body: (borrowing Held) throws(RPCError) -> R) throws(RPCError) -> R {
+    try body(Held(table: shared.withLock { $0 }))
+  }
+
+  /// A table that stays while this does.
+  struct Held: ~Copyable {
+    fileprivate let table: AnswerTable
+
+    /// Complexity: O(bytes of the name).
+    func find(_ tenant: UnsafeRawBufferPointer) -> Found { table.found(tenant) }
   }
 
   /// Makes lookups read `table` from now on. `onEveryReactor` runs a job once on each reactor that may be reading.
   func replace(with table: AnswerTable, onEveryReactor: (@escaping @Sendable () -> Void) -> Void) {
+    shared.withLock { $0 = table }
     let old = current.exchange(Unmanaged.passRetained(table), ordering: .acquiringAndReleasing)
     let retired = RetiredTable(old.takeRetainedValue())
     onEveryReactor { retired.pass() }
+  }
+}
+
+extension AnswerTable {
+  fileprivate func found(_ tenant: UnsafeRawBufferPointer) -> LiveTable.Found {
+    if let slot = find(tenant) { return .tenant(slot) }
+    return isWhole ? .unknown : .notToldYet
   }
 }
 

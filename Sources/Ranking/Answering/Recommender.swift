@@ -3,7 +3,8 @@ import NightjarClient
 import RPC
 import RankedLists
 
-/// Answers `GetRecommendations` from mapped lists, on the reactor's thread: no task, no lock, no reference count.
+/// Answers `GetRecommendations` from mapped lists. A request for nothing but a list is answered on the reactor's thread with
+/// no task, no lock, no reference count; one that tells of the call, on a pool.
 struct Recommender: Sendable {
   let live: LiveTable
   let ids = RecommendationIDs()
@@ -19,6 +20,11 @@ struct Recommender: Sendable {
     static let fallback = 7
     static let asOf = 8
     static let arm = 9
+    static let propensity = 10
+    static let age = 11
+    static let nothing = 12
+    static let refilled = 13
+    static let reranked = 14
   }
 
   /// Numbers of an item's fields.
@@ -26,34 +32,48 @@ struct Recommender: Sendable {
     static let product = 1
     static let offer = 2
     static let score = 3
+    static let name = 4
+    static let reason = 5
+    static let because = 6
+    static let pinned = 7
   }
+
+  /// Whether a request takes longer than a reactor has time.
+  @inline(__always)
+  static func isHeavy(_ request: View<Proto.GetRecommendationsRequest>) -> Bool { request.has(\.context) }
 
   func answer(
     _ request: View<Proto.GetRecommendationsRequest>, _ response: inout MessageWriter, _ context: CallContext
   ) throws(RPCError) {
-    let limit = request.limit == 0 ? RankerService.defaultLimit : request.limit
-    guard (1...RankerService.maximumLimit).contains(limit) else {
-      throw Self.invalid("limit", "is \(limit); 1 to \(RankerService.maximumLimit) are admitted")
-    }
+    let limit = try Demand.limit(request.limit)
+    let demand = Demand.isPlain(request) ? nil : try Demand(request)
     try request.withUTF8(\.tenant) { (tenant) throws(RPCError) in
       try context.authorise(tenant: tenant)
-      let slot = try slot(of: tenant)
-      try request.withUTF8(\.customer) { (customer) throws(RPCError) in
-        guard (1...Limits.identifierBytes).contains(customer.count) else {
-          throw Self.invalid(
-            "customer", "has \(customer.count) bytes; 1 to \(Limits.identifierBytes) are admitted")
+      let answer = { (slot: UnsafePointer<TenantSlot>, response: inout MessageWriter) throws(RPCError) in
+        try request.withUTF8(\.customer) { (customer) throws(RPCError) in
+          try Self.check(customer: customer, "customer")
+          try write(&response, from: slot, customer: customer, limit: limit, demand)
         }
-        try write(&response, from: slot, customer: customer, limit: Int(limit))
+      }
+      if Self.isHeavy(request) {
+        try live.held { (table) throws(RPCError) in try answer(Self.slot(of: tenant, table.find(tenant)), &response) }
+      } else {
+        try answer(Self.slot(of: tenant, live.find(tenant)), &response)
       }
     }
   }
 
-  private static func invalid(_ field: String, _ reason: String) -> RPCError {
-    RPCError(.invalidArgument, "\(field) \(reason)", violations: [FieldViolation(field, reason)])
+  /// Refuses what cannot be a customer's id.
+  static func check(customer: UnsafeRawBufferPointer, _ field: @autoclosure () -> String) throws(RPCError) {
+    guard (1...Limits.identifierBytes).contains(customer.count) else {
+      throw Demand.refusal(field(), "has \(customer.count) bytes; 1 to \(Limits.identifierBytes) are admitted")
+    }
   }
 
-  private func slot(of tenant: UnsafeRawBufferPointer) throws(RPCError) -> UnsafePointer<TenantSlot> {
-    switch live.find(tenant) {
+  static func slot(
+    of tenant: UnsafeRawBufferPointer, _ found: LiveTable.Found
+  ) throws(RPCError) -> UnsafePointer<TenantSlot> {
+    switch found {
     case .tenant(let slot): return slot
     case .unknown:
       throw RPCError(.notFound, "there is no tenant '\(String(decoding: tenant, as: UTF8.self))'")
@@ -63,36 +83,67 @@ struct Recommender: Sendable {
     }
   }
 
-  private func write(
-    _ response: inout MessageWriter, from slot: UnsafePointer<TenantSlot>, customer: UnsafeRawBufferPointer, limit: Int
+  /// Writes the answer for one customer. `demand` = nil: nothing but `limit` items is asked for.
+  func write(
+    _ response: inout MessageWriter, from slot: UnsafePointer<TenantSlot>, customer: UnsafeRawBufferPointer, limit: Int,
+    _ demand: Demand?
   ) throws(RPCError) {
     guard slot.pointee.mode != .off else {
       response.varint(Field.outcome, .off)
       return writeID(&response)
     }
-    guard let arm = slot.pointee.arm(of: customer) else {
-      throw RPCError(
-        .unavailable,
-        "tenant '\(String(decoding: slot.pointee.tenant, as: UTF8.self))' has no list yet on this ranker: its first night "
-          + "has not ended, or its artifact is not adopted yet")
-    }
-    var fallback = Proto.Fallback.none
+    guard let arm = slot.pointee.arm(of: customer) else { throw Self.noList(slot) }
+    let now = slot.pointee.businessTime()
     var asOf: Int64 = 0
+    var tail = Tail()
     if let lists = arm.pointee.lists {
       lists._withUnsafeGuaranteedRef { lists in
         asOf = lists.header.asOf
-        fallback = writeItems(&response, of: lists, customer, limit, isDataFloor: arm.pointee.isDataFloor)
+        if demand == nil, arm.pointee.eligibility == nil {
+          tail = writeItems(&response, of: lists, customer, limit, isDataFloor: arm.pointee.isDataFloor)
+        } else {
+          let demand = demand ?? Demand(limit: limit)
+          let eligibility = arm.pointee.eligibility?.takeUnretainedValue()
+          let choice = Choice(
+            from: lists, eligibility, for: customer, demand, at: now, isDataFloor: arm.pointee.isDataFloor)
+          tail = write(&response, choice, of: lists, demand)
+        }
       }
     } else {
       response.varint(Field.outcome, .nothing)
+      tail.nothing = .arm
     }
     response.text(Field.model, arm.pointee.model)
     response.text(Field.bake, arm.pointee.bake)
     writeID(&response)
     if slot.pointee.mode == .frozen { response.varint(Field.frozen, 1) }
-    if fallback != .none { response.varint(Field.fallback, UInt64(fallback.rawValue)) }
+    if tail.fallback != .none { response.varint(Field.fallback, UInt64(tail.fallback.rawValue)) }
     if asOf != 0 { response.varint(Field.asOf, UInt64(bitPattern: asOf)) }
     response.text(Field.arm, arm.pointee.id)
+    if arm.pointee.weight != 0 { response.float(Field.propensity, Float(arm.pointee.weight) / Float(Limits.armPoints)) }
+    if asOf != 0, now - asOf >= Self.microsecondsASecond {
+      response.varint(Field.age, UInt64(now - asOf) / UInt64(Self.microsecondsASecond))
+    }
+    if tail.nothing != .none { response.varint(Field.nothing, UInt64(tail.nothing.rawValue)) }
+    if tail.refilled > 0 { response.varint(Field.refilled, UInt64(tail.refilled)) }
+    if tail.isReranked { response.varint(Field.reranked, 1) }
+  }
+
+  private static let microsecondsASecond: Int64 = 1_000_000
+
+  /// What is written behind the items, and known with them.
+  private struct Tail {
+    var fallback = Proto.Fallback.none
+    var nothing = Proto.Nothing.none
+    var refilled = 0
+    var isReranked = false
+  }
+
+  static func noList(_ slot: UnsafePointer<TenantSlot>) -> RPCError {
+    let tenant = String(decoding: slot.pointee.tenant, as: UTF8.self)
+    return slot.pointee.isWaiting
+      ? RPCError(.unavailable, "tenant '\(tenant)' has no list on this ranker yet: its artifact is not adopted so far")
+      : RPCError(.failedPrecondition, "tenant '\(tenant)' has no list yet: its first night has not ended")
   }
 
   private func writeID(_ response: inout MessageWriter) {
@@ -106,7 +157,7 @@ struct Recommender: Sendable {
   private func writeItems(
     _ response: inout MessageWriter, of lists: RankedLists, _ customer: UnsafeRawBufferPointer, _ limit: Int,
     isDataFloor: Bool
-  ) -> Proto.Fallback {
+  ) -> Tail {
     if let list = lists.lookup(customer) {
       return writeItems(&response, list, of: lists, limit, isDataFloor ? .dataFloor : .none)
     }
@@ -114,16 +165,16 @@ struct Recommender: Sendable {
       return writeItems(&response, list, of: lists, limit, isDataFloor ? .dataFloor : .unknownCustomer)
     }
     response.varint(Field.outcome, .nothing)
-    return .none
+    return Tail(nothing: .ineligible)
   }
 
   private func writeItems(
     _ response: inout MessageWriter, _ list: borrowing ListView, of lists: RankedLists, _ limit: Int,
     _ fallback: Proto.Fallback
-  ) -> Proto.Fallback {
+  ) -> Tail {
     guard list.count > 0 else {
       response.varint(Field.outcome, .nothing)
-      return .none
+      return Tail(nothing: list.nothing.map { Proto.Nothing($0) } ?? .ineligible)
     }
     response.varint(Field.outcome, fallback == .none ? .list : .fallback)
     for position in 0..<min(limit, list.count) {
@@ -135,14 +186,51 @@ struct Recommender: Sendable {
         if entry.score != 0 { item.float(ItemField.score, entry.score) }
       }
     }
-    return fallback
+    return Tail(fallback: fallback)
+  }
+
+  private func write(
+    _ response: inout MessageWriter, _ choice: Choice, of lists: RankedLists, _ demand: Demand
+  ) -> Tail {
+    let outcome: Proto.Outcome =
+      choice.items.isEmpty ? .nothing : choice.fallback == .none ? .list : .fallback
+    response.varint(Field.outcome, outcome)
+    for item in choice.items {
+      response.message(Field.items) { Self.write(&$0, item, of: lists, demand) }
+    }
+    return Tail(
+      fallback: choice.items.isEmpty ? .none : choice.fallback, nothing: choice.nothing, refilled: choice.refilled,
+      isReranked: choice.isReranked)
+  }
+
+  /// Writes the fields of one `Recommendation`.
+  static func write(_ item: inout MessageWriter, _ chosen: Choice.Item, of lists: RankedLists, _ demand: Demand) {
+    let candidate = lists.candidate(chosen.candidate)
+    candidate.product.withUnsafeBytes { item.text(ItemField.product, $0) }
+    candidate.offer.withUnsafeBytes { item.text(ItemField.offer, $0) }
+    if chosen.score != 0 { item.float(ItemField.score, chosen.score) }
+    if demand.names {
+      let name = lists.details(chosen.candidate)?.name.withUnsafeBytes { Array($0) } ?? []
+      if name.isEmpty {
+        candidate.product.withUnsafeBytes { item.text(ItemField.name, $0) }
+      } else {
+        name.withUnsafeBytes { item.text(ItemField.name, $0) }
+      }
+    }
+    if let reason = chosen.reason {
+      item.varint(ItemField.reason, UInt64(reason.kind.rawValue))
+      if reason.kind == .boughtWith || reason.kind == .viewedWith {
+        lists.candidate(reason.candidate).product.withUnsafeBytes { item.text(ItemField.because, $0) }
+      }
+    }
+    if chosen.isPinned { item.varint(ItemField.pinned, 1) }
   }
 }
 
 extension MessageWriter {
   /// A string, unless it is the empty one.
   @inline(__always)
-  fileprivate mutating func text(_ field: Int, _ text: UnsafeRawBufferPointer) {
+  mutating func text(_ field: Int, _ text: UnsafeRawBufferPointer) {
     if !text.isEmpty { bytes(field, text) }
   }
 

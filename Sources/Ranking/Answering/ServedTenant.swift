@@ -10,12 +10,14 @@ final class ServedTenant: @unchecked Sendable {
   private let arms: UnsafeMutableBufferPointer<ArmSlot>
   private let text: UnsafeMutableRawBufferPointer
   private let lists: [RankedLists]
+  private let eligibilities: [Eligibility]
 
   /// `adoption` = nil: the tenant is known and nothing is adopted yet.
-  init(tenant: TenantID, mode: Route.Mode, adoption: Adoption?) {
-    self.tenant = tenant
+  init(_ route: Route, _ adoption: Adoption?) {
+    tenant = route.tenant
     let adopted = adoption?.arms ?? []
     lists = adopted.compactMap(\.artifact?.lists)
+    eligibilities = adopted.compactMap(\.eligibility)
     var writer = TextWriter([tenant.rawValue] + adopted.flatMap { [$0.arm.id, $0.arm.model, $0.arm.bake] })
     let name = writer.next()
     arms = .allocate(capacity: adopted.count)
@@ -25,13 +27,15 @@ final class ServedTenant: @unchecked Sendable {
         to: ArmSlot(
           id: writer.next(), model: writer.next(), bake: writer.next(), weight: adopted.arm.weight,
           isDataFloor: adopted.artifact?.isDataFloor ?? false,
-          lists: adopted.artifact.map { Unmanaged.passUnretained($0.lists) }))
+          lists: adopted.artifact.map { Unmanaged.passUnretained($0.lists) },
+          eligibility: adopted.eligibility.map { Unmanaged.passUnretained($0) }))
     }
     text = writer.memory
     let slot = UnsafeMutablePointer<TenantSlot>.allocate(capacity: 1)
     slot.initialize(
       to: TenantSlot(
-        tenant: name, mode: mode, assignment: Assignment(salt: adoption?.salt ?? ""),
+        tenant: name, mode: route.mode, assignment: Assignment(salt: adoption?.salt ?? ""),
+        businessOffset: route.businessOffset, isWaiting: !route.arms.isEmpty && adoption == nil,
         arms: UnsafeBufferPointer(start: adopted.isEmpty ? nil : arms.baseAddress, count: adopted.count)))
     self.slot = UnsafePointer(slot)
   }

@@ -1,4 +1,5 @@
 import Experimentation
+import Glibc
 import RankedLists
 
 /// One tenant as a lookup sees it: plain memory, so that reading it touches no reference count.
@@ -6,8 +7,19 @@ struct TenantSlot {
   let tenant: UnsafeRawBufferPointer
   let mode: Route.Mode
   let assignment: Assignment
+  /// Business time = wall clock + this, µs.
+  let businessOffset: Int64
+  /// Control has ordered lists, and none are adopted yet.
+  let isWaiting: Bool
   /// Empty as long as nothing is adopted.
   let arms: UnsafeBufferPointer<ArmSlot>
+
+  /// Business time, µs; a clock that lags some milliseconds is good enough for it, and costs less.
+  func businessTime() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1_000 &+ businessOffset
+  }
 
   /// The arm of a customer; nil if there is none. Complexity: O(bytes of the id + arms).
   func arm(of customer: UnsafeRawBufferPointer) -> UnsafePointer<ArmSlot>? {
@@ -29,4 +41,6 @@ struct ArmSlot {
   let isDataFloor: Bool
   /// Nil = the arm recommends nothing. Kept alive by the `ServedTenant` that this slot belongs to.
   let lists: Unmanaged<RankedLists>?
+  /// Nil = nothing of the lists is limited. Kept alive likewise.
+  let eligibility: Unmanaged<Eligibility>?
 }

@@ -24,6 +24,10 @@ struct Route: Sendable, Equatable {
   /// Empty before the first night; else the weights add up to a million.
   let arms: [Arm]
   let salt: String
+  /// What may not be recommended; nil = anything may.
+  let overlay: ArtifactDigest?
+  /// Business time = wall clock + this, µs.
+  let businessOffset: Int64
   /// The message it came as, to be kept on disk.
   let encoded: Encoded<Proto.Route>
 
@@ -50,6 +54,17 @@ struct Route: Sendable, Equatable {
     }
     self.arms = arms
     salt = view.salt
+    let digest = view.overlay_digest
+    overlay = ArtifactDigest(hex: digest)
+    guard digest.isEmpty || overlay != nil else {
+      throw InvalidField(field: "overlay_digest", reason: "is '\(digest)'; 64 lower-case hex digits are needed")
+    }
+    businessOffset = view.business_offset_us
+    guard businessOffset.magnitude <= Limits.largestBusinessOffset else {
+      throw InvalidField(
+        field: "business_offset_us",
+        reason: "is \(businessOffset); at most \(Limits.largestBusinessOffset) either way are admitted")
+    }
     encoded = view.encoded()
   }
 

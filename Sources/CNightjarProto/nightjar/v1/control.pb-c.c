@@ -1447,6 +1447,321 @@ void   nightjar__v1__release_hold_request__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__release_hold_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__overlay__init
+                     (Nightjar__V1__Overlay         *message)
+{
+  static const Nightjar__V1__Overlay init_value = NIGHTJAR__V1__OVERLAY__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__overlay__get_packed_size
+                     (const Nightjar__V1__Overlay *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__overlay__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__overlay__pack
+                     (const Nightjar__V1__Overlay *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__overlay__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__overlay__pack_to_buffer
+                     (const Nightjar__V1__Overlay *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__overlay__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__Overlay *
+       nightjar__v1__overlay__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__Overlay *)
+     protobuf_c_message_unpack (&nightjar__v1__overlay__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__overlay__free_unpacked
+                     (Nightjar__V1__Overlay *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__overlay__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__product_rule__init
+                     (Nightjar__V1__ProductRule         *message)
+{
+  static const Nightjar__V1__ProductRule init_value = NIGHTJAR__V1__PRODUCT_RULE__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__product_rule__get_packed_size
+                     (const Nightjar__V1__ProductRule *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__product_rule__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__product_rule__pack
+                     (const Nightjar__V1__ProductRule *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__product_rule__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__product_rule__pack_to_buffer
+                     (const Nightjar__V1__ProductRule *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__product_rule__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ProductRule *
+       nightjar__v1__product_rule__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ProductRule *)
+     protobuf_c_message_unpack (&nightjar__v1__product_rule__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__product_rule__free_unpacked
+                     (Nightjar__V1__ProductRule *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__product_rule__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__block__init
+                     (Nightjar__V1__Block         *message)
+{
+  static const Nightjar__V1__Block init_value = NIGHTJAR__V1__BLOCK__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__block__get_packed_size
+                     (const Nightjar__V1__Block *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__block__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__block__pack
+                     (const Nightjar__V1__Block *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__block__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__block__pack_to_buffer
+                     (const Nightjar__V1__Block *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__block__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__Block *
+       nightjar__v1__block__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__Block *)
+     protobuf_c_message_unpack (&nightjar__v1__block__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__block__free_unpacked
+                     (Nightjar__V1__Block *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__block__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__set_overlay_request__init
+                     (Nightjar__V1__SetOverlayRequest         *message)
+{
+  static const Nightjar__V1__SetOverlayRequest init_value = NIGHTJAR__V1__SET_OVERLAY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__set_overlay_request__get_packed_size
+                     (const Nightjar__V1__SetOverlayRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_overlay_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__set_overlay_request__pack
+                     (const Nightjar__V1__SetOverlayRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_overlay_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__set_overlay_request__pack_to_buffer
+                     (const Nightjar__V1__SetOverlayRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_overlay_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__SetOverlayRequest *
+       nightjar__v1__set_overlay_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__SetOverlayRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__set_overlay_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__set_overlay_request__free_unpacked
+                     (Nightjar__V1__SetOverlayRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__set_overlay_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__set_overlay_response__init
+                     (Nightjar__V1__SetOverlayResponse         *message)
+{
+  static const Nightjar__V1__SetOverlayResponse init_value = NIGHTJAR__V1__SET_OVERLAY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__set_overlay_response__get_packed_size
+                     (const Nightjar__V1__SetOverlayResponse *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_overlay_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__set_overlay_response__pack
+                     (const Nightjar__V1__SetOverlayResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_overlay_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__set_overlay_response__pack_to_buffer
+                     (const Nightjar__V1__SetOverlayResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_overlay_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__SetOverlayResponse *
+       nightjar__v1__set_overlay_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__SetOverlayResponse *)
+     protobuf_c_message_unpack (&nightjar__v1__set_overlay_response__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__set_overlay_response__free_unpacked
+                     (Nightjar__V1__SetOverlayResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__set_overlay_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__get_overlay_request__init
+                     (Nightjar__V1__GetOverlayRequest         *message)
+{
+  static const Nightjar__V1__GetOverlayRequest init_value = NIGHTJAR__V1__GET_OVERLAY_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__get_overlay_request__get_packed_size
+                     (const Nightjar__V1__GetOverlayRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__get_overlay_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__get_overlay_request__pack
+                     (const Nightjar__V1__GetOverlayRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__get_overlay_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__get_overlay_request__pack_to_buffer
+                     (const Nightjar__V1__GetOverlayRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__get_overlay_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__GetOverlayRequest *
+       nightjar__v1__get_overlay_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__GetOverlayRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__get_overlay_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__get_overlay_request__free_unpacked
+                     (Nightjar__V1__GetOverlayRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__get_overlay_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__get_overlay_response__init
+                     (Nightjar__V1__GetOverlayResponse         *message)
+{
+  static const Nightjar__V1__GetOverlayResponse init_value = NIGHTJAR__V1__GET_OVERLAY_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__get_overlay_response__get_packed_size
+                     (const Nightjar__V1__GetOverlayResponse *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__get_overlay_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__get_overlay_response__pack
+                     (const Nightjar__V1__GetOverlayResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__get_overlay_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__get_overlay_response__pack_to_buffer
+                     (const Nightjar__V1__GetOverlayResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__get_overlay_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__GetOverlayResponse *
+       nightjar__v1__get_overlay_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__GetOverlayResponse *)
+     protobuf_c_message_unpack (&nightjar__v1__get_overlay_response__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__get_overlay_response__free_unpacked
+                     (Nightjar__V1__GetOverlayResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__get_overlay_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__watch_routing_request__init
                      (Nightjar__V1__WatchRoutingRequest         *message)
 {
@@ -4554,6 +4869,493 @@ const ProtobufCMessageDescriptor nightjar__v1__release_hold_request__descriptor 
   (ProtobufCMessageInit) nightjar__v1__release_hold_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor nightjar__v1__overlay__field_descriptors[4] =
+{
+  {
+    "withdrawn",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__Overlay, n_withdrawn),
+    offsetof(Nightjar__V1__Overlay, withdrawn),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "products",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__Overlay, n_products),
+    offsetof(Nightjar__V1__Overlay, products),
+    &nightjar__v1__product_rule__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blocks",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__Overlay, n_blocks),
+    offsetof(Nightjar__V1__Overlay, blocks),
+    &nightjar__v1__block__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "maximum_per_category",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Overlay, maximum_per_category),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__overlay__field_indices_by_name[] = {
+  2,   /* field[2] = blocks */
+  3,   /* field[3] = maximum_per_category */
+  1,   /* field[1] = products */
+  0,   /* field[0] = withdrawn */
+};
+static const ProtobufCIntRange nightjar__v1__overlay__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__overlay__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Overlay",
+  "Overlay",
+  "Nightjar__V1__Overlay",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__Overlay),
+  4,
+  nightjar__v1__overlay__field_descriptors,
+  nightjar__v1__overlay__field_indices_by_name,
+  1,  nightjar__v1__overlay__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__overlay__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__product_rule__field_descriptors[4] =
+{
+  {
+    "product",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ProductRule, product),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "available_from_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ProductRule, available_from_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "available_until_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ProductRule, available_until_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "regions",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__ProductRule, n_regions),
+    offsetof(Nightjar__V1__ProductRule, regions),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__product_rule__field_indices_by_name[] = {
+  1,   /* field[1] = available_from_us */
+  2,   /* field[2] = available_until_us */
+  0,   /* field[0] = product */
+  3,   /* field[3] = regions */
+};
+static const ProtobufCIntRange nightjar__v1__product_rule__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__product_rule__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ProductRule",
+  "ProductRule",
+  "Nightjar__V1__ProductRule",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ProductRule),
+  4,
+  nightjar__v1__product_rule__field_descriptors,
+  nightjar__v1__product_rule__field_indices_by_name,
+  1,  nightjar__v1__product_rule__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__product_rule__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__block__field_descriptors[4] =
+{
+  {
+    "customer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Block, customer),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "segment",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Block, segment),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "products",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__Block, n_products),
+    offsetof(Nightjar__V1__Block, products),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "categories",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__Block, n_categories),
+    offsetof(Nightjar__V1__Block, categories),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__block__field_indices_by_name[] = {
+  3,   /* field[3] = categories */
+  0,   /* field[0] = customer */
+  2,   /* field[2] = products */
+  1,   /* field[1] = segment */
+};
+static const ProtobufCIntRange nightjar__v1__block__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__block__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Block",
+  "Block",
+  "Nightjar__V1__Block",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__Block),
+  4,
+  nightjar__v1__block__field_descriptors,
+  nightjar__v1__block__field_indices_by_name,
+  1,  nightjar__v1__block__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__block__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__set_overlay_request__field_descriptors[4] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetOverlayRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "overlay",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetOverlayRequest, overlay),
+    &nightjar__v1__overlay__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_generation",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetOverlayRequest, expected_generation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetOverlayRequest, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__set_overlay_request__field_indices_by_name[] = {
+  2,   /* field[2] = expected_generation */
+  1,   /* field[1] = overlay */
+  3,   /* field[3] = reason */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__set_overlay_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__set_overlay_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.SetOverlayRequest",
+  "SetOverlayRequest",
+  "Nightjar__V1__SetOverlayRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__SetOverlayRequest),
+  4,
+  nightjar__v1__set_overlay_request__field_descriptors,
+  nightjar__v1__set_overlay_request__field_indices_by_name,
+  1,  nightjar__v1__set_overlay_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__set_overlay_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__set_overlay_response__field_descriptors[3] =
+{
+  {
+    "revision",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetOverlayResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetOverlayResponse, digest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "generation",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetOverlayResponse, generation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__set_overlay_response__field_indices_by_name[] = {
+  1,   /* field[1] = digest */
+  2,   /* field[2] = generation */
+  0,   /* field[0] = revision */
+};
+static const ProtobufCIntRange nightjar__v1__set_overlay_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__set_overlay_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.SetOverlayResponse",
+  "SetOverlayResponse",
+  "Nightjar__V1__SetOverlayResponse",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__SetOverlayResponse),
+  3,
+  nightjar__v1__set_overlay_response__field_descriptors,
+  nightjar__v1__set_overlay_response__field_indices_by_name,
+  1,  nightjar__v1__set_overlay_response__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__set_overlay_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__get_overlay_request__field_descriptors[2] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetOverlayRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetOverlayRequest, digest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__get_overlay_request__field_indices_by_name[] = {
+  1,   /* field[1] = digest */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__get_overlay_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__get_overlay_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.GetOverlayRequest",
+  "GetOverlayRequest",
+  "Nightjar__V1__GetOverlayRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__GetOverlayRequest),
+  2,
+  nightjar__v1__get_overlay_request__field_descriptors,
+  nightjar__v1__get_overlay_request__field_indices_by_name,
+  1,  nightjar__v1__get_overlay_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__get_overlay_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__get_overlay_response__field_descriptors[3] =
+{
+  {
+    "overlay",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetOverlayResponse, overlay),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revision",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetOverlayResponse, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetOverlayResponse, digest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__get_overlay_response__field_indices_by_name[] = {
+  2,   /* field[2] = digest */
+  0,   /* field[0] = overlay */
+  1,   /* field[1] = revision */
+};
+static const ProtobufCIntRange nightjar__v1__get_overlay_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__get_overlay_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.GetOverlayResponse",
+  "GetOverlayResponse",
+  "Nightjar__V1__GetOverlayResponse",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__GetOverlayResponse),
+  3,
+  nightjar__v1__get_overlay_response__field_descriptors,
+  nightjar__v1__get_overlay_response__field_indices_by_name,
+  1,  nightjar__v1__get_overlay_response__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__get_overlay_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor nightjar__v1__watch_routing_request__field_descriptors[1] =
 {
   {
@@ -5765,7 +6567,7 @@ const ProtobufCEnumDescriptor nightjar__v1__serving_state__descriptor =
   nightjar__v1__serving_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors[17] =
+static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors[19] =
 {
   { "CreateTenant", &nightjar__v1__create_tenant_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "GetTenant", &nightjar__v1__get_tenant_request__descriptor, &nightjar__v1__tenant__descriptor },
@@ -5781,6 +6583,8 @@ static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors
   { "ListVersions", &nightjar__v1__list_versions_request__descriptor, &nightjar__v1__list_versions_response__descriptor },
   { "Activate", &nightjar__v1__activate_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "ReleaseHold", &nightjar__v1__release_hold_request__descriptor, &nightjar__v1__tenant__descriptor },
+  { "SetOverlay", &nightjar__v1__set_overlay_request__descriptor, &nightjar__v1__set_overlay_response__descriptor },
+  { "GetOverlay", &nightjar__v1__get_overlay_request__descriptor, &nightjar__v1__get_overlay_response__descriptor },
   { "WatchRouting", &nightjar__v1__watch_routing_request__descriptor, &nightjar__v1__routing_update__descriptor },
   { "ReportServing", &nightjar__v1__report_serving_request__descriptor, &nightjar__v1__report_serving_response__descriptor },
   { "ReadJournal", &nightjar__v1__read_journal_request__descriptor, &nightjar__v1__read_journal_response__descriptor },
@@ -5791,18 +6595,20 @@ const unsigned nightjar__v1__control__method_indices_by_name[] = {
   0,        /* CreateTenant */
   10,        /* FailWork */
   5,        /* GetNight */
+  15,        /* GetOverlay */
   1,        /* GetTenant */
   6,        /* LeaseWork */
   2,        /* ListTenants */
   11,        /* ListVersions */
-  16,        /* ReadJournal */
+  18,        /* ReadJournal */
   13,        /* ReleaseHold */
   7,        /* RenewLease */
   8,        /* ReportEvaluation */
-  15,        /* ReportServing */
+  17,        /* ReportServing */
   4,        /* RunNight */
   3,        /* SetMode */
-  14         /* WatchRouting */
+  14,        /* SetOverlay */
+  16         /* WatchRouting */
 };
 const ProtobufCServiceDescriptor nightjar__v1__control__descriptor =
 {
@@ -5811,7 +6617,7 @@ const ProtobufCServiceDescriptor nightjar__v1__control__descriptor =
   "Control",
   "Nightjar__V1__Control",
   "nightjar.v1",
-  17,
+  19,
   nightjar__v1__control__method_descriptors,
   nightjar__v1__control__method_indices_by_name
 };
@@ -5927,13 +6733,29 @@ void nightjar__v1__control__release_hold(ProtobufCService *service,
   assert(service->descriptor == &nightjar__v1__control__descriptor);
   service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void nightjar__v1__control__set_overlay(ProtobufCService *service,
+                                        const Nightjar__V1__SetOverlayRequest *input,
+                                        Nightjar__V1__SetOverlayResponse_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__control__descriptor);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void nightjar__v1__control__get_overlay(ProtobufCService *service,
+                                        const Nightjar__V1__GetOverlayRequest *input,
+                                        Nightjar__V1__GetOverlayResponse_Closure closure,
+                                        void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__control__descriptor);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void nightjar__v1__control__watch_routing(ProtobufCService *service,
                                           const Nightjar__V1__WatchRoutingRequest *input,
                                           Nightjar__V1__RoutingUpdate_Closure closure,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__report_serving(ProtobufCService *service,
                                            const Nightjar__V1__ReportServingRequest *input,
@@ -5941,7 +6763,7 @@ void nightjar__v1__control__report_serving(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__read_journal(ProtobufCService *service,
                                          const Nightjar__V1__ReadJournalRequest *input,
@@ -5949,7 +6771,7 @@ void nightjar__v1__control__read_journal(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__init (Nightjar__V1__Control_Service *service,
                                   Nightjar__V1__Control_ServiceDestroy destroy)

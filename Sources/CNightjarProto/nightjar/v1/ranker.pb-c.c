@@ -52,6 +52,96 @@ void   nightjar__v1__get_recommendations_request__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__get_recommendations_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__call_context__init
+                     (Nightjar__V1__CallContext         *message)
+{
+  static const Nightjar__V1__CallContext init_value = NIGHTJAR__V1__CALL_CONTEXT__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__call_context__get_packed_size
+                     (const Nightjar__V1__CallContext *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__call_context__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__call_context__pack
+                     (const Nightjar__V1__CallContext *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__call_context__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__call_context__pack_to_buffer
+                     (const Nightjar__V1__CallContext *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__call_context__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__CallContext *
+       nightjar__v1__call_context__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__CallContext *)
+     protobuf_c_message_unpack (&nightjar__v1__call_context__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__call_context__free_unpacked
+                     (Nightjar__V1__CallContext *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__call_context__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__context_act__init
+                     (Nightjar__V1__ContextAct         *message)
+{
+  static const Nightjar__V1__ContextAct init_value = NIGHTJAR__V1__CONTEXT_ACT__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__context_act__get_packed_size
+                     (const Nightjar__V1__ContextAct *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__context_act__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__context_act__pack
+                     (const Nightjar__V1__ContextAct *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__context_act__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__context_act__pack_to_buffer
+                     (const Nightjar__V1__ContextAct *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__context_act__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ContextAct *
+       nightjar__v1__context_act__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ContextAct *)
+     protobuf_c_message_unpack (&nightjar__v1__context_act__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__context_act__free_unpacked
+                     (Nightjar__V1__ContextAct *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__context_act__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__get_recommendations_response__init
                      (Nightjar__V1__GetRecommendationsResponse         *message)
 {
@@ -142,7 +232,232 @@ void   nightjar__v1__recommendation__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__recommendation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request__field_descriptors[3] =
+void   nightjar__v1__batch_get_recommendations_request__init
+                     (Nightjar__V1__BatchGetRecommendationsRequest         *message)
+{
+  static const Nightjar__V1__BatchGetRecommendationsRequest init_value = NIGHTJAR__V1__BATCH_GET_RECOMMENDATIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__batch_get_recommendations_request__get_packed_size
+                     (const Nightjar__V1__BatchGetRecommendationsRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__batch_get_recommendations_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__batch_get_recommendations_request__pack
+                     (const Nightjar__V1__BatchGetRecommendationsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__batch_get_recommendations_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__batch_get_recommendations_request__pack_to_buffer
+                     (const Nightjar__V1__BatchGetRecommendationsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__batch_get_recommendations_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__BatchGetRecommendationsRequest *
+       nightjar__v1__batch_get_recommendations_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__BatchGetRecommendationsRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__batch_get_recommendations_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__batch_get_recommendations_request__free_unpacked
+                     (Nightjar__V1__BatchGetRecommendationsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__batch_get_recommendations_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__batch_get_recommendations_response__init
+                     (Nightjar__V1__BatchGetRecommendationsResponse         *message)
+{
+  static const Nightjar__V1__BatchGetRecommendationsResponse init_value = NIGHTJAR__V1__BATCH_GET_RECOMMENDATIONS_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__batch_get_recommendations_response__get_packed_size
+                     (const Nightjar__V1__BatchGetRecommendationsResponse *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__batch_get_recommendations_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__batch_get_recommendations_response__pack
+                     (const Nightjar__V1__BatchGetRecommendationsResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__batch_get_recommendations_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__batch_get_recommendations_response__pack_to_buffer
+                     (const Nightjar__V1__BatchGetRecommendationsResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__batch_get_recommendations_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__BatchGetRecommendationsResponse *
+       nightjar__v1__batch_get_recommendations_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__BatchGetRecommendationsResponse *)
+     protobuf_c_message_unpack (&nightjar__v1__batch_get_recommendations_response__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__batch_get_recommendations_response__free_unpacked
+                     (Nightjar__V1__BatchGetRecommendationsResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__batch_get_recommendations_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__export_recommendations_request__init
+                     (Nightjar__V1__ExportRecommendationsRequest         *message)
+{
+  static const Nightjar__V1__ExportRecommendationsRequest init_value = NIGHTJAR__V1__EXPORT_RECOMMENDATIONS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__export_recommendations_request__get_packed_size
+                     (const Nightjar__V1__ExportRecommendationsRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__export_recommendations_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__export_recommendations_request__pack
+                     (const Nightjar__V1__ExportRecommendationsRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__export_recommendations_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__export_recommendations_request__pack_to_buffer
+                     (const Nightjar__V1__ExportRecommendationsRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__export_recommendations_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ExportRecommendationsRequest *
+       nightjar__v1__export_recommendations_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ExportRecommendationsRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__export_recommendations_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__export_recommendations_request__free_unpacked
+                     (Nightjar__V1__ExportRecommendationsRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__export_recommendations_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__exported_lists__init
+                     (Nightjar__V1__ExportedLists         *message)
+{
+  static const Nightjar__V1__ExportedLists init_value = NIGHTJAR__V1__EXPORTED_LISTS__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__exported_lists__get_packed_size
+                     (const Nightjar__V1__ExportedLists *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__exported_lists__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__exported_lists__pack
+                     (const Nightjar__V1__ExportedLists *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__exported_lists__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__exported_lists__pack_to_buffer
+                     (const Nightjar__V1__ExportedLists *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__exported_lists__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ExportedLists *
+       nightjar__v1__exported_lists__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ExportedLists *)
+     protobuf_c_message_unpack (&nightjar__v1__exported_lists__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__exported_lists__free_unpacked
+                     (Nightjar__V1__ExportedLists *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__exported_lists__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__exported_list__init
+                     (Nightjar__V1__ExportedList         *message)
+{
+  static const Nightjar__V1__ExportedList init_value = NIGHTJAR__V1__EXPORTED_LIST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__exported_list__get_packed_size
+                     (const Nightjar__V1__ExportedList *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__exported_list__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__exported_list__pack
+                     (const Nightjar__V1__ExportedList *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__exported_list__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__exported_list__pack_to_buffer
+                     (const Nightjar__V1__ExportedList *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__exported_list__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ExportedList *
+       nightjar__v1__exported_list__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ExportedList *)
+     protobuf_c_message_unpack (&nightjar__v1__exported_list__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__exported_list__free_unpacked
+                     (Nightjar__V1__ExportedList *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__exported_list__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request__field_descriptors[11] =
 {
   {
     "tenant",
@@ -180,16 +495,120 @@ static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "channel",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsRequest, channel),
+    &nightjar__v1__sales_channel__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "region",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsRequest, region),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exclude",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__GetRecommendationsRequest, n_exclude),
+    offsetof(Nightjar__V1__GetRecommendationsRequest, exclude),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "segment",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsRequest, segment),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pin",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__GetRecommendationsRequest, n_pin),
+    offsetof(Nightjar__V1__GetRecommendationsRequest, pin),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "context",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsRequest, context),
+    &nightjar__v1__call_context__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "names",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsRequest, names),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reasons",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsRequest, reasons),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__get_recommendations_request__field_indices_by_name[] = {
+  3,   /* field[3] = channel */
+  8,   /* field[8] = context */
   1,   /* field[1] = customer */
+  5,   /* field[5] = exclude */
   2,   /* field[2] = limit */
+  9,   /* field[9] = names */
+  7,   /* field[7] = pin */
+  10,   /* field[10] = reasons */
+  4,   /* field[4] = region */
+  6,   /* field[6] = segment */
   0,   /* field[0] = tenant */
 };
 static const ProtobufCIntRange nightjar__v1__get_recommendations_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_request__descriptor =
 {
@@ -199,14 +618,116 @@ const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_request__desc
   "Nightjar__V1__GetRecommendationsRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__GetRecommendationsRequest),
-  3,
+  11,
   nightjar__v1__get_recommendations_request__field_descriptors,
   nightjar__v1__get_recommendations_request__field_indices_by_name,
   1,  nightjar__v1__get_recommendations_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__get_recommendations_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_response__field_descriptors[9] =
+static const ProtobufCFieldDescriptor nightjar__v1__call_context__field_descriptors[2] =
+{
+  {
+    "acts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__CallContext, n_acts),
+    offsetof(Nightjar__V1__CallContext, acts),
+    &nightjar__v1__context_act__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "categories",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__CallContext, n_categories),
+    offsetof(Nightjar__V1__CallContext, categories),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__call_context__field_indices_by_name[] = {
+  0,   /* field[0] = acts */
+  1,   /* field[1] = categories */
+};
+static const ProtobufCIntRange nightjar__v1__call_context__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__call_context__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.CallContext",
+  "CallContext",
+  "Nightjar__V1__CallContext",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__CallContext),
+  2,
+  nightjar__v1__call_context__field_descriptors,
+  nightjar__v1__call_context__field_indices_by_name,
+  1,  nightjar__v1__call_context__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__call_context__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__context_act__field_descriptors[2] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ContextAct, kind),
+    &nightjar__v1__event_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "product",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ContextAct, product),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__context_act__field_indices_by_name[] = {
+  0,   /* field[0] = kind */
+  1,   /* field[1] = product */
+};
+static const ProtobufCIntRange nightjar__v1__context_act__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__context_act__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ContextAct",
+  "ContextAct",
+  "Nightjar__V1__ContextAct",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ContextAct),
+  2,
+  nightjar__v1__context_act__field_descriptors,
+  nightjar__v1__context_act__field_indices_by_name,
+  1,  nightjar__v1__context_act__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__context_act__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_response__field_descriptors[14] =
 {
   {
     "outcome",
@@ -316,8 +837,69 @@ static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_response
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "propensity",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsResponse, propensity),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "age_s",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsResponse, age_s),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nothing",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsResponse, nothing),
+    &nightjar__v1__nothing__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refilled",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsResponse, refilled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reranked",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsResponse, reranked),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__get_recommendations_response__field_indices_by_name[] = {
+  10,   /* field[10] = age_s */
   8,   /* field[8] = arm */
   7,   /* field[7] = as_of_us */
   3,   /* field[3] = bake */
@@ -325,13 +907,17 @@ static const unsigned nightjar__v1__get_recommendations_response__field_indices_
   5,   /* field[5] = frozen */
   1,   /* field[1] = items */
   2,   /* field[2] = model */
+  11,   /* field[11] = nothing */
   0,   /* field[0] = outcome */
+  9,   /* field[9] = propensity */
   4,   /* field[4] = recommendation_id */
+  12,   /* field[12] = refilled */
+  13,   /* field[13] = reranked */
 };
 static const ProtobufCIntRange nightjar__v1__get_recommendations_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_response__descriptor =
 {
@@ -341,14 +927,14 @@ const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_response__des
   "Nightjar__V1__GetRecommendationsResponse",
   "nightjar.v1",
   sizeof(Nightjar__V1__GetRecommendationsResponse),
-  9,
+  14,
   nightjar__v1__get_recommendations_response__field_descriptors,
   nightjar__v1__get_recommendations_response__field_indices_by_name,
   1,  nightjar__v1__get_recommendations_response__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__get_recommendations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__recommendation__field_descriptors[3] =
+static const ProtobufCFieldDescriptor nightjar__v1__recommendation__field_descriptors[7] =
 {
   {
     "product",
@@ -386,16 +972,68 @@ static const ProtobufCFieldDescriptor nightjar__v1__recommendation__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "name",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recommendation, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recommendation, reason),
+    &nightjar__v1__list_reason__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "because",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recommendation, because),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pinned",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recommendation, pinned),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__recommendation__field_indices_by_name[] = {
+  5,   /* field[5] = because */
+  3,   /* field[3] = name */
   1,   /* field[1] = offer */
+  6,   /* field[6] = pinned */
   0,   /* field[0] = product */
+  4,   /* field[4] = reason */
   2,   /* field[2] = score */
 };
 static const ProtobufCIntRange nightjar__v1__recommendation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__recommendation__descriptor =
 {
@@ -405,11 +1043,448 @@ const ProtobufCMessageDescriptor nightjar__v1__recommendation__descriptor =
   "Nightjar__V1__Recommendation",
   "nightjar.v1",
   sizeof(Nightjar__V1__Recommendation),
-  3,
+  7,
   nightjar__v1__recommendation__field_descriptors,
   nightjar__v1__recommendation__field_indices_by_name,
   1,  nightjar__v1__recommendation__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__recommendation__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__batch_get_recommendations_request__field_descriptors[8] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "customers",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, n_customers),
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, customers),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "channel",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, channel),
+    &nightjar__v1__sales_channel__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "region",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, region),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exclude",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, n_exclude),
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, exclude),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "names",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, names),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reasons",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, reasons),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__batch_get_recommendations_request__field_indices_by_name[] = {
+  3,   /* field[3] = channel */
+  1,   /* field[1] = customers */
+  5,   /* field[5] = exclude */
+  2,   /* field[2] = limit */
+  6,   /* field[6] = names */
+  7,   /* field[7] = reasons */
+  4,   /* field[4] = region */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__batch_get_recommendations_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__batch_get_recommendations_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.BatchGetRecommendationsRequest",
+  "BatchGetRecommendationsRequest",
+  "Nightjar__V1__BatchGetRecommendationsRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__BatchGetRecommendationsRequest),
+  8,
+  nightjar__v1__batch_get_recommendations_request__field_descriptors,
+  nightjar__v1__batch_get_recommendations_request__field_indices_by_name,
+  1,  nightjar__v1__batch_get_recommendations_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__batch_get_recommendations_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__batch_get_recommendations_response__field_descriptors[1] =
+{
+  {
+    "answers",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__BatchGetRecommendationsResponse, n_answers),
+    offsetof(Nightjar__V1__BatchGetRecommendationsResponse, answers),
+    &nightjar__v1__get_recommendations_response__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__batch_get_recommendations_response__field_indices_by_name[] = {
+  0,   /* field[0] = answers */
+};
+static const ProtobufCIntRange nightjar__v1__batch_get_recommendations_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__batch_get_recommendations_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.BatchGetRecommendationsResponse",
+  "BatchGetRecommendationsResponse",
+  "Nightjar__V1__BatchGetRecommendationsResponse",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__BatchGetRecommendationsResponse),
+  1,
+  nightjar__v1__batch_get_recommendations_response__field_descriptors,
+  nightjar__v1__batch_get_recommendations_response__field_indices_by_name,
+  1,  nightjar__v1__batch_get_recommendations_response__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__batch_get_recommendations_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__export_recommendations_request__field_descriptors[6] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportRecommendationsRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportRecommendationsRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "segment",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportRecommendationsRequest, segment),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "region",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportRecommendationsRequest, region),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cursor",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportRecommendationsRequest, cursor),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "names",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportRecommendationsRequest, names),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__export_recommendations_request__field_indices_by_name[] = {
+  4,   /* field[4] = cursor */
+  1,   /* field[1] = limit */
+  5,   /* field[5] = names */
+  3,   /* field[3] = region */
+  2,   /* field[2] = segment */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__export_recommendations_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__export_recommendations_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ExportRecommendationsRequest",
+  "ExportRecommendationsRequest",
+  "Nightjar__V1__ExportRecommendationsRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ExportRecommendationsRequest),
+  6,
+  nightjar__v1__export_recommendations_request__field_descriptors,
+  nightjar__v1__export_recommendations_request__field_indices_by_name,
+  1,  nightjar__v1__export_recommendations_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__export_recommendations_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__exported_lists__field_descriptors[2] =
+{
+  {
+    "lists",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__ExportedLists, n_lists),
+    offsetof(Nightjar__V1__ExportedLists, lists),
+    &nightjar__v1__exported_list__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cursor",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedLists, cursor),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__exported_lists__field_indices_by_name[] = {
+  1,   /* field[1] = cursor */
+  0,   /* field[0] = lists */
+};
+static const ProtobufCIntRange nightjar__v1__exported_lists__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__exported_lists__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ExportedLists",
+  "ExportedLists",
+  "Nightjar__V1__ExportedLists",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ExportedLists),
+  2,
+  nightjar__v1__exported_lists__field_descriptors,
+  nightjar__v1__exported_lists__field_indices_by_name,
+  1,  nightjar__v1__exported_lists__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__exported_lists__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__exported_list__field_descriptors[7] =
+{
+  {
+    "customer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedList, customer),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "segment",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedList, segment),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "region",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedList, region),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedList, model),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bake",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedList, bake),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "arm",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedList, arm),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "items",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__ExportedList, n_items),
+    offsetof(Nightjar__V1__ExportedList, items),
+    &nightjar__v1__recommendation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__exported_list__field_indices_by_name[] = {
+  5,   /* field[5] = arm */
+  4,   /* field[4] = bake */
+  0,   /* field[0] = customer */
+  6,   /* field[6] = items */
+  3,   /* field[3] = model */
+  2,   /* field[2] = region */
+  1,   /* field[1] = segment */
+};
+static const ProtobufCIntRange nightjar__v1__exported_list__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__exported_list__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ExportedList",
+  "ExportedList",
+  "Nightjar__V1__ExportedList",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ExportedList),
+  7,
+  nightjar__v1__exported_list__field_descriptors,
+  nightjar__v1__exported_list__field_indices_by_name,
+  1,  nightjar__v1__exported_list__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__exported_list__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue nightjar__v1__outcome__enum_values_by_number[5] =
@@ -446,19 +1521,23 @@ const ProtobufCEnumDescriptor nightjar__v1__outcome__descriptor =
   nightjar__v1__outcome__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue nightjar__v1__fallback__enum_values_by_number[3] =
+static const ProtobufCEnumValue nightjar__v1__fallback__enum_values_by_number[5] =
 {
   { "FALLBACK_NONE", "NIGHTJAR__V1__FALLBACK__FALLBACK_NONE", 0 },
   { "FALLBACK_UNKNOWN_CUSTOMER", "NIGHTJAR__V1__FALLBACK__FALLBACK_UNKNOWN_CUSTOMER", 1 },
   { "FALLBACK_DATA_FLOOR", "NIGHTJAR__V1__FALLBACK__FALLBACK_DATA_FLOOR", 2 },
+  { "FALLBACK_SEGMENT", "NIGHTJAR__V1__FALLBACK__FALLBACK_SEGMENT", 3 },
+  { "FALLBACK_REGION", "NIGHTJAR__V1__FALLBACK__FALLBACK_REGION", 4 },
 };
 static const ProtobufCIntRange nightjar__v1__fallback__value_ranges[] = {
-{0, 0},{0, 3}
+{0, 0},{0, 5}
 };
-static const ProtobufCEnumValueIndex nightjar__v1__fallback__enum_values_by_name[3] =
+static const ProtobufCEnumValueIndex nightjar__v1__fallback__enum_values_by_name[5] =
 {
   { "FALLBACK_DATA_FLOOR", 2 },
   { "FALLBACK_NONE", 0 },
+  { "FALLBACK_REGION", 4 },
+  { "FALLBACK_SEGMENT", 3 },
   { "FALLBACK_UNKNOWN_CUSTOMER", 1 },
 };
 const ProtobufCEnumDescriptor nightjar__v1__fallback__descriptor =
@@ -468,19 +1547,93 @@ const ProtobufCEnumDescriptor nightjar__v1__fallback__descriptor =
   "Fallback",
   "Nightjar__V1__Fallback",
   "nightjar.v1",
-  3,
+  5,
   nightjar__v1__fallback__enum_values_by_number,
-  3,
+  5,
   nightjar__v1__fallback__enum_values_by_name,
   1,
   nightjar__v1__fallback__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor nightjar__v1__ranker__method_descriptors[1] =
+static const ProtobufCEnumValue nightjar__v1__nothing__enum_values_by_number[5] =
+{
+  { "NOTHING_NONE", "NIGHTJAR__V1__NOTHING__NOTHING_NONE", 0 },
+  { "NOTHING_INELIGIBLE", "NIGHTJAR__V1__NOTHING__NOTHING_INELIGIBLE", 1 },
+  { "NOTHING_NOT_PERMITTED", "NIGHTJAR__V1__NOTHING__NOTHING_NOT_PERMITTED", 2 },
+  { "NOTHING_BETTER_WITHOUT", "NIGHTJAR__V1__NOTHING__NOTHING_BETTER_WITHOUT", 3 },
+  { "NOTHING_ARM", "NIGHTJAR__V1__NOTHING__NOTHING_ARM", 4 },
+};
+static const ProtobufCIntRange nightjar__v1__nothing__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex nightjar__v1__nothing__enum_values_by_name[5] =
+{
+  { "NOTHING_ARM", 4 },
+  { "NOTHING_BETTER_WITHOUT", 3 },
+  { "NOTHING_INELIGIBLE", 1 },
+  { "NOTHING_NONE", 0 },
+  { "NOTHING_NOT_PERMITTED", 2 },
+};
+const ProtobufCEnumDescriptor nightjar__v1__nothing__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Nothing",
+  "Nothing",
+  "Nightjar__V1__Nothing",
+  "nightjar.v1",
+  5,
+  nightjar__v1__nothing__enum_values_by_number,
+  5,
+  nightjar__v1__nothing__enum_values_by_name,
+  1,
+  nightjar__v1__nothing__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue nightjar__v1__list_reason__enum_values_by_number[6] =
+{
+  { "LIST_REASON_NONE", "NIGHTJAR__V1__LIST_REASON__LIST_REASON_NONE", 0 },
+  { "LIST_REASON_BOUGHT_WITH", "NIGHTJAR__V1__LIST_REASON__LIST_REASON_BOUGHT_WITH", 1 },
+  { "LIST_REASON_VIEWED_WITH", "NIGHTJAR__V1__LIST_REASON__LIST_REASON_VIEWED_WITH", 2 },
+  { "LIST_REASON_POPULAR_IN_SEGMENT", "NIGHTJAR__V1__LIST_REASON__LIST_REASON_POPULAR_IN_SEGMENT", 3 },
+  { "LIST_REASON_POPULAR_IN_REGION", "NIGHTJAR__V1__LIST_REASON__LIST_REASON_POPULAR_IN_REGION", 4 },
+  { "LIST_REASON_POPULAR", "NIGHTJAR__V1__LIST_REASON__LIST_REASON_POPULAR", 5 },
+};
+static const ProtobufCIntRange nightjar__v1__list_reason__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex nightjar__v1__list_reason__enum_values_by_name[6] =
+{
+  { "LIST_REASON_BOUGHT_WITH", 1 },
+  { "LIST_REASON_NONE", 0 },
+  { "LIST_REASON_POPULAR", 5 },
+  { "LIST_REASON_POPULAR_IN_REGION", 4 },
+  { "LIST_REASON_POPULAR_IN_SEGMENT", 3 },
+  { "LIST_REASON_VIEWED_WITH", 2 },
+};
+const ProtobufCEnumDescriptor nightjar__v1__list_reason__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ListReason",
+  "ListReason",
+  "Nightjar__V1__ListReason",
+  "nightjar.v1",
+  6,
+  nightjar__v1__list_reason__enum_values_by_number,
+  6,
+  nightjar__v1__list_reason__enum_values_by_name,
+  1,
+  nightjar__v1__list_reason__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCMethodDescriptor nightjar__v1__ranker__method_descriptors[3] =
 {
   { "GetRecommendations", &nightjar__v1__get_recommendations_request__descriptor, &nightjar__v1__get_recommendations_response__descriptor },
+  { "BatchGetRecommendations", &nightjar__v1__batch_get_recommendations_request__descriptor, &nightjar__v1__batch_get_recommendations_response__descriptor },
+  { "ExportRecommendations", &nightjar__v1__export_recommendations_request__descriptor, &nightjar__v1__exported_lists__descriptor },
 };
 const unsigned nightjar__v1__ranker__method_indices_by_name[] = {
+  1,        /* BatchGetRecommendations */
+  2,        /* ExportRecommendations */
   0         /* GetRecommendations */
 };
 const ProtobufCServiceDescriptor nightjar__v1__ranker__descriptor =
@@ -490,7 +1643,7 @@ const ProtobufCServiceDescriptor nightjar__v1__ranker__descriptor =
   "Ranker",
   "Nightjar__V1__Ranker",
   "nightjar.v1",
-  1,
+  3,
   nightjar__v1__ranker__method_descriptors,
   nightjar__v1__ranker__method_indices_by_name
 };
@@ -501,6 +1654,22 @@ void nightjar__v1__ranker__get_recommendations(ProtobufCService *service,
 {
   assert(service->descriptor == &nightjar__v1__ranker__descriptor);
   service->invoke(service, 0, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void nightjar__v1__ranker__batch_get_recommendations(ProtobufCService *service,
+                                                     const Nightjar__V1__BatchGetRecommendationsRequest *input,
+                                                     Nightjar__V1__BatchGetRecommendationsResponse_Closure closure,
+                                                     void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__ranker__descriptor);
+  service->invoke(service, 1, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void nightjar__v1__ranker__export_recommendations(ProtobufCService *service,
+                                                  const Nightjar__V1__ExportRecommendationsRequest *input,
+                                                  Nightjar__V1__ExportedLists_Closure closure,
+                                                  void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__ranker__descriptor);
+  service->invoke(service, 2, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__ranker__init (Nightjar__V1__Ranker_Service *service,
                                  Nightjar__V1__Ranker_ServiceDestroy destroy)

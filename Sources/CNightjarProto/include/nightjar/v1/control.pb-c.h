@@ -48,6 +48,13 @@ typedef struct Nightjar__V1__ListVersionsRequest Nightjar__V1__ListVersionsReque
 typedef struct Nightjar__V1__ListVersionsResponse Nightjar__V1__ListVersionsResponse;
 typedef struct Nightjar__V1__ActivateRequest Nightjar__V1__ActivateRequest;
 typedef struct Nightjar__V1__ReleaseHoldRequest Nightjar__V1__ReleaseHoldRequest;
+typedef struct Nightjar__V1__Overlay Nightjar__V1__Overlay;
+typedef struct Nightjar__V1__ProductRule Nightjar__V1__ProductRule;
+typedef struct Nightjar__V1__Block Nightjar__V1__Block;
+typedef struct Nightjar__V1__SetOverlayRequest Nightjar__V1__SetOverlayRequest;
+typedef struct Nightjar__V1__SetOverlayResponse Nightjar__V1__SetOverlayResponse;
+typedef struct Nightjar__V1__GetOverlayRequest Nightjar__V1__GetOverlayRequest;
+typedef struct Nightjar__V1__GetOverlayResponse Nightjar__V1__GetOverlayResponse;
 typedef struct Nightjar__V1__WatchRoutingRequest Nightjar__V1__WatchRoutingRequest;
 typedef struct Nightjar__V1__RoutingUpdate Nightjar__V1__RoutingUpdate;
 typedef struct Nightjar__V1__TableEnd Nightjar__V1__TableEnd;
@@ -812,6 +819,163 @@ struct  Nightjar__V1__ReleaseHoldRequest
     , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
+/*
+ * What may be recommended beside what the lists say: rankers filter by it as they read them. Names of products,
+ * customers, segments, regions and categories that nobody knows (yet) do no harm.
+ */
+struct  Nightjar__V1__Overlay
+{
+  ProtobufCMessage base;
+  /*
+   * Ids of products that are not sold any more, at most 100,000.
+   */
+  size_t n_withdrawn;
+  char **withdrawn;
+  /*
+   * In place of what the products themselves say; at most 10,000.
+   */
+  size_t n_products;
+  Nightjar__V1__ProductRule **products;
+  /*
+   * At most 10,000.
+   */
+  size_t n_blocks;
+  Nightjar__V1__Block **blocks;
+  /*
+   * Products of one category (one whole path) in one answer; 0 = no limit.
+   */
+  uint32_t maximum_per_category;
+};
+#define NIGHTJAR__V1__OVERLAY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__overlay__descriptor) \
+    , 0,NULL, 0,NULL, 0,NULL, 0 }
+
+
+struct  Nightjar__V1__ProductRule
+{
+  ProtobufCMessage base;
+  /*
+   * Id of a product; one rule for each.
+   */
+  char *product;
+  /*
+   * Business time of the first moment of sale, µs; 0 = always was.
+   */
+  int64_t available_from_us;
+  /*
+   * Business time of the first moment past sale, µs; 0 = without end.
+   */
+  int64_t available_until_us;
+  /*
+   * Where it is sold, at most 256 of up to 64 bytes; empty = everywhere.
+   */
+  size_t n_regions;
+  char **regions;
+};
+#define NIGHTJAR__V1__PRODUCT_RULE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__product_rule__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0,NULL }
+
+
+/*
+ * Never to be offered to a customer, or to any customer of a segment: alcohol to a recovering alcoholic.
+ */
+struct  Nightjar__V1__Block
+{
+  ProtobufCMessage base;
+  /*
+   * Id of a customer; or else a segment.
+   */
+  char *customer;
+  char *segment;
+  /*
+   * Ids of products, at most 1,000.
+   */
+  size_t n_products;
+  char **products;
+  /*
+   * Categories, at any place of a product's path; at most 100.
+   */
+  size_t n_categories;
+  char **categories;
+};
+#define NIGHTJAR__V1__BLOCK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__block__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL }
+
+
+struct  Nightjar__V1__SetOverlayRequest
+{
+  ProtobufCMessage base;
+  char *tenant;
+  /*
+   * Replaces the one there is; an empty one allows everything.
+   */
+  Nightjar__V1__Overlay *overlay;
+  /*
+   * Refused (ABORTED) if the tenant's generation is another; 0 = whatever it is.
+   */
+  uint64_t expected_generation;
+  /*
+   * Why, for the journal; at most 256 bytes.
+   */
+  char *reason;
+};
+#define NIGHTJAR__V1__SET_OVERLAY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__set_overlay_request__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Nightjar__V1__SetOverlayResponse
+{
+  ProtobufCMessage base;
+  /*
+   * Grows with each overlay of the tenant.
+   */
+  uint64_t revision;
+  /*
+   * SHA-256 of the encoded overlay, 64 hex digits; empty for an empty overlay.
+   */
+  char *digest;
+  /*
+   * The tenant's generation after it.
+   */
+  uint64_t generation;
+};
+#define NIGHTJAR__V1__SET_OVERLAY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__set_overlay_response__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0 }
+
+
+struct  Nightjar__V1__GetOverlayRequest
+{
+  ProtobufCMessage base;
+  char *tenant;
+  /*
+   * Only this one (NOT_FOUND where another has replaced it); empty = the one there is.
+   */
+  char *digest;
+};
+#define NIGHTJAR__V1__GET_OVERLAY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__get_overlay_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Nightjar__V1__GetOverlayResponse
+{
+  ProtobufCMessage base;
+  /*
+   * An encoded `Overlay`, the bytes of which `digest` is the SHA-256.
+   */
+  ProtobufCBinaryData overlay;
+  uint64_t revision;
+  char *digest;
+};
+#define NIGHTJAR__V1__GET_OVERLAY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__get_overlay_response__descriptor) \
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string }
+
+
 struct  Nightjar__V1__WatchRoutingRequest
 {
   ProtobufCMessage base;
@@ -1057,7 +1221,7 @@ struct  Nightjar__V1__JournalEntry
   char *actor;
   /*
    * What was done: "tenant.created", "mode.set", "night.started", "work.leased", "work.expired", "work.failed",
-   * "evaluation.judged", "work.completed", "version.activated", "hold.released", "serving.reported".
+   * "evaluation.judged", "work.completed", "version.activated", "hold.released", "overlay.set", "serving.reported".
    */
   char *kind;
   char *tenant;
@@ -1698,6 +1862,139 @@ Nightjar__V1__ReleaseHoldRequest *
 void   nightjar__v1__release_hold_request__free_unpacked
                      (Nightjar__V1__ReleaseHoldRequest *message,
                       ProtobufCAllocator *allocator);
+/* Nightjar__V1__Overlay methods */
+void   nightjar__v1__overlay__init
+                     (Nightjar__V1__Overlay         *message);
+size_t nightjar__v1__overlay__get_packed_size
+                     (const Nightjar__V1__Overlay   *message);
+size_t nightjar__v1__overlay__pack
+                     (const Nightjar__V1__Overlay   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__overlay__pack_to_buffer
+                     (const Nightjar__V1__Overlay   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__Overlay *
+       nightjar__v1__overlay__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__overlay__free_unpacked
+                     (Nightjar__V1__Overlay *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__ProductRule methods */
+void   nightjar__v1__product_rule__init
+                     (Nightjar__V1__ProductRule         *message);
+size_t nightjar__v1__product_rule__get_packed_size
+                     (const Nightjar__V1__ProductRule   *message);
+size_t nightjar__v1__product_rule__pack
+                     (const Nightjar__V1__ProductRule   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__product_rule__pack_to_buffer
+                     (const Nightjar__V1__ProductRule   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__ProductRule *
+       nightjar__v1__product_rule__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__product_rule__free_unpacked
+                     (Nightjar__V1__ProductRule *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__Block methods */
+void   nightjar__v1__block__init
+                     (Nightjar__V1__Block         *message);
+size_t nightjar__v1__block__get_packed_size
+                     (const Nightjar__V1__Block   *message);
+size_t nightjar__v1__block__pack
+                     (const Nightjar__V1__Block   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__block__pack_to_buffer
+                     (const Nightjar__V1__Block   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__Block *
+       nightjar__v1__block__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__block__free_unpacked
+                     (Nightjar__V1__Block *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__SetOverlayRequest methods */
+void   nightjar__v1__set_overlay_request__init
+                     (Nightjar__V1__SetOverlayRequest         *message);
+size_t nightjar__v1__set_overlay_request__get_packed_size
+                     (const Nightjar__V1__SetOverlayRequest   *message);
+size_t nightjar__v1__set_overlay_request__pack
+                     (const Nightjar__V1__SetOverlayRequest   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__set_overlay_request__pack_to_buffer
+                     (const Nightjar__V1__SetOverlayRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__SetOverlayRequest *
+       nightjar__v1__set_overlay_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__set_overlay_request__free_unpacked
+                     (Nightjar__V1__SetOverlayRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__SetOverlayResponse methods */
+void   nightjar__v1__set_overlay_response__init
+                     (Nightjar__V1__SetOverlayResponse         *message);
+size_t nightjar__v1__set_overlay_response__get_packed_size
+                     (const Nightjar__V1__SetOverlayResponse   *message);
+size_t nightjar__v1__set_overlay_response__pack
+                     (const Nightjar__V1__SetOverlayResponse   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__set_overlay_response__pack_to_buffer
+                     (const Nightjar__V1__SetOverlayResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__SetOverlayResponse *
+       nightjar__v1__set_overlay_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__set_overlay_response__free_unpacked
+                     (Nightjar__V1__SetOverlayResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__GetOverlayRequest methods */
+void   nightjar__v1__get_overlay_request__init
+                     (Nightjar__V1__GetOverlayRequest         *message);
+size_t nightjar__v1__get_overlay_request__get_packed_size
+                     (const Nightjar__V1__GetOverlayRequest   *message);
+size_t nightjar__v1__get_overlay_request__pack
+                     (const Nightjar__V1__GetOverlayRequest   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__get_overlay_request__pack_to_buffer
+                     (const Nightjar__V1__GetOverlayRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__GetOverlayRequest *
+       nightjar__v1__get_overlay_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__get_overlay_request__free_unpacked
+                     (Nightjar__V1__GetOverlayRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__GetOverlayResponse methods */
+void   nightjar__v1__get_overlay_response__init
+                     (Nightjar__V1__GetOverlayResponse         *message);
+size_t nightjar__v1__get_overlay_response__get_packed_size
+                     (const Nightjar__V1__GetOverlayResponse   *message);
+size_t nightjar__v1__get_overlay_response__pack
+                     (const Nightjar__V1__GetOverlayResponse   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__get_overlay_response__pack_to_buffer
+                     (const Nightjar__V1__GetOverlayResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__GetOverlayResponse *
+       nightjar__v1__get_overlay_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__get_overlay_response__free_unpacked
+                     (Nightjar__V1__GetOverlayResponse *message,
+                      ProtobufCAllocator *allocator);
 /* Nightjar__V1__WatchRoutingRequest methods */
 void   nightjar__v1__watch_routing_request__init
                      (Nightjar__V1__WatchRoutingRequest         *message);
@@ -2043,6 +2340,27 @@ typedef void (*Nightjar__V1__ActivateRequest_Closure)
 typedef void (*Nightjar__V1__ReleaseHoldRequest_Closure)
                  (const Nightjar__V1__ReleaseHoldRequest *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__Overlay_Closure)
+                 (const Nightjar__V1__Overlay *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__ProductRule_Closure)
+                 (const Nightjar__V1__ProductRule *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__Block_Closure)
+                 (const Nightjar__V1__Block *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__SetOverlayRequest_Closure)
+                 (const Nightjar__V1__SetOverlayRequest *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__SetOverlayResponse_Closure)
+                 (const Nightjar__V1__SetOverlayResponse *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__GetOverlayRequest_Closure)
+                 (const Nightjar__V1__GetOverlayRequest *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__GetOverlayResponse_Closure)
+                 (const Nightjar__V1__GetOverlayResponse *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__WatchRoutingRequest_Closure)
                  (const Nightjar__V1__WatchRoutingRequest *message,
                   void *closure_data);
@@ -2145,6 +2463,14 @@ struct Nightjar__V1__Control_Service
                        const Nightjar__V1__ReleaseHoldRequest *input,
                        Nightjar__V1__Tenant_Closure closure,
                        void *closure_data);
+  void (*set_overlay)(Nightjar__V1__Control_Service *service,
+                      const Nightjar__V1__SetOverlayRequest *input,
+                      Nightjar__V1__SetOverlayResponse_Closure closure,
+                      void *closure_data);
+  void (*get_overlay)(Nightjar__V1__Control_Service *service,
+                      const Nightjar__V1__GetOverlayRequest *input,
+                      Nightjar__V1__GetOverlayResponse_Closure closure,
+                      void *closure_data);
   void (*watch_routing)(Nightjar__V1__Control_Service *service,
                         const Nightjar__V1__WatchRoutingRequest *input,
                         Nightjar__V1__RoutingUpdate_Closure closure,
@@ -2179,6 +2505,8 @@ void nightjar__v1__control__init (Nightjar__V1__Control_Service *service,
       function_prefix__ ## list_versions,\
       function_prefix__ ## activate,\
       function_prefix__ ## release_hold,\
+      function_prefix__ ## set_overlay,\
+      function_prefix__ ## get_overlay,\
       function_prefix__ ## watch_routing,\
       function_prefix__ ## report_serving,\
       function_prefix__ ## read_journal  }
@@ -2238,6 +2566,14 @@ void nightjar__v1__control__release_hold(ProtobufCService *service,
                                          const Nightjar__V1__ReleaseHoldRequest *input,
                                          Nightjar__V1__Tenant_Closure closure,
                                          void *closure_data);
+void nightjar__v1__control__set_overlay(ProtobufCService *service,
+                                        const Nightjar__V1__SetOverlayRequest *input,
+                                        Nightjar__V1__SetOverlayResponse_Closure closure,
+                                        void *closure_data);
+void nightjar__v1__control__get_overlay(ProtobufCService *service,
+                                        const Nightjar__V1__GetOverlayRequest *input,
+                                        Nightjar__V1__GetOverlayResponse_Closure closure,
+                                        void *closure_data);
 void nightjar__v1__control__watch_routing(ProtobufCService *service,
                                           const Nightjar__V1__WatchRoutingRequest *input,
                                           Nightjar__V1__RoutingUpdate_Closure closure,
@@ -2292,6 +2628,13 @@ extern const ProtobufCMessageDescriptor nightjar__v1__list_versions_request__des
 extern const ProtobufCMessageDescriptor nightjar__v1__list_versions_response__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__activate_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__release_hold_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__overlay__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__product_rule__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__block__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__set_overlay_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__set_overlay_response__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__get_overlay_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__get_overlay_response__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__watch_routing_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__routing_update__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__table_end__descriptor;

@@ -1,0 +1,88 @@
+import RankedLists
+
+/// Takes candidates into one answer, best first, as long as they may be offered and there is room.
+struct Selection {
+  private let lists: RankedLists
+  private let eligibility: Eligibility?
+  private let demand: Demand
+  private let blocked: Set<UInt32>
+  private let now: Int64
+  /// By number of the path of categories.
+  private var perCategory: [UInt32: Int] = [:]
+  private(set) var items: [Choice.Item] = []
+
+  /// `now`: business time, µs.
+  init(
+    _ lists: RankedLists, _ eligibility: Eligibility?, _ demand: Demand, for customer: UnsafeRawBufferPointer,
+    segment: String, at now: Int64
+  ) {
+    self.lists = lists
+    self.eligibility = eligibility
+    self.demand = demand
+    self.now = now
+    blocked = eligibility?.blocked(for: customer, segment: segment) ?? []
+    items.reserveCapacity(demand.limit)
+  }
+
+  var isFull: Bool { items.count >= demand.limit }
+
+  /// Takes a customer's own list, or one that stands in.
+  mutating func take(_ list: borrowing ListView) {
+    for position in 0..<list.count {
+      if isFull { return }
+      let entry = list[position]
+      guard mayTake(entry.candidate) else { continue }
+      append(
+        Choice.Item(
+          candidate: entry.candidate, score: entry.score,
+          reason: demand.reasons ? lists.reason(of: list, at: position) : nil))
+    }
+  }
+
+  /// Takes what was ranked in the call.
+  mutating func take(_ entries: [RankedEntry]) {
+    for entry in entries {
+      if isFull { return }
+      if mayTake(entry.candidate) { append(Choice.Item(candidate: entry.candidate, score: entry.score)) }
+    }
+  }
+
+  /// Takes what the salesperson wants first; what may not be offered stays out. Of a product with several candidates the
+  /// product as such comes first.
+  mutating func pin(_ products: [[UInt8]]) {
+    for product in products where !isFull {
+      let places = product.withUnsafeBytes { lists.places(of: $0) }
+      let candidates = places.map { lists.candidate(at: $0) }
+      guard let candidate = candidates.first(where: { mayTake($0) }) else { continue }
+      append(Choice.Item(candidate: candidate, score: 0, isPinned: true))
+    }
+  }
+
+  private mutating func append(_ item: Choice.Item) {
+    items.append(item)
+    if let category = category(of: item.candidate) { perCategory[category, default: 0] += 1 }
+  }
+
+  /// The number of the candidate's categories, where there is a limit of them; nil = it has none, or there is no limit.
+  private func category(of candidate: UInt32) -> UInt32? {
+    guard let eligibility, eligibility.maximumPerCategory > 0, let details = lists.details(candidate) else {
+      return nil
+    }
+    return details.category == 0 ? nil : details.category
+  }
+
+  private func mayTake(_ candidate: UInt32) -> Bool {
+    if !demand.excluded.isEmpty, isExcluded(candidate) { return false }
+    if items.contains(where: { $0.candidate == candidate }) { return false }
+    guard let eligibility else { return true }
+    if blocked.contains(candidate) || !eligibility.admits(candidate, of: lists, at: now, demand) { return false }
+    guard let category = category(of: candidate) else { return true }
+    return perCategory[category, default: 0] < eligibility.maximumPerCategory
+  }
+
+  private func isExcluded(_ candidate: UInt32) -> Bool {
+    lists.candidate(candidate).product.withUnsafeBytes { product in
+      demand.excluded.contains { $0.count == product.count && $0.elementsEqual(product) }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import RankedLists
+
+/// Ranks a tenant's whole catalogue by what happens in a call.
+///
+/// What the customer has done in the call becomes a score of its own for each candidate: with factors, the vector that the
+/// acts fold into (Hu, Koren, Volinsky 2008, equation 4) times the candidate's; with neighbours, the similarities to what was met,
+/// summed by weight (Sarwar et al., "Item-based collaborative filtering recommendation algorithms", 2001). Standardised over
+/// the catalogue, and with the factors' biases added, it is on the scale of the baked scores. The answer is ranked by
+/// (1 − w) · baked + w · session with w = n / (n + `halfSession`), n the number of acts that count: the more is told, the
+/// less the list of last night counts. A category that was spoken of adds one standard deviation.
+struct SessionRanking {
+  /// Acts after which the call counts as much as everything before it.
+  private static let halfSession: Float = 3
+
+  private let lists: RankedLists
+  private let count: Int
+  /// Candidates met in the call, with their weights.
+  private var met: [(candidate: Int, weight: Float)] = []
+  /// Candidates that the customer has by now, or does not want.
+  private var out: Set<Int> = []
+  private let categories: [[UInt8]]
+
+  init(_ session: Demand.Session, _ lists: RankedLists) {
+    self.lists = lists
+    count = lists.candidateCount
+    categories = session.categories
+    for (act, product) in session.acts {
+      let places = product.withUnsafeBytes { lists.places(of: $0) }
+      for (number, place) in places.enumerated() {
+        let candidate = Int(lists.candidate(at: place))
+        switch act {
+        case .wants(let weight): if number == 0 { met.append((candidate, weight)) }
+        case .has(let weight):
+          if number == 0 { met.append((candidate, weight)) }
+          out.insert(candidate)
+        case .rejects: out.insert(candidate)
+        }
+      }
+    }
+  }
+
+  /// The best candidates of the whole catalogue, without those that the customer has by now or does not want.
+  ///
+  /// Complexity: O(candidates · (dimensions + log `most`) + dimensions³).
+  func ranked(over list: borrowing ListView, atMost most: Int) -> [RankedEntry] {
+    guard count > 0 else { return [] }
+    var scores = baked(list)
+    if !met.isEmpty, let (session, biases) = session() {
+      let share = Float(met.count) / (Float(met.count) + Self.halfSession)
+      for candidate in scores.indices {
+        let prior = biases.map { $0[candidate] } ?? scores[candidate]
+        scores[candidate] = (1 - share) * scores[candidate] + share * (session[candidate] + prior)
+      }
+    }
+    raiseCategories(&scores)
+    for candidate in out { scores[candidate] = -.infinity }
+    return Self.top(scores, most)
+  }
+
+  /// Last night's scores; candidates that are not in the list stand a step behind its last.
+  private func baked(_ list: borrowing ListView) -> [Float] {
+    guard list.count > 0 else { return [Float](repeating: 0, count: count) }
+    let last = list[list.count - 1].score
+    let step = (list[0].score - last) / Float(list.count)
+    var scores = [Float](repeating: last - step, count: count)
+    for position in 0..<list.count { scores[Int(list[position].candidate)] = list[position].score }
+    return scores
+  }
+
+  /// What the call alone says of each candidate, standardised; nil where the file has nothing to say it with.
+  private func session() -> (scores: [Float], biases: UnsafeBufferPointer<Float>?)? {
+    if let factors = lists.factors {
+      let vector = FoldIn(factors).vector(of: met)
+      var scores = [Float](repeating: 0, count: count)
+      for candidate in 0..<count { scores[candidate] = FoldIn.dot(factors.vectors, candidate, vector) }
+      return (Self.standardised(scores), factors.biases)
+    }
+    guard lists.hasNeighbours else { return nil }
+    var scores = [Float](repeating: 0, count: count)
+    for (candidate, weight) in met {
+      lists.forEachNeighbour(of: UInt32(candidate)) { scores[Int($0.candidate)] += weight * $0.score }
+    }
+    return (Self.standardised(scores), nil)
+  }
+
+  private static func standardised(_ scores: [Float]) -> [Float] {
+    let mean = scores.reduce(0, +) / Float(scores.count)
+    let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(scores.count)
+    let scale = variance > 0 ? 1 / variance.squareRoot() : 0
+    return scores.map { ($0 - mean) * scale }
+  }
+
+  private func raiseCategories(_ scores: inout [Float]) {
+    guard !categories.isEmpty else { return }
+    let spoken = Set(categories.map { String(decoding: $0, as: UTF8.self) })
+    // A path of categories has one number, whichever candidate has it: each is read once.
+    var isSpoken: [UInt32: Bool] = [:]
+    for candidate in 0..<count {
+      guard let details = lists.details(UInt32(candidate)), details.category != 0 else { continue }
+      let number = details.category
+      if isSpoken[number] == nil { isSpoken[number] = details.categories.contains { spoken.contains($0) } }
+      if isSpoken[number] == true { scores[candidate] += 1 }
+    }
+  }
+
+  /// The best `most` finite scores, best first, equal ones by candidate.
+  private static func top(_ scores: [Float], _ most: Int) -> [RankedEntry] {
+    // Below the least of a sample's best there is nothing to be found: most candidates are passed over by one comparison.
+    var best: [RankedEntry] = []
+    var least = -Float.infinity
+    best.reserveCapacity(2 * most)
+    func isBetter(_ a: RankedEntry, _ b: RankedEntry) -> Bool {
+      a.score != b.score ? a.score > b.score : a.candidate < b.candidate
+    }
+    for (candidate, score) in scores.enumerated() where score > least {
+      best.append(RankedEntry(candidate: UInt32(candidate), score: score))
+      guard best.count == 2 * most else { continue }
+      best.sort(by: isBetter)
+      best.removeLast(most)
+      least = best[most - 1].score
+    }
+    best.sort(by: isBetter)
+    return Array(best.prefix(most))
+  }
+}

@@ -1,0 +1,101 @@
+import Commerce
+import RankedLists
+
+/// What may not be recommended from one lists file: the tenant's overlay, and what the file says of its candidates.
+///
+/// There is none where nothing is limited, so that lookups of such a tenant look at nothing.
+final class Eligibility: Sendable {
+  /// When and where one candidate is sold, by the overlay.
+  private struct Rule {
+    let from: Int64
+    let until: Int64
+    let regions: [[UInt8]]
+  }
+
+  private struct Flags: OptionSet {
+    let rawValue: UInt8
+    static let withdrawn = Flags(rawValue: 1)
+    /// The overlay has a rule, in place of the file's.
+    static let ruled = Flags(rawValue: 2)
+    /// The file limits when, where or through what it is sold.
+    static let limited = Flags(rawValue: 4)
+  }
+
+  /// By candidate; empty where no candidate has any.
+  private let flags: [Flags]
+  private let rules: [UInt32: Rule]
+  private let customers: [[UInt8]: Set<UInt32>]
+  private let segments: [String: Set<UInt32>]
+  /// Products of one path of categories in an answer; 0 = no limit.
+  let maximumPerCategory: Int
+
+  /// Nil where nothing is limited. Complexity: O(candidates + overlay · log candidates).
+  init?(_ lists: RankedLists, overlay: Overlay?) {
+    var flags = (0..<UInt32(lists.candidateCount)).map { Self.isLimited($0, lists) ? Flags.limited : [] }
+    var rules: [UInt32: Rule] = [:]
+    var customers: [[UInt8]: Set<UInt32>] = [:]
+    var segments: [String: Set<UInt32>] = [:]
+    if let overlay {
+      let index = CandidateIndex(lists)
+      for product in overlay.withdrawn {
+        for candidate in index.candidates(of: product.rawValue) { flags[Int(candidate)].insert(.withdrawn) }
+      }
+      for rule in overlay.products {
+        for candidate in index.candidates(of: rule.product.rawValue) {
+          flags[Int(candidate)].insert(.ruled)
+          rules[candidate] = Rule(
+            from: rule.availableFrom?.microseconds ?? .min, until: rule.availableUntil?.microseconds ?? .max,
+            regions: rule.regions.map { Array($0.utf8) })
+        }
+      }
+      for block in overlay.blocks {
+        let blocked = index.candidates(of: block)
+        switch block.target {
+        case .customer(let id): customers[Array(id.rawValue.utf8), default: []].formUnion(blocked)
+        case .segment(let name): segments[name, default: []].formUnion(blocked)
+        }
+      }
+    }
+    self.flags = flags.contains { !$0.isEmpty } ? flags : []
+    self.rules = rules
+    self.customers = customers
+    self.segments = segments
+    maximumPerCategory = Int(overlay?.maximumPerCategory ?? 0)
+    guard !self.flags.isEmpty || !customers.isEmpty || !segments.isEmpty || maximumPerCategory > 0 else { return nil }
+  }
+
+  private static func isLimited(_ candidate: UInt32, _ lists: RankedLists) -> Bool {
+    guard let details = lists.details(candidate) else { return false }
+    let (from, until) = details.availability
+    // What was on sale when the lists were baked has begun for good.
+    return from > lists.header.asOf || until != .max || details.channels != 0 || !details.regions.isEmpty
+  }
+
+  /// What is blocked for a customer, by the UTF-8 of the id, and for the customer's segment.
+  func blocked(for customer: UnsafeRawBufferPointer, segment: @autoclosure () -> String) -> Set<UInt32> {
+    var blocked = customers.isEmpty ? [] : customers[Array(customer)] ?? []
+    if !segments.isEmpty, let more = segments[segment()] { blocked.formUnion(more) }
+    return blocked
+  }
+
+  /// Whether a candidate may be offered at a moment of business time, µs, where and through what the caller says.
+  func admits(_ candidate: UInt32, of lists: RankedLists, at now: Int64, _ demand: borrowing Demand) -> Bool {
+    guard !flags.isEmpty else { return true }
+    let flags = flags[Int(candidate)]
+    if flags.isEmpty { return true }
+    if flags.contains(.withdrawn) { return false }
+    if flags.contains(.ruled), let rule = rules[candidate] {
+      guard rule.from <= now && now < rule.until else { return false }
+      guard demand.region.isEmpty || rule.regions.isEmpty || rule.regions.contains(demand.region) else { return false }
+      return flags.contains(.limited) ? admitsChannel(candidate, of: lists, demand) : true
+    }
+    guard let details = lists.details(candidate) else { return true }
+    let isSold = demand.region.isEmpty || demand.region.withUnsafeBytes { details.isSold(in: $0) }
+    return isSold && details.isAvailable(at: now) && admitsChannel(candidate, of: lists, demand)
+  }
+
+  private func admitsChannel(_ candidate: UInt32, of lists: RankedLists, _ demand: borrowing Demand) -> Bool {
+    guard demand.channel != 0, let details = lists.details(candidate) else { return true }
+    return details.channels == 0 || details.channels & demand.channel != 0
+  }
+}
