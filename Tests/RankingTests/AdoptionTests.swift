@@ -120,7 +120,7 @@ struct AdoptionTests {
     try await eventually("uk is served") { await second.bake() == "b-1" }
     #expect(try await second.recommend().frozen)
     #expect(try await second.recommend(tenant: "france").outcome == .off)
-    #expect(try await second.refusal(tenant: "spain").code == .unavailable)
+    #expect(try await second.refusal(tenant: "spain").code == .failedPrecondition)
     #expect(try await second.refusal(tenant: "nowhere").code == .notFound)
     await second.stop()
   }
@@ -171,7 +171,7 @@ struct AdoptionTests {
     let restored = try await FakeControl.restarted(control.state, port: port)
     try await eventually("a whole table without the tenant ends it") { await ranker.bake() == nil }
     #expect(try await ranker.refusal().code == .notFound)
-    #expect(try await ranker.refusal(tenant: "france").code == .unavailable)
+    #expect(try await ranker.refusal(tenant: "france").code == .failedPrecondition)
     await ranker.stop()
     await restored.server.shutdown(grace: .zero)
   }

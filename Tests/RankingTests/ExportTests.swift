@@ -11,7 +11,9 @@ struct ExportTests {
     _ ranker: RunningRanker, cursor: String = "", atMost most: Int = .max,
     _ more: @escaping (Draft<Proto.ExportRecommendationsRequest>) -> Void = { _ in }
   ) async throws -> (customers: [String], cursor: String, last: View<Proto.ExportedList>?) {
-    let call = try await ranker.channel(as: "platform-cli").stream(RankerService.exportRecommendations)
+    let channel = try ranker.channel(as: "platform-cli")
+    defer { withExtendedLifetime(channel) {} }
+    let call = try await channel.stream(RankerService.exportRecommendations)
     try await call.send { request in
       request.tenant = "uk"
       request.limit = 50

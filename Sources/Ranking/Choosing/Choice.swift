@@ -42,33 +42,35 @@ struct Choice {
     selection.pin(demand.pinned)
     if let own = lists.lookup(customer) {
       fallback = isDataFloor ? .dataFloor : .none
-      if let session = demand.session {
-        selection.take(SessionRanking(session, lists).ranked(over: own, atMost: Limits.sessionCandidates))
-        isReranked = true
-      } else {
-        selection.take(own)
-      }
+      isReranked = Self.take(own, of: lists, demand, into: &selection)
     } else {
       while let group = groups.first {
         groups.removeFirst()
         guard let list = lists.fallback(group) else { continue }
         fallback = isDataFloor ? .dataFloor : Proto.Fallback(group)
-        if let session = demand.session {
-          selection.take(SessionRanking(session, lists).ranked(over: list, atMost: Limits.sessionCandidates))
-          isReranked = true
-        } else {
-          selection.take(list)
-        }
+        isReranked = Self.take(list, of: lists, demand, into: &selection)
         break
       }
     }
     let before = selection.items.count
-    for group in groups where !selection.isFull {
-      if let list = lists.fallback(group) { selection.take(list) }
+    for group in groups where selection.hasGaps {
+      if let list = lists.fallback(group) { selection.fillGaps(from: list) }
     }
     items = selection.items
     refilled = items.count - before
     if items.isEmpty { nothing = .ineligible }
+  }
+
+  /// Takes from a list, or from the catalogue as the call ranks it over the list; whether the call did.
+  private static func take(
+    _ list: borrowing ListView, of lists: RankedLists, _ demand: Demand, into selection: inout Selection
+  ) -> Bool {
+    guard let session = demand.session else {
+      selection.take(list)
+      return false
+    }
+    selection.take(SessionRanking(session, lists).ranked(over: list, atMost: Limits.sessionCandidates))
+    return true
   }
 
   /// The lists that may stand in, the best suited first.

@@ -10,6 +10,8 @@ struct Selection {
   /// By number of the path of categories.
   private var perCategory: [UInt32: Int] = [:]
   private(set) var items: [Choice.Item] = []
+  /// Items that there would be if all of the list could be offered.
+  private var wanted = 0
 
   /// `now`: business time, µs.
   init(
@@ -24,12 +26,23 @@ struct Selection {
     items.reserveCapacity(demand.limit)
   }
 
-  var isFull: Bool { items.count >= demand.limit }
+  private var isFull: Bool { items.count >= demand.limit }
+
+  /// Whether something was left out that nothing stands in for.
+  var hasGaps: Bool { items.count < wanted }
 
   /// Takes a customer's own list, or one that stands in.
   mutating func take(_ list: borrowing ListView) {
+    wanted = min(demand.limit, list.count)
+    take(list, upTo: demand.limit)
+  }
+
+  /// Takes from a fallback list as many as were left out.
+  mutating func fillGaps(from list: borrowing ListView) { take(list, upTo: wanted) }
+
+  private mutating func take(_ list: borrowing ListView, upTo most: Int) {
     for position in 0..<list.count {
-      if isFull { return }
+      if items.count >= most { return }
       let entry = list[position]
       guard mayTake(entry.candidate) else { continue }
       append(
@@ -41,6 +54,7 @@ struct Selection {
 
   /// Takes what was ranked in the call.
   mutating func take(_ entries: [RankedEntry]) {
+    wanted = min(demand.limit, entries.count)
     for entry in entries {
       if isFull { return }
       if mayTake(entry.candidate) { append(Choice.Item(candidate: entry.candidate, score: entry.score)) }

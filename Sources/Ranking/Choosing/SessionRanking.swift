@@ -12,6 +12,9 @@ struct SessionRanking {
   /// Acts after which the call counts as much as everything before it.
   private static let halfSession: Float = 3
 
+  /// How far what is not listed stands behind a list whose scores are all alike.
+  private static let leastStep: Float = 0.1
+
   private let lists: RankedLists
   private let count: Int
   /// Candidates met in the call, with their weights.
@@ -61,7 +64,7 @@ struct SessionRanking {
   private func baked(_ list: borrowing ListView) -> [Float] {
     guard list.count > 0 else { return [Float](repeating: 0, count: count) }
     let last = list[list.count - 1].score
-    let step = (list[0].score - last) / Float(list.count)
+    let step = max((list[0].score - last) / Float(list.count), Self.leastStep)
     var scores = [Float](repeating: last - step, count: count)
     for position in 0..<list.count { scores[Int(list[position].candidate)] = list[position].score }
     return scores
