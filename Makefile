@@ -33,7 +33,8 @@ test: deps ## run the tests
 	swift test --skip-build --no-parallel
 
 test-asan: deps ## run the tests under AddressSanitizer
-	swift test --no-parallel --sanitize address --scratch-path .build-asan
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/leaks.txt:print_suppressions=0 \
+	  swift test --no-parallel --sanitize address --scratch-path .build-asan
 
 test-tsan: deps ## run the tests under ThreadSanitizer
 	swift build --build-tests --sanitize thread --scratch-path .build-tsan

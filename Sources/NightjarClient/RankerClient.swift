@@ -50,18 +50,27 @@ public struct RankerClient: Sendable {
     self.hedging = hedging
   }
 
-  /// The customer's list: the `limit` best products, 1 to 50.
-  ///
-  /// `timeout` covers all attempts; nil = 5 s, or less within a handler that has less. Throws INVALID_ARGUMENT for a
-  /// limit out of range, NOT_FOUND for a tenant that there is not, PERMISSION_DENIED for one that is not the caller's,
-  /// UNAVAILABLE where no ranker can be reached or has a list yet.
+  /// The customer's list: the `limit` best products, 1 to 50. Throws as the lookup that asks for more.
   public func recommendations(
     tenant: TenantID, customer: CustomerID, limit: UInt32 = 10, timeout: Duration? = nil
+  ) async throws(RPCError) -> Recommendations {
+    var lookup = Lookup()
+    lookup.limit = limit
+    return try await recommendations(tenant: tenant, customer: customer, lookup, timeout: timeout)
+  }
+
+  /// The customer's list, as the lookup asks for it.
+  ///
+  /// `timeout` covers all attempts; nil = 5 s, or less within a handler that has less. Throws INVALID_ARGUMENT for a
+  /// field out of range, FAILED_PRECONDITION for a tenant before its first night, NOT_FOUND for a tenant that there is not, PERMISSION_DENIED for one that is not the caller's,
+  /// UNAVAILABLE where no ranker can be reached or has a list yet.
+  public func recommendations(
+    tenant: TenantID, customer: CustomerID, _ lookup: Lookup, timeout: Duration? = nil
   ) async throws(RPCError) -> Recommendations {
     let request = Encoded<Proto.GetRecommendationsRequest> { draft in
       draft.tenant = tenant.rawValue
       draft.customer = customer.rawValue
-      draft.limit = limit
+      lookup.fill(draft)
     }
     let answer = try await service.call(
       RankerService.getRecommendations, timeout: timeout,

@@ -11,6 +11,10 @@ public struct Recommendations: Sendable, Hashable {
     case nothing
     /// Everybody's, because the customer is not in the bake.
     case unknownCustomer
+    /// That of the segment that the lookup names, because the customer is not in the bake.
+    case segment
+    /// That of the region that the lookup names, because the customer is not in the bake.
+    case region
     /// Popularity's, because the tenant has too little data for a model.
     case dataFloor
     /// There is none: the tenant's engine is off.
@@ -25,6 +29,10 @@ public struct Recommendations: Sendable, Hashable {
     public let offer: OfferID?
     /// Comparable within one list only.
     public let score: Float
+    /// Nil where the lookup did not ask for names.
+    public let name: String?
+    /// It stands here because the lookup pins it.
+    public let isPinned: Bool
   }
 
   /// What the list was made by; absent where the engine is off.
@@ -37,6 +45,10 @@ public struct Recommendations: Sendable, Hashable {
     public let arm: String
     /// Business time of the data that the list was baked from.
     public let asOf: Timestamp
+    /// Business time since then.
+    public let age: Duration
+    /// Probability with which the customer has this arm.
+    public let propensity: Float
   }
 
   /// Whose list it is.
@@ -49,6 +61,8 @@ public struct Recommendations: Sendable, Hashable {
   public let id: RecommendationID
   /// The tenant is frozen: the list is served, the model is not retrained.
   public let isFrozen: Bool
+  /// The list is ranked by what happens in the call.
+  public let isReranked: Bool
 
   /// Reads an answer. Throws for what the contract does not admit, or came with a later version of it.
   init(_ answer: View<Proto.GetRecommendationsResponse>) throws(InvalidField) {
@@ -62,9 +76,11 @@ public struct Recommendations: Sendable, Hashable {
       answer.bake.isEmpty
       ? nil
       : Source(
-        model: answer.model, bake: answer.bake, arm: answer.arm, asOf: Timestamp(microseconds: answer.as_of_us))
+        model: answer.model, bake: answer.bake, arm: answer.arm, asOf: Timestamp(microseconds: answer.as_of_us),
+        age: .seconds(answer.age_s), propensity: answer.propensity)
     id = try RecommendationID(answer.recommendation_id, field: "recommendation_id")
     isFrozen = answer.frozen
+    isReranked = answer.reranked
   }
 }
 
@@ -76,6 +92,8 @@ extension Recommendations.Outcome {
     case .off: self = .off
     case .fallback where answer.fallback == .unknownCustomer: self = .unknownCustomer
     case .fallback where answer.fallback == .dataFloor: self = .dataFloor
+    case .fallback where answer.fallback == .segment: self = .segment
+    case .fallback where answer.fallback == .region: self = .region
     default: throw InvalidField(field: "outcome", reason: "is one that this client does not know; update it")
     }
   }
@@ -86,5 +104,7 @@ extension Recommendations.Item {
     product = try ProductID(item.product, field: "items[\(place)].product")
     offer = item.offer.isEmpty ? nil : try OfferID(item.offer, field: "items[\(place)].offer")
     score = item.score
+    name = item.name.isEmpty ? nil : item.name
+    isPinned = item.pinned
   }
 }

@@ -4,14 +4,9 @@ struct Backoff: Sendable {
   let longest: Duration
 
   /// Between half and all of first × 2^(failures − 1), and never more than `longest`; zero without failures.
-  func delay(afterFailures failures: Int, using random: inout some RandomNumberGenerator) -> Duration {
+  func delay(afterFailures failures: Int) -> Duration {
     guard failures > 0 else { return .zero }
     let doubled = first * (1 << min(failures - 1, 20))
-    return min(doubled, longest) * Double.random(in: 0.5...1, using: &random)
-  }
-
-  func delay(afterFailures failures: Int) -> Duration {
-    var random = SystemRandomNumberGenerator()
-    return delay(afterFailures: failures, using: &random)
+    return min(doubled, longest) * Double.random(in: 0.5...1)
   }
 }

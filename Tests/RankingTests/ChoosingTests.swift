@@ -190,7 +190,8 @@ struct ChoosingTests {
       // A pin does not break a block.
       try await #expect(ranker.ask("ann") { $0.strings(\.n_pin, \.pin, ["p0"]) }.products == ["p5", "p6", "p7", "p9"])
     }
-    try await withShop(overlay: { $0.maximum_per_category = 1 }) { ranker in
+    let spread: (Draft<Proto.Overlay>) -> Void = { $0.maximum_per_category = 1 }
+    try await withShop(overlay: spread) { ranker in
       try await #expect(ranker.ask("ann").products == ["p0", "p3", "p6"])
     }
   }

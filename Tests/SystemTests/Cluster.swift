@@ -153,8 +153,10 @@ final class Cluster {
 }
 
 /// Waits until `condition` holds, at most a minute; says what it waited for when it does not.
-func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
-  let deadline = ContinuousClock.now + .seconds(60)
+func eventually(
+  _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
+) async throws {
+  let deadline = ContinuousClock.now + limit
   while try await !condition() {
     guard ContinuousClock.now < deadline else { throw Missed(what: what) }
     try await Task.sleep(for: .milliseconds(20))

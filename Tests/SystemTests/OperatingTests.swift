@@ -49,6 +49,43 @@ struct OperatingTests {
     }
   }
 
+  @Test("an overlay holds within a second, over an export too, and the rankers hear of its end")
+  func overlay() async throws {
+    try await Cluster.run { cluster in
+      try await cluster.startServices()
+      try await cluster.startTrainer("node-1")
+      let control = try cluster.channel(.control, as: "admin-cli")
+      try await Shop.small.open("small", control: control, ingest: try cluster.channel(.ingest, as: "platform-cli"))
+      try await night(Shop.asOf, control)
+      let ranker = try cluster.channel(.ranker, as: "platform-cli")
+      try await eventually("adoption") { (try? await recommend("small", "c1", ranker)) != nil }
+      let best = try await recommend("small", "c1", ranker).list(\.n_items, \.items).map(\.product)
+      let unwanted = try #require(best.first)
+
+      _ = try await control.call(ControlService.setOverlay) { request in
+        request.tenant = "small"
+        request.message(\.overlay) { $0.strings(\.n_withdrawn, \.withdrawn, [unwanted]) }
+      }
+      try await eventually("the withdrawal", within: .seconds(1)) {
+        try await recommend("small", "c1", ranker).list(\.n_items, \.items).first?.product == best.dropFirst().first
+      }
+      let call = try await ranker.stream(RankerService.exportRecommendations)
+      try await call.send { $0.tenant = "small" }
+      try await call.finish()
+      var lists: [View<Proto.ExportedList>] = []
+      for try await message in call.responses { lists += message.list(\.n_lists, \.lists) }
+      #expect(lists.contains { $0.customer == "c1" } && Set(lists.map(\.customer)).count == lists.count)
+      #expect(!lists.contains { $0.list(\.n_items, \.items).contains { $0.product == unwanted } })
+      _ = try await control.call(ControlService.setOverlay) { request in
+        request.tenant = "small"
+        request.message(\.overlay) { _ in }
+      }
+      try await eventually("its end", within: .seconds(1)) {
+        try await recommend("small", "c1", ranker).list(\.n_items, \.items).map(\.product) == best
+      }
+    }
+  }
+
   @Test("new certificates are taken under load, on SIGHUP and by themselves, and no call fails")
   func renewal() async throws {
     try await Cluster.run { cluster in

@@ -36,6 +36,10 @@ struct RecommendCommand: AsyncParsableCommand {
   static func show(_ answer: View<Proto.GetRecommendationsResponse>, on terminal: Terminal, indent: Int = 0) {
     var remarks = [answer.outcome.word]
     if answer.fallback == .unknownCustomer { remarks.append("the customer is not in the bake: everybody's list") }
+    if answer.fallback == .segment { remarks.append("the customer is not in the bake: the segment's list") }
+    if answer.fallback == .region { remarks.append("the customer is not in the bake: the region's list") }
+    if answer.reranked { remarks.append("ranked by what happens in the call") }
+    if answer.refilled > 0 { remarks.append("the last \(answer.refilled) from a fallback list") }
     if answer.fallback == .dataFloor { remarks.append("too little data for a model: popularity's list") }
     if answer.frozen { remarks.append("the tenant is frozen") }
     if !answer.bake.isEmpty {
