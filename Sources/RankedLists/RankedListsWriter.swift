@@ -183,6 +183,8 @@ extension RankedListsWriter {
     if let row = try reasons?.copy(to: file, at: layout.start(of: .reasons)) { rows.append(row) }
     rows.sort { $0.kind < $1.kind }
 
+    // An empty section at the end is only where it is because the file reaches so far.
+    try file.truncate(to: layout.end)
     let sealed = header.encode(counts: counts, hashKey: hashKey, table: rows.flatMap(\.encoded))
     try file.write(sealed.bytes.span.bytes, at: 0)
     guard fsync(file.raw) == 0 else { throw .system(operation: "fsync", path: file.path, errno: errno) }

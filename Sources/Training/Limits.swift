@@ -10,6 +10,10 @@ enum Limits {
   static let listLength = 50
   /// Segments with popularity and fallback lists of their own, the largest first.
   static let segments = 64
+  /// Regions with fallback lists of their own, the largest first.
+  static let regions = 64
+  /// Products most like each product that a list names, for re-ranking in a call.
+  static let neighbours = 50
   /// Customers that a manifest names for probing.
   static let probes = 8
   /// Bytes of a model file that a trainer reads.

@@ -59,8 +59,10 @@ struct CommandLineTests {
 
   @Test("explains every command and option")
   func help() {
-    let commands = NightjarCommand.configuration.subcommands + TenantCommand.configuration.subcommands
-    #expect(commands.count == 18)
+    let commands =
+      NightjarCommand.configuration.subcommands + TenantCommand.configuration.subcommands
+      + OverlayCommand.configuration.subcommands
+    #expect(commands.count == 22)
     for command in commands {
       #expect(!command.configuration.abstract.isEmpty, "\(command)")
       // What is said of an option stands beside it or, where it is long, on the lines below.

@@ -54,7 +54,7 @@ struct OverlayTests {
     #expect(again.revision == 2 && again.generation == second.generation)
     let empty = try await set(desk) { _ in }
     #expect(empty.revision == 3 && empty.digest.isEmpty)
-    #expect(try await desk.kinds("uk") == ["overlay.set", "overlay.set", "overlay.set", "tenant.created"])
+    #expect(try await desk.kinds("uk") == ["tenant.created", "overlay.set", "overlay.set", "overlay.set"])
     let journal = try await desk.journal("uk").list(\.n_entries, \.entries)
     #expect(!journal.contains { $0.detail.contains("12347") || $0.detail.contains("wine") })
   }

@@ -80,6 +80,16 @@ struct PartsTests {
     #expect(walked.sorted() == sample.lists.map(\.customer).sorted())
   }
 
+  @Test("a file with every part and nothing in it is a file")
+  func empty() throws {
+    let scratch = try Scratch()
+    let header = RankedListsHeader(tenant: "uk", model: "m", bake: "b", asOf: 1)
+    let parts: RankedListsParts = [.details, .groups, .neighbours, .reasons]
+    try RankedListsWriter(path: scratch.path + "/lists", header: header, parts: parts).finish()
+    let lists = try RankedLists(path: scratch.path + "/lists", tenant: "uk", bake: "b")
+    #expect(lists.candidateCount == 0 && lists.customerCount == 0 && lists.hasNeighbours)
+  }
+
   @Test("without the parts there is nothing to tell, and a reason's place is never a fallback's")
   func without() throws {
     let scratch = try Scratch()

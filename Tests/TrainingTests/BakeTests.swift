@@ -56,6 +56,60 @@ import Testing
     }
   }
 
+  @Test("a list file holds what a ranker filters, explains and re-ranks by")
+  func parts() throws {
+    let scratch = try Scratch()
+    let tenant = SampleTenant()
+    let night = try tenant.night()
+    let lists = try lists(bake(night, in: scratch), in: scratch)
+    let products = (0..<UInt32(lists.candidateCount)).map { candidate in
+      lists.candidate(candidate).product.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    }
+    #expect((0..<lists.segments).map { lists.segmentName($0 + 1) } == night.data.segments.names)
+    var explained = 0
+    for (id, segment) in tenant.customers {
+      let bought = Set(tenant.events.filter { $0.customer == id }.map(\.product))
+      Array(id.utf8).withUnsafeBytes { raw in
+        guard let list = lists.lookup(raw) else { return }
+        let number = lists.segment(of: list)
+        #expect((number == 0 ? "" : lists.segmentName(number)) == segment)
+        for position in 0..<list.count {
+          guard let reason = lists.reason(of: list, at: position), reason.kind == .boughtWith else { continue }
+          explained += 1
+          #expect(bought.contains(products[Int(reason.candidate)]))
+        }
+      }
+    }
+    #expect(explained > 0)
+    try checkFactors(of: lists)
+    var neighbours: [Float] = []
+    lists.forEachNeighbour(of: 3) { neighbours.append($0.score) }
+    #expect(
+      !neighbours.isEmpty && neighbours == neighbours.sorted(by: >) && neighbours.allSatisfy { $0 > 0 && $0 < 1.001 })
+    // Popularity's lists have neighbours, but no factors.
+    let simple = try Scratch()
+    let popular = try self.lists(bake(night, .popularity, in: simple), in: simple)
+    #expect(popular.hasNeighbours)
+    if popular.factors != nil { Issue.record("popularity has factors") }
+  }
+
+  private func checkFactors(of lists: RankedLists) throws {
+    guard let factors = lists.factors else {
+      Issue.record("there are no factors")
+      return
+    }
+    let (f, count) = (factors.dimensions, lists.candidateCount)
+    #expect(f == 64 && factors.biases.count == count && factors.vectors.count == count * f)
+    for row in 0..<f {
+      for column in 0..<row { #expect(factors.gram[row * f + column] == factors.gram[column * f + row]) }
+    }
+    // What sells best has the highest bias: the overall list is in the order of the biases.
+    guard let best = lists.fallback(.overall) else { return }
+    for place in 1..<best.count {
+      #expect(factors.biases[Int(best[place].candidate)] <= factors.biases[Int(best[place - 1].candidate)])
+    }
+  }
+
   @Test("a customer for whom nothing is left is told so")
   func nothing() throws {
     let scratch = try Scratch()

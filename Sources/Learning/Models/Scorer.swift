@@ -45,6 +45,13 @@ public struct Scorer: Sendable {
     }
   }
 
+  /// What a score is made of beside the customer: for whoever folds one in elsewhere. Nil where there are no factors.
+  ///
+  /// A score is xᵀy, standardised over the catalogue, plus the product's bias, which is that of no segment.
+  public var itemFactors: (vectors: [Float], biases: [Float])? {
+    personal.map { personal in (personal.y, overallTrend.map { $0 * personal.trendWeight }) }
+  }
+
   /// Scores of all products for a customer, [products]; higher is better. Complexity: O(products × factors).
   public func scores(of customer: Int) -> [Float] {
     let segment = Int(segments.ofCustomer[customer])

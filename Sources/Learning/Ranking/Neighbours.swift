@@ -14,7 +14,7 @@ struct Neighbours: Sendable {
   private static let lengthWeight: Float = 0.75
 
   /// S [items × items]: row i holds what interest in i says of its neighbours.
-  private let similarities: SparseMatrix
+  let similarities: SparseMatrix
 
   /// Complexity: O(Σ rows² + items² · log k).
   init(_ interest: SparseMatrix, weighting: Weighting, neighbours: Int) {

@@ -39,6 +39,13 @@ final class FileDescriptor {
     }
   }
 
+  /// Makes the file so many bytes long. The corresponding C function is `ftruncate`.
+  func truncate(to bytes: Int) throws(RankedListsError) {
+    while ftruncate(raw, off_t(bytes)) != 0 {
+      guard errno == EINTR else { throw .system(operation: "ftruncate", path: path, errno: errno) }
+    }
+  }
+
   /// At most `count` bytes from the offset, fewer only where the file ends.
   ///
   /// The corresponding C function is `pread`, repeated while it reads in part.

@@ -26,6 +26,7 @@ struct Choice {
     at now: Int64, isDataFloor: Bool
   ) {
     var groups: [FallbackGroup]
+    var demand = demand
     var segment = demand.segment
     if let own = lists.lookup(customer) {
       if let reason = own.nothing {
@@ -34,7 +35,10 @@ struct Choice {
       }
       let (ownSegment, ownRegion) = (lists.segment(of: own), lists.region(of: own))
       if ownSegment > 0 { segment = lists.segmentName(ownSegment) }
-      groups = Self.groups(segment: segment, region: ownRegion > 0 ? lists.regionName(ownRegion) : "")
+      let region = ownRegion > 0 ? lists.regionName(ownRegion) : ""
+      // Where the caller names no region, it is the one that the customer is known to be in.
+      if demand.region.isEmpty { demand.region = Array(region.utf8) }
+      groups = Self.groups(segment: segment, region: region)
     } else {
       groups = Self.groups(segment: segment, region: String(decoding: demand.region, as: UTF8.self))
     }

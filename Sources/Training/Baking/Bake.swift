@@ -23,7 +23,7 @@ struct Bake: Sendable {
     let candidates: UInt64
   }
 
-  private struct Lists {
+  struct Lists {
     var customers: UInt64 = 0
     var candidates: UInt64 = 0
     var probes: [String] = []
@@ -66,51 +66,5 @@ struct Bake: Sendable {
       draft.data_floor = night.data.isUnderFloor
       draft.strings(\.n_probes, \.probes, lists.probes)
     }
-  }
-
-  private func writeLists(to path: String) throws -> Lists {
-    let data = night.data
-    let history = data.interactions.history(through: night.cuts.served)
-    let scorer = Scorer(
-      candidate.model.served, recipe: candidate.model.recipe, history: history, segments: data.segments)
-    let eligible = data.eligible(at: night.cuts.served)
-    var writer = try RankedListsWriter(
-      path: path,
-      header: RankedListsHeader(tenant: tenant.rawValue, model: model, bake: bake, asOf: night.cuts.served))
-    var lists = Lists()
-    var candidateOf = [UInt32](repeating: 0, count: eligible.count)
-    for product in eligible.indices where eligible[product] {
-      candidateOf[product] = try writer.addCandidate(product: data.products[product])
-      lists.candidates += 1
-    }
-    var top = TopProducts(length: Limits.listLength, eligible: eligible)
-    func entries(_ scores: [Float], excluding bought: ArraySlice<Int32>) -> [RankedEntry] {
-      top.select(scores, excluding: bought).map {
-        RankedEntry(candidate: candidateOf[Int($0.product)], score: $0.score)
-      }
-    }
-    let bought = history.purchases()
-    for customer in history.activeCustomers() {
-      if customer % Limits.customersPerCheck == 0 { try Task.checkCancellation() }
-      let list = entries(scorer.scores(of: customer), excluding: bought[customer])
-      let id = data.customers[customer]
-      if list.isEmpty {
-        try writer.add(customer: id, nothing: .nothingEligible)
-      } else {
-        try writer.add(customer: id, entries: list)
-      }
-      if lists.probes.count < Limits.probes { lists.probes.append(id) }
-      lists.customers += 1
-    }
-    let overall = entries(scorer.popularity.logShares(), excluding: [])
-    if !overall.isEmpty {
-      try writer.setFallback(.overall, entries: overall)
-      for segment in data.segments.names {
-        let list = entries(scorer.popularity.logShares(segment: segment), excluding: [])
-        try writer.setFallback(.segment(segment), entries: list)
-      }
-    }
-    try writer.finish()
-    return lists
   }
 }

@@ -9,7 +9,9 @@ struct SnapshotBuilder {
   private var products = IdentifierTable()
   /// Segment by customer number; customers seen only in events have none.
   private var segments: [Int32: String] = [:]
-  private var availability: [Int32: TenantData.Availability] = [:]
+  /// Likewise the region.
+  private var regions: [Int32: String] = [:]
+  private var facts: [Int32: TenantData.ProductFacts] = [:]
   private var rows: [Interactions.Row] = []
   private var received = (customers: UInt64(0), products: UInt64(0), offers: UInt64(0), events: UInt64(0))
 
@@ -27,13 +29,17 @@ struct SnapshotBuilder {
     for customer in chunk.list(\.n_customers, \.customers) {
       let number = try Self.number(customer.id, in: &customers, "customers")
       segments[number] = customer.segment.isEmpty ? nil : customer.segment
+      regions[number] = customer.region.isEmpty ? nil : customer.region
       received.customers += 1
     }
     for product in chunk.list(\.n_products, \.products) {
       let number = try Self.number(product.id, in: &products, "products")
-      availability[number] = TenantData.Availability(
-        from: product.available_from_us == 0 ? .min : product.available_from_us,
-        until: product.available_until_us == 0 ? .max : product.available_until_us)
+      facts[number] = TenantData.ProductFacts(
+        name: product.name, categories: product.strings(\.n_category_path, \.category_path),
+        regions: product.strings(\.n_regions, \.regions),
+        availability: TenantData.Availability(
+          from: product.available_from_us == 0 ? .min : product.available_from_us,
+          until: product.available_until_us == 0 ? .max : product.available_until_us))
       received.products += 1
     }
     received.offers += UInt64(chunk.list(\.n_offers, \.offers).count)
@@ -51,12 +57,13 @@ struct SnapshotBuilder {
       rows[row].customer = customerRank[Int(rows[row].customer)]
       rows[row].product = productRank[Int(rows[row].product)]
     }
-    var available = [TenantData.Availability](repeating: .init(), count: productIDs.count)
-    for (number, period) in availability { available[Int(productRank[Int(number)])] = period }
+    var known = [TenantData.ProductFacts](repeating: .init(), count: productIDs.count)
+    for (number, product) in facts { known[Int(productRank[Int(number)])] = product }
     return TenantData(
       customers: customerIDs, products: productIDs,
-      segments: Self.segments(segments, customerRank),
-      availability: available,
+      segments: Self.groups(segments, customerRank, atMost: Limits.segments),
+      regions: Self.groups(regions, customerRank, atMost: Limits.regions),
+      facts: known,
       interactions: Interactions(customers: customerIDs.count, products: productIDs.count, rows: rows),
       events: received.events)
   }
@@ -99,10 +106,10 @@ struct SnapshotBuilder {
     isComplete = true
   }
 
-  /// The largest segments, equal ones by name; customers of the others have none.
-  private static func segments(_ names: [Int32: String], _ rank: [Int32]) -> CustomerSegments {
+  /// The largest groups, equal ones by name; customers of the others have none.
+  private static func groups(_ names: [Int32: String], _ rank: [Int32], atMost most: Int) -> CustomerSegments {
     let sizes = Dictionary(names.values.map { ($0, 1) }, uniquingKeysWith: +)
-    let kept = sizes.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }.prefix(Limits.segments).map(\.key).sorted()
+    let kept = sizes.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }.prefix(most).map(\.key).sorted()
     let index = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, Int32($0)) })
     var ofCustomer = [Int32](repeating: -1, count: rank.count)
     for (number, name) in names { ofCustomer[Int(rank[Int(number)])] = index[name] ?? -1 }

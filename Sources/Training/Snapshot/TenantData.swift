@@ -2,6 +2,17 @@ import Learning
 
 /// One tenant as of one moment, its customers and products numbered in order of id, ready to learn from.
 struct TenantData: Sendable {
+  /// What a list says of a product beside its id.
+  struct ProductFacts: Sendable {
+    /// Empty = the id serves as name.
+    var name = ""
+    /// From the widest to the narrowest.
+    var categories: [String] = []
+    /// Empty = it is sold everywhere.
+    var regions: [String] = []
+    var availability = Availability()
+  }
+
   /// When a product is for sale, µs.
   struct Availability: Sendable {
     /// First moment of sale.
@@ -17,8 +28,10 @@ struct TenantData: Sendable {
   /// Ids by index, ascending.
   let products: [String]
   let segments: CustomerSegments
+  /// As the segments: where each customer is.
+  let regions: CustomerSegments
   /// By product.
-  let availability: [Availability]
+  let facts: [ProductFacts]
   let interactions: Interactions
   /// Rows of the snapshot's events, also those that say nothing about a product.
   let events: UInt64
@@ -27,5 +40,5 @@ struct TenantData: Sendable {
   var isUnderFloor: Bool { customers.count < Limits.floorCustomers || events < Limits.floorEvents }
 
   /// Which products may be listed at a moment, by index.
-  func eligible(at moment: Int64) -> [Bool] { availability.map { $0.holds(at: moment) } }
+  func eligible(at moment: Int64) -> [Bool] { facts.map { $0.availability.holds(at: moment) } }
 }

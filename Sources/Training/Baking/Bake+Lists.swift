@@ -1,0 +1,156 @@
+import Foundation
+import Learning
+import RankedLists
+
+extension Bake {
+  /// Writes the lists file, with everything that a ranker needs beside the lists: details to filter by, groups, factors and
+  /// neighbours to re-rank by in a call, reasons.
+  func writeLists(to path: String) throws -> Lists {
+    var sheet = ListSheet(self)
+    var writer = try RankedListsWriter(
+      path: path,
+      header: RankedListsHeader(tenant: tenant.rawValue, model: model, bake: bake, asOf: night.cuts.served),
+      parts: sheet.parts)
+    try sheet.writeCandidates(to: &writer)
+    try sheet.writeFallbacks(to: &writer)
+    try sheet.writeModel(to: &writer)
+    let lists = try sheet.writeCustomers(to: &writer)
+    try writer.finish()
+    return lists
+  }
+}
+
+/// One lists file under way.
+private struct ListSheet {
+  let data: TenantData
+  let history: History
+  let recipe: Recipe
+  let scorer: Scorer
+  let similar: SimilarProducts
+  let eligible: [Bool]
+  /// Index in the dictionary, by product; nil = not eligible.
+  var candidate: [UInt32?]
+  var candidates: UInt64 = 0
+  var top: TopProducts
+  var overall: [RankedEntry] = []
+  var segments: [[RankedEntry]] = []
+  var regions: [[RankedEntry]] = []
+
+  init(_ bake: Bake) {
+    let night = bake.night
+    data = night.data
+    recipe = bake.candidate.model.recipe
+    history = data.interactions.history(through: night.cuts.served)
+    scorer = Scorer(bake.candidate.model.served, recipe: recipe, history: history, segments: data.segments)
+    similar = SimilarProducts(history, atMost: Limits.neighbours)
+    eligible = data.eligible(at: night.cuts.served)
+    top = TopProducts(length: Limits.listLength, eligible: eligible)
+    candidate = [UInt32?](repeating: nil, count: eligible.count)
+  }
+
+  var parts: RankedListsParts {
+    let always: RankedListsParts = [.details, .groups, .neighbours, .reasons]
+    return scorer.itemFactors == nil ? always : always.union(.factors)
+  }
+
+  /// Every product that may be listed.
+  mutating func writeCandidates(to writer: inout RankedListsWriter) throws {
+    for product in eligible.indices where eligible[product] {
+      candidate[product] = try writer.addCandidate(
+        product: data.products[product], details: CandidateDetails(data.facts[product]))
+      candidates += 1
+    }
+  }
+
+  /// The best of the scores, as entries.
+  mutating func entries(_ scores: [Float], excluding bought: ArraySlice<Int32> = []) -> [RankedEntry] {
+    top.select(scores, excluding: bought).compactMap { product, score in
+      candidate[Int(product)].map { RankedEntry(candidate: $0, score: score) }
+    }
+  }
+
+  /// Popularity's lists: overall, for each segment, for each region.
+  mutating func writeFallbacks(to writer: inout RankedListsWriter) throws {
+    overall = entries(scorer.popularity.logShares())
+    guard !overall.isEmpty else { return }
+    try writer.setFallback(.overall, entries: overall)
+    for segment in data.segments.names {
+      segments.append(entries(scorer.popularity.logShares(segment: segment)))
+      try writer.setFallback(.segment(segment), entries: segments.last ?? [])
+    }
+    let byRegion = Popularity(history, segments: data.regions, halfLifeDays: recipe.trendHalfLifeDays)
+    for region in data.regions.names {
+      regions.append(entries(byRegion.logShares(segment: region)))
+      try writer.setFallback(.region(region), entries: regions.last ?? [])
+    }
+  }
+
+  /// What a ranker re-ranks by in a call.
+  func writeModel(to writer: inout RankedListsWriter) throws {
+    for product in candidate.indices {
+      guard let own = candidate[product] else { continue }
+      let neighbours = similar[product].compactMap { other in
+        candidate[other.product].map { RankedEntry(candidate: $0, score: other.similarity) }
+      }
+      try writer.setNeighbours(of: own, neighbours)
+    }
+    guard case .als(let als, _, _) = recipe.kind, let (vectors, biases) = scorer.itemFactors else { return }
+    let products = candidate.indices.filter { candidate[$0] != nil }
+    try writer.setFactors(
+      ItemFactors(
+        dimensions: als.factors, regularization: Float(als.regularisation), confidence: Float(als.alpha),
+        gram: gram(of: vectors, rows: als.factors),
+        biases: products.map { biases[$0] },
+        vectors: products.flatMap { vectors[$0 * als.factors..<($0 + 1) * als.factors] }))
+  }
+
+  /// YᵀY over all products that the model knows, also those that may not be listed. Complexity: O(products · factors²).
+  private func gram(of vectors: [Float], rows f: Int) -> [Float] {
+    var gram = [Float](repeating: 0, count: f * f)
+    for start in stride(from: 0, to: vectors.count, by: f) {
+      for row in 0..<f {
+        let value = vectors[start + row]
+        for column in 0..<f { gram[row * f + column] += value * vectors[start + column] }
+      }
+    }
+    return gram
+  }
+
+  /// Every active customer's list.
+  mutating func writeCustomers(to writer: inout RankedListsWriter) throws -> Bake.Lists {
+    var lists = Bake.Lists()
+    lists.candidates = candidates
+    let bought = history.purchases()
+    let reasons = Reasons(similar, candidate: candidate, overall: overall, segments: segments, regions: regions)
+    for customer in history.activeCustomers() {
+      if customer % Limits.customersPerCheck == 0 { try Task.checkCancellation() }
+      let list = entries(scorer.scores(of: customer), excluding: bought[customer])
+      let id = data.customers[customer]
+      let (segment, region) = (data.segments.ofCustomer[customer], data.regions.ofCustomer[customer])
+      let names = (
+        segment: segment < 0 ? "" : data.segments.names[Int(segment)],
+        region: region < 0 ? "" : data.regions.names[Int(region)]
+      )
+      if list.isEmpty {
+        try writer.add(customer: id, nothing: .nothingEligible, segment: names.segment, region: names.region)
+      } else {
+        try writer.add(
+          customer: id, entries: list,
+          reasons: reasons.of(list, bought: bought[customer], segment: segment, region: region),
+          segment: names.segment, region: names.region)
+      }
+      if lists.probes.count < Limits.probes { lists.probes.append(id) }
+      lists.customers += 1
+    }
+    return lists
+  }
+}
+
+extension CandidateDetails {
+  fileprivate init(_ facts: TenantData.ProductFacts) {
+    let (from, until) = (facts.availability.from, facts.availability.until)
+    self.init(
+      name: facts.name, categories: facts.categories, regions: facts.regions,
+      availableFrom: from == .min ? nil : from, availableUntil: until == .max ? nil : until)
+  }
+}
