@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc demo up format lint clean
+.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker demo up format lint clean
 
 products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
 swift_sources := Package.swift Sources Tests Fuzz $(wildcard Benchmarks)
@@ -64,6 +64,9 @@ bench-lookup: bench-deps ## measure list lookups in process against LMDB
 bench-rpc: build bench-deps ## measure the ranker over TLS against redis-server (parts=... for some; see bench-rpc --help)
 	for product in malloc-count floor; do swift build -c release --package-path Benchmarks --product $$product; done
 	cd Benchmarks && swift run -c release bench-rpc $(parts)
+
+bench-ranker: build bench-deps ## measure the ranker: calls re-ranked, cold start, swaps (parts=... for some; see bench-ranker --help)
+	cd Benchmarks && swift run -c release bench-ranker $(parts)
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
 	.build/release/nightjar demo --dir $(dir)

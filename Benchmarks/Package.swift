@@ -11,6 +11,7 @@ let package = Package(
     .executable(name: "bench-lookup", targets: ["bench-lookup"]),
     .executable(name: "floor", targets: ["floor"]),
     .executable(name: "bench-rpc", targets: ["bench-rpc"]),
+    .executable(name: "bench-ranker", targets: ["bench-ranker"]),
   ],
   dependencies: [
     .package(name: "nightjar", path: ".."),
@@ -31,6 +32,10 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "bench-lookup", dependencies: ["CLMDB", .product(name: "RankedLists", package: "nightjar")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "bench-ranker",
+      dependencies: ["CLoad", "Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
     .executableTarget(
       name: "bench-rpc",

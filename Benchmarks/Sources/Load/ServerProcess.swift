@@ -35,9 +35,14 @@ public final class ServerProcess {
   public var pid: Int32 { process.processIdentifier }
 
   /// Bytes of memory that are its own: neither shared nor files of the disk that it only reads.
-  public var privateBytes: Int {
+  public var privateBytes: Int { bytes("Anonymous:") }
+
+  /// Bytes of memory that it has resident, mapped files included.
+  public var residentBytes: Int { bytes("Rss:") }
+
+  private func bytes(_ row: String) -> Int {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8)) ?? ""
-    let lines = text.split(separator: "\n").filter { $0.hasPrefix("Anonymous:") }
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix(row) }
     return lines.reduce(0) { $0 + (Int($1.split(separator: " ")[1]) ?? 0) * 1024 }
   }
 

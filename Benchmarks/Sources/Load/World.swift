@@ -94,8 +94,12 @@ public final class World {
   public static func customer(_ index: Int) -> String { "customer-\(index)" }
 
   /// Publishes lists of `entries` products for every customer of a tenant, drawn from a catalogue of `products`, and
-  /// routes the tenant to them.
-  public func publish(tenant: String, bake: String, customers: Int, products: Int = 1_000, entries: Int = 50) throws {
+  /// routes the tenant to them, unless `routed` says not yet. `factors`: dimensions of the products' vectors, 0 = none.
+  @discardableResult
+  public func publish(
+    tenant: String, bake: String, customers: Int, products: Int = 1_000, entries: Int = 50, factors: Int = 0,
+    routed: Bool = true
+  ) throws -> Publication {
     let id = try TenantID(tenant)
     let store = ArtifactDirectory(root: "\(folder)/store")
     let digest = try store.publish(tenant: id) { files in
@@ -111,8 +115,9 @@ public final class World {
       }
     } write: { lists, model in
       let header = RankedListsHeader(tenant: tenant, model: "als-1", bake: bake, asOf: 0)
-      var writer = try RankedListsWriter(path: lists, header: header)
-      for product in 0..<products { _ = try writer.addCandidate(product: "\(84_000 + product)A") }
+      var writer = try RankedListsWriter(path: lists, header: header, parts: factors > 0 ? [.details, .factors] : [])
+      for product in 0..<products { _ = try writer.addCandidate(product: Self.product(product)) }
+      if factors > 0 { try writer.setFactors(Self.factors(factors, of: products)) }
       for customer in 0..<customers {
         let first = Int.random(in: 0..<products)
         let list = (0..<entries).map { place in
@@ -123,7 +128,29 @@ public final class World {
       try writer.finish()
       _ = FileManager.default.createFile(atPath: model, contents: nil)
     }
-    routing.set(tenant: tenant, bake: bake, digest: "\(digest)")
+    let publication = Publication(tenant: tenant, bake: bake, digest: "\(digest)")
+    if routed { route(to: publication) }
+    return publication
+  }
+
+  /// What a tenant may be routed to.
+  public struct Publication: Sendable {
+    public let tenant: String
+    let bake: String
+    let digest: String
+  }
+
+  /// Makes a publication live.
+  public func route(to publication: Publication) {
+    routing.set(tenant: publication.tenant, bake: publication.bake, digest: publication.digest)
+  }
+
+  private static func factors(_ dimensions: Int, of products: Int) -> ItemFactors {
+    func random() -> Float { .random(in: -0.5...0.5) }
+    return ItemFactors(
+      dimensions: dimensions, regularization: 10, confidence: 1,
+      gram: (0..<dimensions * dimensions).map { $0 % (dimensions + 1) == 0 ? Float(products) / 12 : 0 },
+      biases: (0..<products).map { _ in random() }, vectors: (0..<products * dimensions).map { _ in random() })
   }
 
   /// Requests for the first `limit` products of customers chosen by `tenants` and `customers`.
@@ -139,6 +166,30 @@ public final class World {
     }
     return requests
   }
+
+  /// The same lookups while a call goes on: each tells of `acts` products that the customer looked at.
+  public static func contexts(
+    _ keys: [(tenant: String, customer: String)], acts: Int, products: Int
+  ) -> Requests {
+    let requests = Requests(.nightjar)
+    for key in keys {
+      let body = Encoded<Proto.GetRecommendationsRequest> { draft in
+        draft.tenant = key.tenant
+        draft.customer = key.customer
+        draft.limit = 10
+        draft.message(\.context) { context in
+          context.list(\.n_acts, \.acts, of: 0..<acts) { act, _ in
+            act.kind = .view
+            act.product = product(.random(in: 0..<products))
+          }
+        }
+      }
+      requests.addCall(method: methodID("nightjar.v1.Ranker/GetRecommendations"), body: body.bytes)
+    }
+    return requests
+  }
+
+  private static func product(_ index: Int) -> String { "\(84_000 + index)A" }
 
   /// FNV-1a of a method's name, as PROTOCOL.md has it.
   private static func methodID(_ name: String) -> UInt32 {
