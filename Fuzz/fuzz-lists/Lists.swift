@@ -40,6 +40,7 @@ private func readThrough(_ sections: ListSections) {
         _ = record.labels(record.categories).count + record.labels(record.regions).count
       }
     }
+    sections.beside.bought?.forEach(blob: blob.offset) { sum += Float($0) }
     if let groups = sections.beside.groups {
       _ = groups.segmentLabel(groups.segment(place))
       _ = groups.regionLabel(groups.region(place))
@@ -79,7 +80,7 @@ private let good: [UInt8] = {
   do {
     var writer = try RankedListsWriter(
       path: path, header: RankedListsHeader(tenant: "uk", model: "m-1", bake: "b-1", asOf: 1),
-      parts: [.details, .groups, .factors, .neighbours, .reasons])
+      parts: [.details, .groups, .factors, .neighbours, .reasons, .bought])
     for product in ["a", "b", "c"] {
       _ = try writer.addCandidate(
         product: product, offer: product == "c" ? "o" : nil,
@@ -90,7 +91,7 @@ private let good: [UInt8] = {
       try writer.add(
         customer: customer, entries: Array(entries.prefix(index + 1)),
         reasons: entries.prefix(index + 1).map { ListReason(.boughtWith, candidate: $0.candidate) }, segment: "s",
-        region: "r")
+        region: "r", bought: [2, UInt32(index) % 2])
     }
     try writer.add(customer: "nobody", nothing: .notPermitted)
     try writer.setFallback(.overall, entries: entries)

@@ -6,6 +6,8 @@ public struct ListView: ~Escapable {
   let place: Int?
   /// Where the entries begin in their section.
   let entriesOffset: Int
+  /// Where the blob does.
+  let blobOffset: Int
 
   @_lifetime(immortal)
   @inline(__always)
@@ -14,6 +16,7 @@ public struct ListView: ~Escapable {
     code = blob.code
     self.place = place
     entriesOffset = blob.entriesOffset
+    blobOffset = blob.offset
   }
 
   /// The number of entries; 0 means that nothing is to be recommended.

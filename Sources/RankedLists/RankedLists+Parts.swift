@@ -54,6 +54,13 @@ extension RankedLists {
     return ListReason(code: reasons.load(offset, as: UInt32.self))
   }
 
+  /// Hands out the candidates that the customer of a list has bought, as of the bake, ascending; none for fallback lists, and
+  /// where the file does not say. Complexity: O(log of customers + candidates).
+  public func forEachBought(by list: borrowing ListView, _ body: (UInt32) -> Void) {
+    guard list.place != nil else { return }
+    sections.beside.bought?.forEach(blob: list.blobOffset, body)
+  }
+
   /// The segments and regions that customers are in. A customer's are named by their numbers, from 1.
   public var segments: Int { sections.beside.groups?.segments ?? 0 }
 

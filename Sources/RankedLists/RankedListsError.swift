@@ -12,7 +12,7 @@ public enum RankedListsError: Error, Equatable, Sendable, CustomStringConvertibl
   /// The part of the file in which the first defect was met.
   public enum Part: String, Sendable {
     case size, header, digest, sections, lists, index, directory, candidates, fallbacks
-    case details, groups, factors, neighbours, reasons, order
+    case details, groups, factors, neighbours, reasons, order, bought
   }
 
   public var description: String {

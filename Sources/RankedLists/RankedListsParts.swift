@@ -19,6 +19,8 @@ public struct RankedListsParts: OptionSet, Sendable {
   public static let neighbours = RankedListsParts(.neighbours)
   /// Why each entry of a customer's list stands there.
   public static let reasons = RankedListsParts(.reasons)
+  /// What each customer has bought.
+  public static let bought = RankedListsParts(.bought)
 
   func contains(_ section: Format.Section) -> Bool { rawValue & 1 << section.rawValue != 0 }
 

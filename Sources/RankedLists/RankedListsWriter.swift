@@ -25,6 +25,7 @@ public struct RankedListsWriter: ~Copyable {
   private var lists: SectionWriter
   private var index: ExternalSorter
   private var reasons: ReasonSpill?
+  private var bought: BoughtSpill?
   private var entries: UInt64 = 0
   private var candidates = CandidateTable()
   private var details = DetailsTable()
@@ -46,6 +47,7 @@ public struct RankedListsWriter: ~Copyable {
     try header.check()
     let file = try FileDescriptor(path: path, flags: O_RDWR | O_CREAT | O_EXCL, mode: S_IRUSR | S_IWUSR | S_IRGRP)
     let spill = parts.contains(.reasons) ? try FileDescriptor(nameless: path + ".reasons") : nil
+    let boughtSpill = parts.contains(.bought) ? try FileDescriptor(nameless: path + ".bought") : nil
     self.file = file
     self.header = header
     self.parts = parts
@@ -55,6 +57,7 @@ public struct RankedListsWriter: ~Copyable {
     lists = SectionWriter(at: listsStart)
     index = ExternalSorter(spillPath: path + ".spill", bufferRecords: sortBufferRecords)
     if let spill { reasons = ReasonSpill(in: spill) }
+    if let boughtSpill { bought = BoughtSpill(in: boughtSpill) }
   }
 
   /// Appends a product, or one offer of it, to the dictionary. Its index there, counted from 0.
@@ -70,10 +73,10 @@ public struct RankedListsWriter: ~Copyable {
   /// Adds a customer's list: at least one entry, best first, over candidates that were added before, none of them twice.
   ///
   /// `reasons`: one for each entry, nil where there is none to give; or no reason at all. `segment`, `region`: ids; empty =
-  /// none.
+  /// none. `bought`: candidates, in whatever order, none of them twice.
   public mutating func add(
     customer: String, entries list: [RankedEntry], reasons: [ListReason?] = [], segment: String = "",
-    region: String = ""
+    region: String = "", bought: [UInt32] = []
   ) throws(RankedListsError) {
     guard !list.isEmpty else {
       throw .input("customer '\(customer)': an empty list needs a reason; use add(customer:nothing:)")
@@ -81,14 +84,14 @@ public struct RankedListsWriter: ~Copyable {
     guard reasons.isEmpty || reasons.count == list.count else {
       throw .input("customer '\(customer)': \(reasons.count) reasons for \(list.count) entries")
     }
-    try add(customer, code: 0, list, reasons, segment, region)
+    try add(customer, code: 0, list, reasons, segment, region, bought)
   }
 
   /// Adds a customer to whom nothing is to be recommended.
   public mutating func add(
-    customer: String, nothing reason: NothingReason, segment: String = "", region: String = ""
+    customer: String, nothing reason: NothingReason, segment: String = "", region: String = "", bought: [UInt32] = []
   ) throws(RankedListsError) {
-    try add(customer, code: reason.rawValue, [], [], segment, region)
+    try add(customer, code: reason.rawValue, [], [], segment, region, bought)
   }
 
   /// Sets the list for customers of whom the file knows nothing; each at most once.
@@ -127,7 +130,7 @@ public struct RankedListsWriter: ~Copyable {
 
   private mutating func add(
     _ customer: String, code: UInt8, _ list: [RankedEntry], _ reasons: [ListReason?], _ segment: String,
-    _ region: String
+    _ region: String, _ bought: [UInt32]
   ) throws(RankedListsError) {
     try Format.check(identifier: customer, of: "customer '\(customer)'")
     guard index.count < Format.maximumCustomers else { throw .input("more than \(Format.maximumCustomers) customers") }
@@ -143,6 +146,11 @@ public struct RankedListsWriter: ~Copyable {
       try self.reasons?.append(reasons, blobBytes: blob.count, entries: list.count, candidates: candidates.count)
     } else if !reasons.isEmpty {
       throw .notAPart("reasons")
+    }
+    if parts.contains(.bought) {
+      try self.bought?.append(bought, blob: lists.count, candidates: candidates.count)
+    } else if !bought.isEmpty {
+      throw .notAPart("bought")
     }
     try index.append(record)
     try lists.append(blob, to: file)
@@ -167,6 +175,7 @@ extension RankedListsWriter {
     lengths[.directory] = ((1 << Format.directoryBits(customers: customers)) + 1) * Format.directoryEntryBytes
     lengths[.groups] = groups.byteCount
     lengths[.reasons] = lists.count / Format.blobAlignment * Format.reasonBytes
+    lengths[.bought] = bought?.byteCount ?? 0
     let layout = FileLayout(parts.sections, lengths: lengths)
 
     let (file, header, hashKey) = (file, header, hashKey)
@@ -181,6 +190,7 @@ extension RankedListsWriter {
       rows.append(try output.finish(section, to: file))
     }
     if let row = try reasons?.copy(to: file, at: layout.start(of: .reasons)) { rows.append(row) }
+    if let row = try bought?.copy(to: file, at: layout.start(of: .bought)) { rows.append(row) }
     rows.sort { $0.kind < $1.kind }
 
     // An empty section at the end is only where it is because the file reaches so far.
@@ -203,7 +213,7 @@ extension RankedListsWriter {
         ready[section] = try FactorTable.encode(factors, candidates: candidates.count)
       case .neighbours: ready[section] = encodedNeighbours
       case .order: ready[section] = candidates.order
-      case .lists, .index, .directory, .groups, .reasons: break
+      case .lists, .index, .directory, .groups, .reasons, .bought: break
       }
     }
     return ready

@@ -1,7 +1,7 @@
 @testable import RankedLists
 
 extension RankedListsParts {
-  static let all: RankedListsParts = [.details, .groups, .factors, .neighbours, .reasons]
+  static let all: RankedListsParts = [.details, .groups, .factors, .neighbours, .reasons, .bought]
 }
 
 /// What a sample's file holds beside its lists.
@@ -12,6 +12,7 @@ struct Beside {
   var reasons: [[ListReason?]] = []
   var factors: ItemFactors?
   var neighbours: [[RankedEntry]] = []
+  var bought: [[UInt32]] = []
 
   init() {}
 
@@ -40,6 +41,9 @@ struct Beside {
         let others = (0..<count).filter { $0 != own }.shuffled(using: &random).prefix(own % 4)
         return others.enumerated().map { RankedEntry(candidate: UInt32($1), score: 1 - Float($0)) }
       }
+    }
+    if parts.contains(.bought) {
+      bought = sample.lists.indices.map { Array((0..<UInt32(count)).shuffled(using: &random).prefix($0 % 5)) }
     }
   }
 
@@ -72,6 +76,7 @@ extension RankedLists {
     for place in 0..<customerCount {
       withCustomer(at: place) { _, list in
         _ = (segmentName(segment(of: list)), regionName(region(of: list)))
+        forEachBought(by: list) { _ = names(of: $0) }
         for position in 0..<list.count { _ = reason(of: list, at: position).map { names(of: $0.candidate) } }
       }
     }

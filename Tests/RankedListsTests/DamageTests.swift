@@ -256,7 +256,7 @@ struct DamageTests {
       let offset = longer.row(row) + Format.TableRow.offset
       longer.store(longer.load(offset, as: UInt64.self) + UInt64(Format.TableRow.size), at: offset)
     }
-    longer.store(UInt32(12), at: longer.row(5) + Format.TableRow.kind)
+    longer.store(UInt32(13), at: longer.row(5) + Format.TableRow.kind)
     longer.store(UInt32(isIgnorable ? 1 : 0), at: longer.row(5) + Format.TableRow.flags)
     longer.store(UInt64(start), at: longer.row(5) + Format.TableRow.offset)
     longer.store(UInt64(bytes.count - start), at: longer.row(5) + Format.TableRow.length)

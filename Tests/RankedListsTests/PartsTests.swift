@@ -31,6 +31,9 @@ struct PartsTests {
         }
         #expect(lists.segmentName(lists.segment(of: list)) == beside.groups[index].segment)
         #expect(lists.regionName(lists.region(of: list)) == beside.groups[index].region)
+        var bought: [UInt32] = []
+        lists.forEachBought(by: list) { bought.append($0) }
+        #expect(bought == beside.bought[index].sorted())
         for position in 0..<list.count {
           let reason = beside.reasons[index].isEmpty ? nil : beside.reasons[index][position]
           #expect(lists.reason(of: list, at: position) == reason)
@@ -84,7 +87,7 @@ struct PartsTests {
   func empty() throws {
     let scratch = try Scratch()
     let header = RankedListsHeader(tenant: "uk", model: "m", bake: "b", asOf: 1)
-    let parts: RankedListsParts = [.details, .groups, .neighbours, .reasons]
+    let parts: RankedListsParts = [.details, .groups, .neighbours, .reasons, .bought]
     try RankedListsWriter(path: scratch.path + "/lists", header: header, parts: parts).finish()
     let lists = try RankedLists(path: scratch.path + "/lists", tenant: "uk", bake: "b")
     #expect(lists.candidateCount == 0 && lists.customerCount == 0 && lists.hasNeighbours)

@@ -71,14 +71,29 @@ struct RoundTripTests {
     #expect(used <= 8 * entries + 40 * customers + keys)
   }
 
-  @Test("the golden files: what was written is read, and written again as it was", arguments: [false, true])
-  func golden(hasParts: Bool) throws {
+  @Test(
+    "the golden files: what was written is read, and written again as it was",
+    arguments: [("", RankedListsParts()), ("-parts", .all.subtracting(.bought)), ("-bought", .all)])
+  func golden(name: String, parts: RankedListsParts) throws {
     let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Golden/ranked-lists-v1\(hasParts ? "-parts" : "").bin").path
-    let sample = Sample(customers: 12, candidates: 8, entries: 6, seed: 2024, parts: hasParts ? .all : [])
+      .appendingPathComponent("Golden/ranked-lists-v1\(name).bin").path
+    let sample = Sample(customers: 12, candidates: 8, entries: 6, seed: 2024, parts: parts)
     #expect(try bytes(of: golden) == sample.encoded())
     let lists = try RankedLists.open(golden)
     for expected in sample.lists { #expect(lists.list(of: expected.customer)?.entries == expected.entries) }
+  }
+
+  @Test("an I/O error under the mapping ends the process, which answers nothing half read")
+  func inputOutputError() async {
+    await #expect(processExitsWith: .signal(SIGBUS)) {
+      let scratch = try Scratch()
+      let sample = Sample(customers: 500, candidates: 8, entries: 6, seed: 1)
+      try sample.write(to: scratch.file("lists"))
+      let lists = try RankedLists.open(scratch.file("lists"))
+      // A page that the file has not: to the process the same as one that the disk does not deliver.
+      truncate(scratch.file("lists"), 0)
+      _ = lists.list(of: sample.lists[0].customer)
+    }
   }
 
   @Test("an unlinked file answers as long as it is mapped")

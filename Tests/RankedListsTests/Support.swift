@@ -88,12 +88,13 @@ struct Sample {
     }
     for (index, list) in lists.enumerated() {
       let (segment, region) = beside.groups.isEmpty ? ("", "") : beside.groups[index]
+      let bought = beside.bought.isEmpty ? [] : beside.bought[index]
       if let reason = list.nothing {
-        try writer.add(customer: list.customer, nothing: reason, segment: segment, region: region)
+        try writer.add(customer: list.customer, nothing: reason, segment: segment, region: region, bought: bought)
       } else {
         try writer.add(
           customer: list.customer, entries: list.entries, reasons: beside.reasons.isEmpty ? [] : beside.reasons[index],
-          segment: segment, region: region)
+          segment: segment, region: region, bought: bought)
       }
     }
     if let factors = beside.factors { try writer.setFactors(factors) }

@@ -32,7 +32,7 @@ private struct Shop {
       },
       write: { path, modelPath in
         var writer = try RankedListsWriter(
-          path: path, header: header, parts: parts.union([.details, .groups, .reasons]))
+          path: path, header: header, parts: parts.union([.details, .groups, .reasons, .bought]))
         let entries = try (0..<10).map { number in
           RankedEntry(
             candidate: try writer.addCandidate(product: "p\(number)", details: details(number)),
@@ -41,7 +41,7 @@ private struct Shop {
         let reasons = [ListReason(.boughtWith, candidate: 7), ListReason(.popular), nil, nil, nil, nil]
         try writer.add(
           customer: "ann", entries: Array(entries[..<6]), reasons: reasons, segment: "restaurants", region: "north")
-        try writer.add(customer: "bob", entries: Array(entries[..<6]), segment: "schools")
+        try writer.add(customer: "bob", entries: Array(entries[..<6]), segment: "schools", bought: [9, 7])
         try writer.add(customer: "nobody", nothing: .betterWithout)
         try writer.setFallback(.segment("restaurants"), entries: Array(entries[6..<8]))
         try writer.setFallback(.region("south"), entries: [entries[8]])
@@ -210,6 +210,9 @@ struct ChoosingTests {
     }
     try await withShop { ranker in
       let odd = try await ranker.ask("ann", limit: 5, acts(Array(repeating: (.view, "p9"), count: 40)))
+      let had = try await ranker.ask("bob", limit: 5, acts(Array(repeating: (.view, "p9"), count: 40)))
+      #expect(
+        had.products.prefix(3) == ["p1", "p3", "p5"] && !had.products.contains("p9") && !had.products.contains("p7"))
       #expect(odd.reranked && odd.outcome == .list && odd.products == ["p1", "p3", "p5", "p7", "p9"])
       let even = try await ranker.ask("ann", limit: 5, acts(Array(repeating: (.purchase, "p8"), count: 40)))
       #expect(even.products.prefix(4) == ["p0", "p2", "p4", "p6"] && !even.products.contains("p8"))

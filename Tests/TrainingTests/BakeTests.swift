@@ -71,6 +71,9 @@ import Testing
       let bought = Set(tenant.events.filter { $0.customer == id }.map(\.product))
       Array(id.utf8).withUnsafeBytes { raw in
         guard let list = lists.lookup(raw) else { return }
+        var had: Set<String> = []
+        lists.forEachBought(by: list) { had.insert(products[Int($0)]) }
+        #expect(had == bought.intersection(products))
         let number = lists.segment(of: list)
         #expect((number == 0 ? "" : lists.segmentName(number)) == segment)
         for position in 0..<list.count {

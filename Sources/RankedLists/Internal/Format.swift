@@ -54,6 +54,7 @@ enum Format {
     case neighbours = 9
     case reasons = 10
     case order = 11
+    case bought = 12
 
     /// A file may be without it, and a reader that does not know it may answer from the rest.
     var isOptional: Bool { rawValue > Section.fallbacks.rawValue }
@@ -90,6 +91,7 @@ enum Format {
   static let maximumNeighbours = 1_000
   static let reasonBytes = 4
   static let orderBytes = 4
+  static let boughtBytes = 4
 
   /// Records that share a bucket of the directory; with one record a bucket on average, 32 is out of chance's reach.
   static let maximumProbes = 32

@@ -187,6 +187,10 @@ struct HeaderReader {
       }
       sections.order = bytes
     }
+    if let bytes = known[.bought] {
+      sections.bought = BoughtTable(bytes)
+      if sections.bought == nil { throw refusal(.bought, "its length is not what its counts say") }
+    }
     return sections
   }
 }

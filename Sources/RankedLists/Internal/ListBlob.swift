@@ -7,6 +7,8 @@ struct ListBlob: BitwiseCopyable {
   let stride: Int
   /// Where the entries begin in the section.
   let entriesOffset: Int
+  /// Where the blob does.
+  var offset: Int { entriesOffset - (stride - entries.count) }
 
   /// Trusts the lengths, which the verifier has checked; a wrong one traps.
   @inline(__always)

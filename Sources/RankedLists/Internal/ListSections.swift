@@ -6,6 +6,7 @@ struct OptionalSections: BitwiseCopyable {
   var neighbours: OffsetTable?
   var reasons: FileBytes?
   var order: FileBytes?
+  var bought: BoughtTable?
 }
 
 /// The sections of one mapped file, and the search of its customer index.

@@ -51,6 +51,20 @@ extension Verifier {
     }
   }
 
+  /// The blobs named must be blobs: both ascend, so one walk over the lists finds them all.
+  func verifyBought(_ sections: ListSections) throws(RankedListsError) {
+    guard let bought = sections.beside.bought else { return }
+    guard bought.isRight(candidates: sections.candidates.count) else {
+      throw refusal(.bought, "its candidates or their places are not what the format says")
+    }
+    var (number, offset) = (0, 0)
+    while offset < sections.lists.count, number < bought.customers {
+      if bought.blob(number) == UInt64(offset) { number += 1 }
+      offset += ListBlob(sections.lists, at: offset).stride
+    }
+    guard number == bought.customers else { throw refusal(.bought, "it names a list that there is not") }
+  }
+
   /// A word for an entry is a reason or 0, every other word is 0. The lists are verified before.
   func verifyReasons(_ sections: ListSections) throws(RankedListsError) {
     guard let reasons = sections.beside.reasons else { return }

@@ -31,6 +31,7 @@ struct Verifier {
     try verifyOrder(sections)
     try verifyNeighbours(sections)
     try verifyReasons(sections)
+    try verifyBought(sections)
     return (header, sections)
   }
 

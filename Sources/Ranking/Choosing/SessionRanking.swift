@@ -42,7 +42,7 @@ struct SessionRanking {
     }
   }
 
-  /// The best candidates of the whole catalogue, without those that the customer has by now or does not want.
+  /// The best candidates of the whole catalogue, without those that the customer has bought before, has by now, or does not want.
   ///
   /// Complexity: O(candidates · (dimensions + log `most`) + dimensions³).
   func ranked(over list: borrowing ListView, atMost most: Int) -> [RankedEntry] {
@@ -57,6 +57,8 @@ struct SessionRanking {
     }
     raiseCategories(&scores)
     for candidate in out { scores[candidate] = -.infinity }
+    // The list of last night has none of it, the whole catalogue has.
+    lists.forEachBought(by: list) { scores[Int($0)] = -.infinity }
     return Self.top(scores, most)
   }
 

@@ -49,7 +49,7 @@ private struct ListSheet {
   }
 
   var parts: RankedListsParts {
-    let always: RankedListsParts = [.details, .groups, .neighbours, .reasons]
+    let always: RankedListsParts = [.details, .groups, .neighbours, .reasons, .bought]
     return scorer.itemFactors == nil ? always : always.union(.factors)
   }
 
@@ -131,13 +131,15 @@ private struct ListSheet {
         segment: segment < 0 ? "" : data.segments.names[Int(segment)],
         region: region < 0 ? "" : data.regions.names[Int(region)]
       )
+      let had = bought[customer].compactMap { candidate[Int($0)] }
       if list.isEmpty {
-        try writer.add(customer: id, nothing: .nothingEligible, segment: names.segment, region: names.region)
+        try writer.add(
+          customer: id, nothing: .nothingEligible, segment: names.segment, region: names.region, bought: had)
       } else {
         try writer.add(
           customer: id, entries: list,
           reasons: reasons.of(list, bought: bought[customer], segment: segment, region: region),
-          segment: names.segment, region: names.region)
+          segment: names.segment, region: names.region, bought: had)
       }
       if lists.probes.count < Limits.probes { lists.probes.append(id) }
       lists.customers += 1
