@@ -13,7 +13,7 @@ enum Limits {
   /// A thousand years, µs.
   static let largestBusinessOffset: UInt64 = 31_556_952_000_000_000
   /// Candidates that a session ranks, for those that may not be listed to be left out of.
-  static let sessionCandidates = 200
+  static let sessionCandidates = 100
   /// Calls that compute, at once: they leave a core to the reactors.
   static let computeThreads = 1
   /// Calls that compute or wait for it.

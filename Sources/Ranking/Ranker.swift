@@ -7,6 +7,7 @@ import NightjarClient
 import Operations
 import RPC
 import ServiceLifecycle
+import Transport
 
 /// The ranker service: answers lookups from mapped lists, and follows control in what it answers from.
 ///
@@ -36,11 +37,19 @@ public struct Ranker: Sendable {
   private let adopter: Adopter
   private let facts = FactQueue()
   private let logger: Logger
+  /// For calls that take longer than a reactor has time.
+  private let compute: BlockingPool
 
   /// A ranker that knows nothing yet. `now` reads the wall clock, for the times it reports to control.
   public init(_ options: Options, logger: Logger, now: @escaping @Sendable () -> Timestamp) throws(RankingError) {
     guard mkdir(options.cache, S_IRWXU | S_IRGRP | S_IXGRP) == 0 || errno == EEXIST else {
       throw .noCache(path: options.cache, errno: errno)
+    }
+    do throws(TransportError) {
+      compute = try BlockingPool(
+        giveWay: "compute", width: Limits.computeThreads, maximumCalls: Limits.computeCalls)
+    } catch {
+      throw .noThread("\(error)")
     }
     let live = LiveTable()
     self.logger = logger
@@ -56,7 +65,7 @@ public struct Ranker: Sendable {
   /// Adds the methods of `nightjar.v1.Ranker`.
   public func install(in router: inout Router) {
     let recommender = recommender
-    let pool = BlockingPool(name: "compute", width: Limits.computeThreads, maximumCalls: Limits.computeCalls)
+    let pool = compute
     router.onReactorInPlace(RankerService.getRecommendations, pool: pool, where: Recommender.isHeavy) {
       (request, response, context) throws(RPCError) in
       try recommender.answer(request, &response, context)

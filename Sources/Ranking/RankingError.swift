@@ -4,11 +4,14 @@ import Glibc
 public enum RankingError: Error, Sendable, CustomStringConvertible {
   /// The folder for copies and routing cannot be made.
   case noCache(path: String, errno: Int32)
+  /// The system gives no thread to compute on.
+  case noThread(String)
 
   public var description: String {
     switch self {
     case .noCache(let path, let errno):
       "the cache folder \(path) cannot be made: \(String(cString: strerror(errno))); choose another with --cache"
+    case .noThread(let reason): "there is no thread to compute on: \(reason)"
     }
   }
 }

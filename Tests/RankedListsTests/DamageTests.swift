@@ -218,6 +218,19 @@ struct DamageTests {
     Lie(name: "a candidate without a kind of reason", section: .reasons, part: .reasons) {
       $0.store(UInt32(256), at: $1.lowerBound + 4)
     },
+    Lie(name: "a customer who bought what there is not", section: .bought, part: .bought) {
+      $0.store(UInt32.max, at: $1.upperBound - 4)
+    },
+    Lie(name: "something bought by nobody's list", section: .bought, part: .bought) {
+      $0.store($0.load($1.lowerBound + 16, as: UInt64.self) + 1, at: $1.lowerBound + 16)
+    },
+    Lie(name: "more buyers than the section holds", section: .bought, part: .bought) {
+      $0.store(UInt64.max, at: $1.lowerBound)
+    },
+    Lie(name: "a buyer's candidates far outside", section: .bought, part: .bought) {
+      let buyers = $0.load($1.lowerBound, as: UInt64.self)
+      $0.store(UInt64.max, at: $1.lowerBound + 16 + Int(buyers) * 8 + 8)
+    },
     Lie(name: "a fallback's offset far outside", section: .fallbacks, part: .fallbacks) {
       $0.store(UInt64.max / 2, at: $1.lowerBound + 16)
     },

@@ -1,5 +1,6 @@
 import Dispatch
 import Synchronization
+import Transport
 
 /// A few threads for work that blocks, and a bounded number of calls that may wait for them.
 ///
@@ -10,6 +11,8 @@ public final class BlockingPool: TaskExecutor {
     /// Jobs of the list that are done.
     var next = 0
     var running = 0
+    /// Threads of the pool's own that wait for work.
+    var idle: [Int] = []
     var admitted = 0
   }
 
@@ -18,7 +21,9 @@ public final class BlockingPool: TaskExecutor {
 
   private let width: Int
   private let maximumCalls: Int
-  private let queue: DispatchQueue
+  private let queue: DispatchQueue?
+  /// Threads of the pool's own; none where the system's are good enough.
+  private let patient: [Reactor]
   private let state = Mutex(State())
 
   /// `width`: jobs at once; `maximumCalls`: calls that run or wait.
@@ -27,6 +32,29 @@ public final class BlockingPool: TaskExecutor {
     self.width = width
     self.maximumCalls = maximumCalls
     queue = DispatchQueue(label: name, attributes: .concurrent)
+    patient = []
+  }
+
+  /// A pool for work that computes: its threads give way at once to whatever else wants the processors, reactors above all.
+  public init(giveWay name: String, width: Int, maximumCalls: Int) throws(TransportError) {
+    precondition(width > 0 && maximumCalls >= width, "a pool needs a thread, and room for a call on each")
+    self.width = width
+    self.maximumCalls = maximumCalls
+    queue = nil
+    var threads: [Reactor] = []
+    for number in 0..<width {
+      let thread = try Reactor(name: "\(name)-\(number)")
+      thread.giveWay()
+      threads.append(thread)
+    }
+    patient = threads
+    state.withLock { $0.idle = Array(threads.indices) }
+  }
+
+  deinit {
+    // The last to hold the pool may be one of its own threads, which cannot wait for itself.
+    let threads = patient
+    if !threads.isEmpty { DispatchQueue.global().async { for thread in threads { thread.stop() } } }
   }
 
   /// Calls that run or wait.
@@ -45,25 +73,31 @@ public final class BlockingPool: TaskExecutor {
 
   public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    let isFree = state.withLock { state in
+    let (isFree, thread) = state.withLock { state -> (Bool, Int?) in
       state.jobs.append(job)
-      guard state.running < width else { return false }
+      guard state.running < width else { return (false, nil) }
       state.running += 1
-      return true
+      return (true, state.idle.popLast())
     }
-    if isFree { queue.async { self.work() } }
+    guard isFree else { return }
+    if let thread {
+      patient[thread].execute { self.work(on: thread) }
+    } else {
+      queue?.async { self.work(on: nil) }
+    }
   }
 
-  private func work() {
-    while let job = next() { job.runSynchronously(on: asUnownedTaskExecutor()) }
+  private func work(on thread: Int?) {
+    while let job = next(for: thread) { job.runSynchronously(on: asUnownedTaskExecutor()) }
   }
 
-  private func next() -> UnownedJob? {
+  private func next(for thread: Int?) -> UnownedJob? {
     state.withLock { state in
       guard state.next < state.jobs.count else {
         state.jobs = []
         state.next = 0
         state.running -= 1
+        if let thread { state.idle.append(thread) }
         return nil
       }
       let job = state.jobs[state.next]

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The sections that a file may be without.
 extension Verifier {
   func verifyDetails(_ sections: ListSections) throws(RankedListsError) {
@@ -105,9 +107,16 @@ struct CandidateKey {
   }
 
   func precedes(_ other: CandidateKey) -> Bool {
-    product.elementsEqual(other.product)
-      ? offer.lexicographicallyPrecedes(other.offer) : product.lexicographicallyPrecedes(other.product)
+    let order = Self.compare(product, other.product)
+    return order == 0 ? Self.compare(offer, other.offer) < 0 : order < 0
   }
 
-  func isOf(_ wanted: UnsafeRawBufferPointer) -> Bool { product.elementsEqual(wanted) }
+  func isOf(_ wanted: UnsafeRawBufferPointer) -> Bool { Self.compare(product, wanted) == 0 }
+
+  /// Below 0 where `a` stands before `b`, 0 where they are equal.
+  private static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+    guard let left = a.baseAddress, let right = b.baseAddress else { return a.count - b.count }
+    let order = memcmp(left, right, min(a.count, b.count))
+    return order == 0 ? a.count - b.count : Int(order)
+  }
 }

@@ -25,12 +25,15 @@ struct FoldIn {
   func vector(of acts: [(candidate: Int, weight: Float)]) -> [Float] {
     var a = matrix
     var b = [Float](repeating: 0, count: dimensions)
-    for (candidate, weight) in acts {
-      let y = UnsafeBufferPointer(rebasing: vectors[candidate * dimensions..<(candidate + 1) * dimensions])
-      let extra = confidence * weight
-      for row in 0..<dimensions {
-        b[row] += (1 + extra) * y[row]
-        for column in 0...row { a[row * dimensions + column] += extra * y[row] * y[column] }
+    a.withUnsafeMutableBufferPointer { a in
+      for (candidate, weight) in acts {
+        let y = UnsafeBufferPointer(rebasing: vectors[candidate * dimensions..<(candidate + 1) * dimensions])
+        let extra = confidence * weight
+        for row in 0..<dimensions {
+          b[row] += (1 + extra) * y[row]
+          let scaled = extra * y[row]
+          for column in 0...row { a[row * dimensions + column] += scaled * y[column] }
+        }
       }
     }
     return Self.solve(&a, &b) ? b : [Float](repeating: 0, count: dimensions)
@@ -43,8 +46,7 @@ struct FoldIn {
     return a.withUnsafeMutableBufferPointer { a in
       for row in 0..<n {
         for column in 0...row {
-          var sum = a[row * n + column]
-          for k in 0..<column { sum -= a[row * n + k] * a[column * n + k] }
+          let sum = a[row * n + column] - dot(a, row * n, column * n, count: column)
           if column < row {
             a[row * n + column] = sum / a[column * n + column]
           } else {
@@ -65,28 +67,36 @@ struct FoldIn {
     }
   }
 
-  /// y · x for one candidate; eight sums at once, so that the processor's vector units serve.
+  /// y · x for one candidate.
   @inline(__always)
-  static func dot(_ vectors: UnsafeBufferPointer<Float>, _ candidate: Int, _ x: [Float]) -> Float {
-    let start = candidate * x.count
-    return x.withUnsafeBufferPointer { x in
-      var sums = SIMD8<Float>.zero
-      var index = 0
-      while index + 8 <= x.count {
-        var (a, b) = (SIMD8<Float>(), SIMD8<Float>())
-        for lane in 0..<8 {
-          a[lane] = vectors[start + index + lane]
-          b[lane] = x[index + lane]
-        }
-        sums += a * b
-        index += 8
-      }
-      var sum = sums.sum()
-      while index < x.count {
-        sum += vectors[start + index] * x[index]
-        index += 1
-      }
-      return sum
+  static func dot(_ vectors: UnsafeBufferPointer<Float>, _ candidate: Int, _ x: UnsafeBufferPointer<Float>) -> Float {
+    guard let y = vectors.baseAddress, let x = x.baseAddress.map({ ($0, x.count) }) else { return 0 }
+    return dot(y + candidate * x.1, x.0, count: x.1)
+  }
+
+  private static func dot(_ a: UnsafeMutableBufferPointer<Float>, _ first: Int, _ second: Int, count: Int) -> Float {
+    guard let base = a.baseAddress else { return 0 }
+    return dot(base + first, base + second, count: count)
+  }
+
+  /// The sum of products; sixteen at once, so that the processor's vector units serve.
+  @inline(__always)
+  private static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
+    let (left, right) = (UnsafeRawPointer(a), UnsafeRawPointer(b))
+    var sums = SIMD16<Float>.zero
+    var index = 0
+    while index + 16 <= count {
+      let offset = index * MemoryLayout<Float>.size
+      sums +=
+        left.loadUnaligned(fromByteOffset: offset, as: SIMD16<Float>.self)
+        * right.loadUnaligned(fromByteOffset: offset, as: SIMD16<Float>.self)
+      index += 16
     }
+    var sum = sums.sum()
+    while index < count {
+      sum += a[index] * b[index]
+      index += 1
+    }
+    return sum
   }
 }

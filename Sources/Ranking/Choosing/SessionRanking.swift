@@ -48,13 +48,7 @@ struct SessionRanking {
   func ranked(over list: borrowing ListView, atMost most: Int) -> [RankedEntry] {
     guard count > 0 else { return [] }
     var scores = baked(list)
-    if !met.isEmpty, let (session, biases) = session() {
-      let share = Float(met.count) / (Float(met.count) + Self.halfSession)
-      for candidate in scores.indices {
-        let prior = biases.map { $0[candidate] } ?? scores[candidate]
-        scores[candidate] = (1 - share) * scores[candidate] + share * (session[candidate] + prior)
-      }
-    }
+    if !met.isEmpty { blendSession(into: &scores) }
     raiseCategories(&scores)
     for candidate in out { scores[candidate] = -.infinity }
     // The list of last night has none of it, the whole catalogue has.
@@ -72,27 +66,48 @@ struct SessionRanking {
     return scores
   }
 
-  /// What the call alone says of each candidate, standardised; nil where the file has nothing to say it with.
-  private func session() -> (scores: [Float], biases: UnsafeBufferPointer<Float>?)? {
+  /// Adds what the call alone says of each candidate; nothing where the file has nothing to say it with.
+  private func blendSession(into scores: inout [Float]) {
     if let factors = lists.factors {
       let vector = FoldIn(factors).vector(of: met)
-      var scores = [Float](repeating: 0, count: count)
-      for candidate in 0..<count { scores[candidate] = FoldIn.dot(factors.vectors, candidate, vector) }
-      return (Self.standardised(scores), factors.biases)
+      vector.withUnsafeBufferPointer { vector in
+        blend(into: &scores, prior: factors.biases) { FoldIn.dot(factors.vectors, $0, vector) }
+      }
+    } else if lists.hasNeighbours {
+      var sums = [Float](repeating: 0, count: count)
+      for (candidate, weight) in met {
+        lists.forEachNeighbour(of: UInt32(candidate)) { sums[Int($0.candidate)] += weight * $0.score }
+      }
+      sums.withUnsafeBufferPointer { sums in blend(into: &scores, prior: nil) { sums[$0] } }
     }
-    guard lists.hasNeighbours else { return nil }
-    var scores = [Float](repeating: 0, count: count)
-    for (candidate, weight) in met {
-      lists.forEachNeighbour(of: UInt32(candidate)) { scores[Int($0.candidate)] += weight * $0.score }
-    }
-    return (Self.standardised(scores), nil)
   }
 
-  private static func standardised(_ scores: [Float]) -> [Float] {
-    let mean = scores.reduce(0, +) / Float(scores.count)
-    let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Float(scores.count)
-    let scale = variance > 0 ? 1 / variance.squareRoot() : 0
-    return scores.map { ($0 - mean) * scale }
+  /// Blends the session's scores, standardised, into the baked ones. `prior` = nil: the baked score is the prior.
+  @inline(__always)
+  private func blend(
+    into scores: inout [Float], prior: UnsafeBufferPointer<Float>?, _ session: (Int) -> Float
+  ) {
+    let share = Float(met.count) / (Float(met.count) + Self.halfSession)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { raw in
+      // In one pass, which waits for the memory and not for the sums.
+      var (sum, squares) = (0.0, 0.0)
+      for candidate in 0..<count {
+        let score = session(candidate)
+        raw.initializeElement(at: candidate, to: score)
+        sum += Double(score)
+        squares += Double(score) * Double(score)
+      }
+      let mean = sum / Double(count)
+      let variance = squares / Double(count) - mean * mean
+      let scale = variance > 0 ? share / Float(variance.squareRoot()) : 0
+      let middle = Float(mean)
+      scores.withUnsafeMutableBufferPointer { scores in
+        for candidate in 0..<count {
+          let prior = prior.map { $0[candidate] } ?? scores[candidate]
+          scores[candidate] = (1 - share) * scores[candidate] + (raw[candidate] - middle) * scale + share * prior
+        }
+      }
+    }
   }
 
   private func raiseCategories(_ scores: inout [Float]) {

@@ -79,6 +79,9 @@ public final class Reactor: Sendable {
     return timer
   }
 
+  /// Has the thread give way to every other at once, from now on.
+  public func giveWay() { execute { nj_lower_priority() } }
+
   /// Closes every connection and ends the thread; returns when it has ended. Not to be called on the thread itself.
   public func stop() {
     precondition(!isCurrent, "a reactor cannot wait for itself")

@@ -11,7 +11,7 @@ final class Handshake: @unchecked Sendable {
   private static let shared = Result<Reactor, TransportError> { () throws(TransportError) in
     let reactor = try Reactor(name: "handshakes")
     // A storm of new connections must not take the processor from those that stand.
-    reactor.execute { nj_lower_priority() }
+    reactor.giveWay()
     return reactor
   }
 
