@@ -121,8 +121,10 @@ struct Recommender: Sendable {
     if asOf != 0 { response.varint(Field.asOf, UInt64(bitPattern: asOf)) }
     response.text(Field.arm, arm.pointee.id)
     if arm.pointee.weight != 0 { response.float(Field.propensity, Float(arm.pointee.weight) / Float(Limits.armPoints)) }
-    if asOf != 0, now - asOf >= Self.microsecondsASecond {
-      response.varint(Field.age, UInt64(now - asOf) / UInt64(Self.microsecondsASecond))
+    // A file may claim any time: what does not fit is no age.
+    let age = now &- asOf
+    if asOf != 0, asOf < now, age >= Self.microsecondsASecond {
+      response.varint(Field.age, UInt64(age / Self.microsecondsASecond))
     }
     if tail.nothing != .none { response.varint(Field.nothing, UInt64(tail.nothing.rawValue)) }
     if tail.refilled > 0 { response.varint(Field.refilled, UInt64(tail.refilled)) }
