@@ -7,7 +7,7 @@ public struct Lookup: Sendable, Hashable {
   public var limit: UInt32 = 10
   /// Only what may be offered through it; nil = whatever.
   public var channel: SalesChannel?
-  /// Only what is sold there; empty = whatever. Says also which list stands in for that of an unknown customer.
+  /// Only what is sold there; empty = where the customer is known to be, or wherever. Says also which list stands in for that of an unknown customer.
   public var region = ""
   /// Segment of an unknown customer, which says which list stands in.
   public var segment = ""

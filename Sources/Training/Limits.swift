@@ -12,6 +12,8 @@ enum Limits {
   static let segments = 64
   /// Regions with fallback lists of their own, the largest first.
   static let regions = 64
+  /// Segments, and regions, that a lists file can name: FORMAT.md, "Customer groups".
+  static let groupNames = 65_535
   /// Products most like each product that a list names, for re-ranking in a call.
   static let neighbours = 50
   /// Customers that a manifest names for probing.

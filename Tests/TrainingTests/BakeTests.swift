@@ -113,6 +113,23 @@ import Testing
     }
   }
 
+  @Test("every customer's segment is in the file, also the small ones that have no list of their own")
+  func smallSegments() throws {
+    let scratch = try Scratch()
+    var tenant = SampleTenant(customers: 80)
+    for index in tenant.customers.indices { tenant.customers[index].1 = "s\(index)" }
+    let night = try tenant.night()
+    #expect(night.data.segments.names.count == Limits.segments)
+    let lists = try lists(bake(night, .popularity, in: scratch), in: scratch)
+    for (id, segment) in tenant.customers {
+      Array(id.utf8).withUnsafeBytes { raw in
+        guard let list = lists.lookup(raw) else { return }
+        let number = lists.segment(of: list)
+        #expect(number > 0 && lists.segmentName(number) == segment)
+      }
+    }
+  }
+
   @Test("a customer for whom nothing is left is told so")
   func nothing() throws {
     let scratch = try Scratch()

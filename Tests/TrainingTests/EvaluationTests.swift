@@ -73,7 +73,9 @@ import Testing
       let data = TenantData(
         customers: customers, products: products,
         segments: CustomerSegments(names: [], ofCustomer: customers.map { _ in -1 }),
-        regions: .none(customers: customers.count), facts: products.map { _ in TenantData.ProductFacts() },
+        regions: .none(customers: customers.count),
+        segmentNames: customers.map { _ in "" }, regionNames: customers.map { _ in "" },
+        facts: products.map { _ in TenantData.ProductFacts() },
         interactions: Interactions(customers: 30, products: products.count, rows: rows), events: 1_200)
       let night = Night(data: data, cuts: SampleTenant.cuts, seed: 1)
       let evaluation = try Evaluation(night, champion: nil, championProblem: "")

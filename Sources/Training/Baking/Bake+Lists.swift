@@ -127,10 +127,7 @@ private struct ListSheet {
       let list = entries(scorer.scores(of: customer), excluding: bought[customer])
       let id = data.customers[customer]
       let (segment, region) = (data.segments.ofCustomer[customer], data.regions.ofCustomer[customer])
-      let names = (
-        segment: segment < 0 ? "" : data.segments.names[Int(segment)],
-        region: region < 0 ? "" : data.regions.names[Int(region)]
-      )
+      let names = (segment: data.segmentNames[customer], region: data.regionNames[customer])
       let had = bought[customer].compactMap { candidate[Int($0)] }
       if list.isEmpty {
         try writer.add(

@@ -63,6 +63,7 @@ struct SnapshotBuilder {
       customers: customerIDs, products: productIDs,
       segments: Self.groups(segments, customerRank, atMost: Limits.segments),
       regions: Self.groups(regions, customerRank, atMost: Limits.regions),
+      segmentNames: Self.names(segments, customerRank), regionNames: Self.names(regions, customerRank),
       facts: known,
       interactions: Interactions(customers: customerIDs.count, products: productIDs.count, rows: rows),
       events: received.events)
@@ -104,6 +105,12 @@ struct SnapshotBuilder {
       throw .snapshot("customers, products, offers and events are \(received), \(promised) were promised")
     }
     isComplete = true
+  }
+
+  /// Each customer's group, as far as a lists file can name so many.
+  private static func names(_ names: [Int32: String], _ rank: [Int32]) -> [String] {
+    let named = groups(names, rank, atMost: Limits.groupNames)
+    return named.ofCustomer.map { $0 < 0 ? "" : named.names[Int($0)] }
   }
 
   /// The largest groups, equal ones by name; customers of the others have none.

@@ -30,6 +30,10 @@ struct TenantData: Sendable {
   let segments: CustomerSegments
   /// As the segments: where each customer is.
   let regions: CustomerSegments
+  /// By customer: also the small ones, for blocks hold for them too; empty = none.
+  let segmentNames: [String]
+  /// As `segmentNames`.
+  let regionNames: [String]
   /// By product.
   let facts: [ProductFacts]
   let interactions: Interactions

@@ -884,7 +884,8 @@ struct  Nightjar__V1__Block
 {
   ProtobufCMessage base;
   /*
-   * Id of a customer; or else a segment.
+   * Id of a customer; or else a segment. Who is in a segment is known from the bake; for a customer who is not in it, from
+   * the lookup's own `segment`.
    */
   char *customer;
   char *segment;

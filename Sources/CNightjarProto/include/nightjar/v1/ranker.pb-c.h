@@ -146,8 +146,8 @@ struct  Nightjar__V1__GetRecommendationsRequest
    */
   Nightjar__V1__SalesChannel channel;
   /*
-   * Only what is sold there, by the tenant's own name, up to 64 bytes; empty = whatever. Also says which list stands in for
-   * that of a customer who is not in the bake.
+   * Only what is sold there, by the tenant's own name, up to 64 bytes; empty = where the bake knows the customer to be, or
+   * wherever. Also says which list stands in for that of a customer who is not in the bake.
    */
   char *region;
   /*
