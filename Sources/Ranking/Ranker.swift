@@ -45,7 +45,9 @@ public struct Ranker: Sendable {
     guard mkdir(options.cache, S_IRWXU | S_IRGRP | S_IXGRP) == 0 || errno == EEXIST else {
       throw .noCache(path: options.cache, errno: errno)
     }
+    let files: FileQueues
     do throws(TransportError) {
+      files = try FileQueues(width: Limits.fileThreads)
       compute = try BlockingPool(
         giveWay: "compute", width: Limits.computeThreads, maximumCalls: Limits.computeCalls)
     } catch {
@@ -53,12 +55,12 @@ public struct Ranker: Sendable {
     }
     let live = LiveTable()
     self.logger = logger
-    recommender = Recommender(live: live)
+    recommender = Recommender(live: live, isAskedFor: { files.prefer($0) })
     adopter = Adopter(
       live: live,
       loader: ArtifactLoader(
         store: ArtifactDirectory(root: options.store), cache: ArtifactDirectory(root: "\(options.cache)/artifacts")),
-      files: FileQueues(count: Limits.fileThreads), routingFile: RoutingFile(path: "\(options.cache)/routing"),
+      files: files, routingFile: RoutingFile(path: "\(options.cache)/routing"),
       overlays: OverlayStore(folder: "\(options.cache)/overlays"), facts: facts, now: now, logger: logger)
   }
 

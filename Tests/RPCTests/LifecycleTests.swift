@@ -16,8 +16,8 @@ struct LifecycleTests {
       routes { router in
         router.unary(TestService.unary) { _, _ in try await run() }
         router.stream(TestService.bidirectional) { _, responses, _ in
-          try await responses.send(blob("begun"))
-          _ = try await run()
+          // The caller may have what is sent, and be gone, before `send` returns.
+          _ = try await run { try await responses.send(blob("begun")) }
         }
         router.stream(TestService.clientStream) { requests, _, _ in
           begun.add()
@@ -27,9 +27,10 @@ struct LifecycleTests {
       }
     }
 
-    private func run() async throws -> Encoded<Blob> {
+    private func run(_ first: () async throws -> Void = {}) async throws -> Encoded<Blob> {
       begun.add()
       defer { cancelled.add() }
+      try await first()
       try await waitForCancellation()
       return blob("")
     }

@@ -65,9 +65,9 @@ struct Bench {
 
   /// Asks until the ranker has its lists: before, it answers with an error, which ends a generator.
   private static func awaitAdoption(_ client: TLSClient, _ port: UInt16, _ lookups: Requests) {
-    let end = Date() + 60
+    let (end, connection) = (Date() + 60, Connection(client, port: port, wire: lookups.wire))
     while Date() < end {
-      if Connection.answers(client, port: port, request: 0, of: lookups) { return }
+      if connection.answers(0, of: lookups) { return }
       usleep(20_000)
     }
     fail("the ranker does not adopt its lists")

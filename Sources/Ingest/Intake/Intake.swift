@@ -2,6 +2,7 @@ import Commerce
 import Dispatch
 import Glibc
 import Logging
+import RPC
 import Synchronization
 
 /// Takes in the rows of all tenants: makes them durable in one log, brings them into the tenants' databases, and answers
@@ -31,7 +32,7 @@ public final class Intake: Sendable {
   private let logEnd: LogEnd
   private let queue = DispatchQueue(label: "ingest.log")
   private let budget = ByteBudget(IngestLimits.bytesInFlight)
-  private let pool: WorkerPool
+  private let pool: BlockingPool
   let stores: TenantStores
   private let lanes: Lanes
   private let keeper: SegmentKeeper
@@ -55,7 +56,8 @@ public final class Intake: Sendable {
       let last = try LogSegment.all(in: logFolder).last?.number ?? 0
       let logEnd = LogEnd(LogPosition(segment: last, offset: 0))
       self.logEnd = logEnd
-      pool = WorkerPool(width: IngestLimits.workers)
+      pool = BlockingPool(
+        name: "ingest.workers", width: IngestLimits.workers, maximumCalls: IngestLimits.workers)
       stores = try TenantStores(
         folder: "\(folder)/tenants", limit: openDatabases, users: IngestLimits.workers, logger: logger,
         lastSegment: { logEnd.position.segment })
@@ -175,6 +177,6 @@ public final class Intake: Sendable {
 
   private func beginSegment() {
     let current = logEnd.position.segment
-    pool.enqueue { [keeper] in keeper.retire(before: current) }
+    pool.execute { [keeper] in keeper.retire(before: current) }
   }
 }

@@ -1,5 +1,6 @@
 import Commerce
 import Logging
+import RPC
 import Synchronization
 
 /// Brings durable records into the tenants' databases, each tenant's in the order of the log, tenants side by side.
@@ -21,12 +22,12 @@ final class Lanes: Sendable {
   }
 
   private let stores: TenantStores
-  private let pool: WorkerPool
+  private let pool: BlockingPool
   private let replay: LogReplay
   private let logger: Logger
   private let state = Mutex(State())
 
-  init(stores: TenantStores, pool: WorkerPool, replay: LogReplay, logger: Logger) {
+  init(stores: TenantStores, pool: BlockingPool, replay: LogReplay, logger: Logger) {
     self.stores = stores
     self.pool = pool
     self.logger = logger
@@ -48,7 +49,7 @@ final class Lanes: Sendable {
       state.lanes[tenant, default: []].append(entry)
       return state.lanes[tenant]?.count == 1
     }
-    if isNew { pool.enqueue { self.work(tenant) } }
+    if isNew { pool.execute { self.work(tenant) } }
   }
 
   /// Applies what stands in the lane, up to a transaction's worth, then lets other tenants have their turn.
@@ -67,7 +68,7 @@ final class Lanes: Sendable {
       if state.lanes[tenant]?.isEmpty ?? true { state.lanes[tenant] = nil }
       return state.lanes[tenant] != nil
     }
-    if isMore { pool.enqueue { self.work(tenant) } }
+    if isMore { pool.execute { self.work(tenant) } }
     switch result {
     case .success(let outcomes):
       for (entry, outcome) in zip(batch, outcomes) { entry.pending.finish(.success(outcome)) }

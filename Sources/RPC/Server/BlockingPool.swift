@@ -4,11 +4,12 @@ import Transport
 
 /// A few threads for work that blocks, and a bounded number of calls that may wait for them.
 ///
-/// A task that prefers the pool (SE-0417) runs on its threads between suspensions, at most `width` at once.
+/// Jobs start in the order in which they come. A task that prefers the pool (SE-0417) runs on its threads between
+/// suspensions, at most `width` at once.
 public final class BlockingPool: TaskExecutor {
   private struct State {
-    var jobs: [UnownedJob] = []
-    /// Jobs of the list that are done.
+    var jobs: [@Sendable () -> Void] = []
+    /// Jobs of the list that have begun.
     var next = 0
     var running = 0
     /// Threads of the pool's own that wait for work.
@@ -16,8 +17,8 @@ public final class BlockingPool: TaskExecutor {
     var admitted = 0
   }
 
-  /// Jobs done that may stand in the list before it is cut.
-  private static let doneJobs = 64
+  /// Jobs begun that may stand in the list before it is cut.
+  private static let begunJobs = 64
 
   private let width: Int
   private let maximumCalls: Int
@@ -73,6 +74,18 @@ public final class BlockingPool: TaskExecutor {
 
   public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
+    execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+
+  /// Runs `body` on a thread of the pool and waits for it without blocking.
+  public func run<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+    try await withCheckedThrowingContinuation { continuation in
+      execute { continuation.resume(with: Result(catching: body)) }
+    }
+  }
+
+  /// Runs a job later, on a thread of the pool.
+  public func execute(_ job: @escaping @Sendable () -> Void) {
     let (isFree, thread) = state.withLock { state -> (Bool, Int?) in
       state.jobs.append(job)
       guard state.running < width else { return (false, nil) }
@@ -88,10 +101,10 @@ public final class BlockingPool: TaskExecutor {
   }
 
   private func work(on thread: Int?) {
-    while let job = next(for: thread) { job.runSynchronously(on: asUnownedTaskExecutor()) }
+    while let job = next(for: thread) { job() }
   }
 
-  private func next(for thread: Int?) -> UnownedJob? {
+  private func next(for thread: Int?) -> (@Sendable () -> Void)? {
     state.withLock { state in
       guard state.next < state.jobs.count else {
         state.jobs = []
@@ -102,7 +115,8 @@ public final class BlockingPool: TaskExecutor {
       }
       let job = state.jobs[state.next]
       state.next += 1
-      if state.next >= Self.doneJobs, 2 * state.next >= state.jobs.count {
+      // Lest a pool that never comes to rest keep every job that it ever ran.
+      if state.next >= Self.begunJobs, 2 * state.next >= state.jobs.count {
         state.jobs.removeFirst(state.next)
         state.next = 0
       }

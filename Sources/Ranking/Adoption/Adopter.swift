@@ -164,21 +164,18 @@ actor Adopter {
   }
 
   private func load(_ route: Route) async throws -> Adoption {
-    var artifacts = adoptions[route.tenant]?.artifacts ?? [:]
-    for arm in route.arms {
-      guard let digest = arm.digest, artifacts[digest]?.fits(arm) != true else { continue }
-      do {
-        let loader = loader
-        artifacts[digest] = try await files.run(for: route.tenant) {
-          try loader.load(arm, digest: digest, of: route.tenant)
-        }
-      } catch {
-        throw Refusal(arm: arm, digest: digest, reason: "\(error)")
-      }
-    }
-    let (ready, overlay, old) = (artifacts, try await overlay(of: route), adoptions[route.tenant])
+    let (loader, old, overlay) = (loader, adoptions[route.tenant], try await overlay(of: route))
     let adoption = try await files.run(for: route.tenant) {
-      Adoption(route, artifacts: ready, overlay: overlay, like: old)
+      var artifacts = old?.artifacts ?? [:]
+      for arm in route.arms {
+        guard let digest = arm.digest, artifacts[digest]?.fits(arm) != true else { continue }
+        do {
+          artifacts[digest] = try loader.load(arm, digest: digest, of: route.tenant)
+        } catch {
+          throw Refusal(arm: arm, digest: digest, reason: "\(error)")
+        }
+      }
+      return Adoption(route, artifacts: artifacts, overlay: overlay, like: old)
     }
     guard let adoption else { throw CancellationError() }
     return adoption

@@ -72,7 +72,7 @@ struct Export {
       guard slot.pointee.mode != .off else {
         throw RPCError(.failedPrecondition, "the tenant's engine is off: there are no lists to export")
       }
-      guard !slot.pointee.arms.isEmpty else { throw Recommender.noList(slot) }
+      guard !slot.pointee.arms.isEmpty else { throw recommender.noList(slot) }
       try checkBake(slot)
       let memory = UnsafeMutableRawBufferPointer.allocate(
         byteCount: RankerService.getRecommendations.maximumResponseBytes, alignment: MemoryLayout<UInt64>.alignment)

@@ -1,3 +1,4 @@
+import Commerce
 import Messages
 import NightjarClient
 import RPC
@@ -7,6 +8,8 @@ import RankedLists
 /// no task, no lock, no reference count; one that tells of the call, on a pool.
 struct Recommender: Sendable {
   let live: LiveTable
+  /// Called once for each tenant that is asked for before its lists are adopted.
+  let isAskedFor: @Sendable (TenantID) -> Void
   let ids = RecommendationIDs()
 
   /// Numbers of the response's fields, ranker.proto.
@@ -92,7 +95,7 @@ struct Recommender: Sendable {
       response.varint(Field.outcome, .off)
       return writeID(&response)
     }
-    guard let arm = slot.pointee.arm(of: customer) else { throw Self.noList(slot) }
+    guard let arm = slot.pointee.arm(of: customer) else { throw noList(slot) }
     let now = slot.pointee.businessTime()
     var asOf: Int64 = 0
     var tail = Tail()
@@ -141,11 +144,14 @@ struct Recommender: Sendable {
     var isReranked = false
   }
 
-  static func noList(_ slot: UnsafePointer<TenantSlot>) -> RPCError {
+  func noList(_ slot: UnsafePointer<TenantSlot>) -> RPCError {
     let tenant = String(decoding: slot.pointee.tenant, as: UTF8.self)
-    return slot.pointee.isWaiting
-      ? RPCError(.unavailable, "tenant '\(tenant)' has no list on this ranker yet: its artifact is not adopted so far")
-      : RPCError(.failedPrecondition, "tenant '\(tenant)' has no list yet: its first night has not ended")
+    guard let wait = slot.pointee.wait else {
+      return RPCError(.failedPrecondition, "tenant '\(tenant)' has no list yet: its first night has not ended")
+    }
+    if wait.takeUnretainedValue().ask(), let tenant = try? TenantID(tenant) { isAskedFor(tenant) }
+    return RPCError(
+      .unavailable, "tenant '\(tenant)' has no list on this ranker yet: its artifact is not adopted so far")
   }
 
   private func writeID(_ response: inout MessageWriter) {

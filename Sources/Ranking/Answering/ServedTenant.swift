@@ -11,11 +11,13 @@ final class ServedTenant: @unchecked Sendable {
   private let text: UnsafeMutableRawBufferPointer
   private let lists: [RankedLists]
   private let eligibilities: [Eligibility]
+  private let wait: FirstWait?
 
   /// `adoption` = nil: the tenant is known and nothing is adopted yet.
   init(_ route: Route, _ adoption: Adoption?) {
     tenant = route.tenant
     let adopted = adoption?.arms ?? []
+    wait = !route.arms.isEmpty && adoption == nil ? FirstWait() : nil
     lists = adopted.compactMap(\.artifact?.lists)
     eligibilities = adopted.compactMap(\.eligibility)
     var writer = TextWriter([tenant.rawValue] + adopted.flatMap { [$0.arm.id, $0.arm.model, $0.arm.bake] })
@@ -35,7 +37,7 @@ final class ServedTenant: @unchecked Sendable {
     slot.initialize(
       to: TenantSlot(
         tenant: name, mode: route.mode, assignment: Assignment(salt: adoption?.salt ?? ""),
-        businessOffset: route.businessOffset, isWaiting: !route.arms.isEmpty && adoption == nil,
+        businessOffset: route.businessOffset, wait: wait.map { Unmanaged.passUnretained($0) },
         arms: UnsafeBufferPointer(start: adopted.isEmpty ? nil : arms.baseAddress, count: adopted.count)))
     self.slot = UnsafePointer(slot)
   }

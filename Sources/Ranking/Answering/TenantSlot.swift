@@ -1,6 +1,15 @@
 import Experimentation
 import Glibc
 import RankedLists
+import Synchronization
+
+/// A tenant's wait for its first lists, which somebody may ask for meanwhile.
+final class FirstWait: Sendable {
+  private let isAskedFor = Atomic<Bool>(false)
+
+  /// True for the first who asks.
+  func ask() -> Bool { !isAskedFor.exchange(true, ordering: .relaxed) }
+}
 
 /// One tenant as a lookup sees it: plain memory, so that reading it touches no reference count.
 struct TenantSlot {
@@ -9,8 +18,8 @@ struct TenantSlot {
   let assignment: Assignment
   /// Business time = wall clock + this, µs.
   let businessOffset: Int64
-  /// Control has ordered lists, and none are adopted yet.
-  let isWaiting: Bool
+  /// Control has ordered lists, and none are adopted yet; nil otherwise. Kept alive by the `ServedTenant`.
+  let wait: Unmanaged<FirstWait>?
   /// Empty as long as nothing is adopted.
   let arms: UnsafeBufferPointer<ArmSlot>
 
