@@ -67,7 +67,7 @@ bench-rpc: build bench-deps ## measure the ranker over TLS against redis-server 
 	for product in malloc-count floor; do swift build -c release --package-path Benchmarks --product $$product; done
 	cd Benchmarks && swift run -c release bench-rpc $(parts)
 
-bench-ranker: build bench-deps ## measure the ranker: calls re-ranked, cold start, swaps (parts=... for some; see bench-ranker --help)
+bench-ranker: build bench-deps ## measure the ranker: calls re-ranked, swaps, cold start, exports (parts=... for some; see bench-ranker --help)
 	cd Benchmarks && swift run -c release bench-ranker $(parts)
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)

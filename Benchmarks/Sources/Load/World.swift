@@ -63,6 +63,22 @@ public final class World {
     return (process, port)
   }
 
+  /// Takes every list of a tenant, as `nightjar export` does; how many there were.
+  public func exportLists(of tenant: String, port: UInt16) async throws -> Int {
+    let ranker = try ServiceClient(
+      to: [SocketAddress(parsing: "127.0.0.1:\(port)")], expecting: .ranker, serverName: nil,
+      certificates: CertificateFiles(
+        chain: "\(certificates)/platform-cli.pem", key: "\(certificates)/platform-cli-key.pem",
+        authorities: "\(certificates)/ca.pem"), logger: Self.logger)
+    let call = try await ranker.stream(RankerService.exportRecommendations)
+    try await call.send { $0.tenant = tenant }
+    try await call.finish()
+    var lists = 0
+    for try await message in call.responses { lists += message.list(\.n_lists, \.lists).count }
+    await ranker.close()
+    return lists
+  }
+
   /// Starts redis-server with TLS, the ranker's certificate, and nothing kept on disk.
   public func startRedis(cpus: String) throws -> (process: ServerProcess, port: UInt16) {
     let port = freePort()

@@ -3,18 +3,18 @@ import CLoad
 import Foundation
 import Load
 
-/// The real ranker, over TLS: what a call's context costs, how fast it is there, what swaps do to it.
+/// The real ranker, over TLS: what a call's context costs, what swaps do to it, how fast it is there, how fast it exports.
 @main
-struct BenchRanker: ParsableCommand {
+struct BenchRanker: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench-ranker",
-    abstract: "Measures nightjar-ranker: lookups re-ranked by a call, cold start, swaps under load.",
+    abstract: "Measures nightjar-ranker: lookups re-ranked by a call, swaps under load, cold start, exports.",
     discussion: """
       The ranker runs on both processors, beside the load, which sleeps between requests. Comparisons are of rounds with \
       and without, in turns; medians of the rounds are printed.
       """)
 
-  enum Part: String, CaseIterable, ExpressibleByArgument { case context, swaps, cold }
+  enum Part: String, CaseIterable, ExpressibleByArgument { case context, swaps, cold, export }
 
   @Argument(help: "What to measure; everything, if nothing is named.")
   var parts: [Part] = Part.allCases
@@ -37,7 +37,7 @@ struct BenchRanker: ParsableCommand {
     }
   }
 
-  func run() throws {
+  func run() async throws {
     load_flush_lines()
     for part in Part.allCases where parts.contains(part) {
       let bench = RankerBench(
@@ -46,6 +46,7 @@ struct BenchRanker: ParsableCommand {
       case .context: try bench.context()
       case .swaps: try bench.swaps()
       case .cold: try bench.cold(tenants: tenants)
+      case .export: try await bench.export()
       }
     }
   }

@@ -119,6 +119,23 @@ struct RankerBench {
     }
   }
 
+  /// How many lists of ten go over one stream of an export in a minute.
+  func export() async throws {
+    let customers = 100_000
+    try world.publish(tenant: "bench", bake: "b1", customers: customers)
+    let (ranker, port) = try world.startRanker(cpus: Self.cpus, reactors: 2)
+    defer { ranker.stop() }
+    awaitAnswers(port, World.lookups([("bench", World.customer(0))]))
+    var rates: [Double] = []
+    for _ in 0..<rounds {
+      let start = Date()
+      let lists = try await world.exportLists(of: "bench", port: port)
+      guard lists == customers else { fail("\(lists) of \(customers) lists came") }
+      rates.append(Double(lists) / -start.timeIntervalSinceNow * 60)
+    }
+    print("\nlists of an export, 10 products each, a minute: \(median(rates).text(0))")
+  }
+
   private func show(_ rows: [(name: String, loads: [Load])]) {
     print("                   p50       p99     p99.9")
     for (name, loads) in rows {
