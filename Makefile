@@ -64,7 +64,7 @@ bench-lookup: bench-deps ## measure list lookups in process against LMDB
 	swift run -c release --package-path Benchmarks bench-lookup
 
 bench-rpc: build bench-deps ## measure the ranker over TLS against redis-server (parts=... for some; see bench-rpc --help)
-	for product in malloc-count floor; do swift build -c release --package-path Benchmarks --product $$product; done
+	for product in malloc-count floor grpc-peer; do swift build -c release --package-path Benchmarks --product $$product; done
 	cd Benchmarks && swift run -c release bench-rpc $(parts)
 
 bench-ranker: build bench-deps ## measure the ranker: calls re-ranked, swaps, cold start, exports (parts=... for some; see bench-ranker --help)

@@ -10,6 +10,7 @@ let package = Package(
     .library(name: "malloc-count", type: .dynamic, targets: ["MallocCount"]),
     .executable(name: "bench-lookup", targets: ["bench-lookup"]),
     .executable(name: "floor", targets: ["floor"]),
+    .executable(name: "grpc-peer", targets: ["grpc-peer"]),
     .executable(name: "bench-rpc", targets: ["bench-rpc"]),
     .executable(name: "bench-ranker", targets: ["bench-ranker"]),
   ],
@@ -22,6 +23,9 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
     .target(name: "CLoad", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "MallocCount"),
+    .executableTarget(
+      name: "grpc-peer",
+      linkerSettings: ["grpc++", "grpc", "gpr", "absl_synchronization"].map { .linkedLibrary($0) }),
     .executableTarget(name: "floor", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(
       name: "Load",
@@ -42,5 +46,6 @@ let package = Package(
       dependencies: ["CLoad", "Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: strict),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )

@@ -11,14 +11,14 @@ struct Bench {
   /// Executable of the floor.
   let floor: String
 
-  private static let serverCPU = "0"
-  private static let shapes = [
+  static let serverCPU = "0"
+  static let shapes = [
     Shape(connections: 1, inFlight: 1), Shape(connections: 16, inFlight: 1), Shape(connections: 64, inFlight: 1),
     Shape(connections: 16, inFlight: 16), Shape(connections: 16, inFlight: 16, isPipelined: true),
   ]
 
   /// How a load is spread.
-  private struct Shape: CustomStringConvertible {
+  struct Shape: CustomStringConvertible {
     let connections: Int
     let inFlight: Int
     var isPipelined = false
@@ -33,7 +33,7 @@ struct Bench {
   private var client: TLSClient { TLSClient(folder: world.certificates, identity: "platform-cli") }
 
   /// A ranker and a Redis that hold the same answers, and what to ask them.
-  private final class Peers {
+  final class Peers {
     let ranker: ServerProcess
     let redis: ServerProcess
     let rankerPort: UInt16
@@ -42,6 +42,8 @@ struct Bench {
     let floorPort: UInt16
     let lookups: Requests
     let gets = Requests(.redis)
+    /// Of the answers, on average.
+    let answerBytes: Int
 
     init(_ bench: Bench) throws {
       (ranker, rankerPort) = try bench.world.startRanker(cpus: Bench.serverCPU, reactors: 1)
@@ -56,10 +58,10 @@ struct Bench {
         bytes += body.count
       }
       Generator(bench.client, port: redisPort, connections: 1, requests: sets).askAll { _, _ in }
-      (floor, floorPort) = try bench.world.startFloor(
-        bench.floor, answerBytes: bytes / keys.count, cpus: Bench.serverCPU)
+      answerBytes = bytes / keys.count
+      (floor, floorPort) = try bench.world.startFloor(bench.floor, answerBytes: answerBytes, cpus: Bench.serverCPU)
       for key in keys { gets.addCommand([Array("GET".utf8), Array(key.customer.utf8)]) }
-      print("\(keys.count) customers, answers of \(bytes / keys.count) bytes on average")
+      print("\(keys.count) customers, answers of \(answerBytes) bytes on average")
     }
   }
 
@@ -205,11 +207,11 @@ struct Bench {
     print("p99, with / without: \(median(pairs.map { $0.storm.microseconds(99) / $0.calm.microseconds(99) }).text(2))")
   }
 
-  private func run(_ shape: Shape, _ generator: Generator, warmup: Double = 0.1) -> Load {
+  func run(_ shape: Shape, _ generator: Generator, warmup: Double = 0.1) -> Load {
     generator.closedLoop(inFlight: shape.inFlight, pipelined: shape.isPipelined, warmup: warmup, seconds: seconds)
   }
 
-  private func generator(_ port: UInt16, _ connections: Int, _ requests: Requests) -> Generator {
+  func generator(_ port: UInt16, _ connections: Int, _ requests: Requests) -> Generator {
     Generator(client, port: port, connections: connections, requests: requests)
   }
 

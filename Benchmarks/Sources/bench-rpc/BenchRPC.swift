@@ -11,10 +11,12 @@ struct BenchRPC: ParsableCommand {
     discussion: """
       The server runs on processor 0, the load on processor 1. Both peers have the same certificates on both sides and the \
       same cipher (TLS_AES_128_GCM_SHA256); Redis's values are the very bytes that the ranker answers: 10 products with their \
-      scores. `floor` is what libssl and the kernel alone take: a server in C that answers fixed bytes. Rounds are interleaved, ratios are taken round by round, and their medians are printed.
+      scores. `floor` is what libssl and the kernel alone take: a server in C that answers fixed bytes; `grpc` measures a \
+      server in C++ that does the same over gRPC. Rounds are interleaved, ratios are taken round by round, and their medians \
+      are printed.
       """)
 
-  enum Part: String, CaseIterable, ExpressibleByArgument { case throughput, latency, allocations, idle, storm }
+  enum Part: String, CaseIterable, ExpressibleByArgument { case throughput, latency, allocations, idle, storm, grpc }
 
   @Argument(help: "What to measure; everything, if nothing is named.")
   var parts: [Part] = Part.allCases
@@ -51,6 +53,7 @@ struct BenchRPC: ParsableCommand {
       case .allocations: try bench.allocations(library: "\(Self.products)/libmalloc-count.so")
       case .idle: try bench.idle()
       case .storm: try bench.storm()
+      case .grpc: try bench.grpc(peer: "\(Self.products)/grpc-peer")
       }
     }
   }
