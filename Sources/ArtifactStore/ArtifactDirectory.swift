@@ -14,7 +14,7 @@ public struct ArtifactDirectory: Sendable {
   private static let stagingPrefix = ".staging-"
 
   private let root: String
-  private let disk: Disk
+  let disk: Disk
 
   /// The artifacts under `root`, which is created with the first of them.
   public init(root: String) {
@@ -90,11 +90,12 @@ public struct ArtifactDirectory: Sendable {
 
   /// Copies an artifact, or only `files` of it and the manifest, into another folder of artifacts, checking every byte.
   ///
-  /// A whole copy that is there already is left, and the store is not asked; a damaged one is replaced.
+  /// A whole copy that is there already is left, and the store is not asked; a damaged one is replaced. `bandwidth` nil: as
+  /// fast as it goes.
   @discardableResult
   public func fetch(
     tenant: TenantID, digest: ArtifactDigest, files: [ArtifactFile] = ArtifactFile.allCases,
-    into cache: ArtifactDirectory
+    into cache: ArtifactDirectory, within bandwidth: Bandwidth? = nil
   ) throws(ArtifactError) -> View<Proto.Manifest> {
     do throws(ArtifactError) {
       return try cache.verify(tenant: tenant, digest: digest, files: files)
@@ -107,7 +108,8 @@ public struct ArtifactDirectory: Sendable {
       _ = try cache.stage(tenant, files) { staging in
         for seal in manifest.seals where files.contains(seal.file) {
           let source = path(tenant: tenant, digest: digest, file: seal.file)
-          let copied = try cache.disk.copy(source, to: "\(staging)/\(seal.file.rawValue)", limit: seal.size)
+          let copied = try cache.disk.copy(
+            source, to: "\(staging)/\(seal.file.rawValue)", limit: seal.size, within: bandwidth)
           try Self.check(copied, against: seal, path: source)
         }
         return manifest.bytes
@@ -189,7 +191,7 @@ public struct ArtifactDirectory: Sendable {
 
   private func tenantFolder(_ tenant: TenantID) -> String { "\(root)/\(tenant.rawValue)" }
 
-  private func folder(_ tenant: TenantID, _ digest: ArtifactDigest) -> String {
+  func folder(_ tenant: TenantID, _ digest: ArtifactDigest) -> String {
     "\(tenantFolder(tenant))/\(digest)"
   }
 

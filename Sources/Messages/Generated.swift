@@ -38,6 +38,8 @@ public enum Proto {
   public typealias Mode = Nightjar__V1__Mode
   /// `nightjar.v1.Tenant`, see control.proto.
   public typealias Tenant = Nightjar__V1__Tenant
+  /// `nightjar.v1.Repurchase`, see control.proto.
+  public typealias Repurchase = Nightjar__V1__Repurchase
   /// `nightjar.v1.Hold`, see control.proto.
   public typealias Hold = Nightjar__V1__Hold
   /// `nightjar.v1.CreateTenantRequest`, see control.proto.
@@ -50,6 +52,8 @@ public enum Proto {
   public typealias ListTenantsResponse = Nightjar__V1__ListTenantsResponse
   /// `nightjar.v1.SetModeRequest`, see control.proto.
   public typealias SetModeRequest = Nightjar__V1__SetModeRequest
+  /// `nightjar.v1.SetRepurchaseRequest`, see control.proto.
+  public typealias SetRepurchaseRequest = Nightjar__V1__SetRepurchaseRequest
   /// `nightjar.v1.RunNightRequest`, see control.proto.
   public typealias RunNightRequest = Nightjar__V1__RunNightRequest
   /// `nightjar.v1.GetNightRequest`, see control.proto.
@@ -202,6 +206,8 @@ public enum Proto {
   public typealias Calibration = Nightjar__V1__Calibration
   /// `nightjar.v1.GetRecommendationsRequest`, see ranker.proto.
   public typealias GetRecommendationsRequest = Nightjar__V1__GetRecommendationsRequest
+  /// `nightjar.v1.CustomerAttributes`, see ranker.proto.
+  public typealias CustomerAttributes = Nightjar__V1__CustomerAttributes
   /// `nightjar.v1.CallContext`, see ranker.proto.
   public typealias CallContext = Nightjar__V1__CallContext
   /// `nightjar.v1.ContextAct`, see ranker.proto.
@@ -326,6 +332,10 @@ extension Nightjar__V1__ListTenantsResponse: Message {
 
 extension Nightjar__V1__SetModeRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__set_mode_request__describe() }
+}
+
+extension Nightjar__V1__SetRepurchaseRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__set_repurchase_request__describe() }
 }
 
 extension Nightjar__V1__RunNightRequest: Message {
@@ -600,6 +610,10 @@ extension Nightjar__V1__GetRecommendationsRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__get_recommendations_request__describe() }
 }
 
+extension Nightjar__V1__CustomerAttributes: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__customer_attributes__describe() }
+}
+
 extension Nightjar__V1__CallContext: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__call_context__describe() }
 }
@@ -752,6 +766,13 @@ extension Nightjar__V1__Mode: WireScalar {
   public static var off: Self { NIGHTJAR__V1__MODE__MODE_OFF }
 }
 
+extension Nightjar__V1__Repurchase: WireScalar {
+  /// `REPURCHASE_EXCLUDE`.
+  public static var exclude: Self { NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE }
+  /// `REPURCHASE_ALLOW`.
+  public static var allow: Self { NIGHTJAR__V1__REPURCHASE__REPURCHASE_ALLOW }
+}
+
 extension Nightjar__V1__Hold: WireScalar {
   /// `HOLD_NONE`.
   public static var none: Self { NIGHTJAR__V1__HOLD__HOLD_NONE }
@@ -881,6 +902,8 @@ extension Nightjar__V1__Fallback: WireScalar {
   public static var segment: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_SEGMENT }
   /// `FALLBACK_REGION`.
   public static var region: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_REGION }
+  /// `FALLBACK_ATTRIBUTES`.
+  public static var attributes: Self { NIGHTJAR__V1__FALLBACK__FALLBACK_ATTRIBUTES }
 }
 
 extension Nightjar__V1__Nothing: WireScalar {

@@ -11,6 +11,8 @@ public struct Lookup: Sendable, Hashable {
   public var region = ""
   /// Segment of an unknown customer, which says which list stands in.
   public var segment = ""
+  /// What else is known of an unknown customer: it says which list stands in where the segment does not.
+  public var attributes: CustomerAttributes?
   /// Never these: at most 100.
   public var excluded: [ProductID] = []
   /// These first, if they may be offered at all: at most 10.
@@ -54,6 +56,7 @@ public struct Lookup: Sendable, Hashable {
     draft.channel = channel?.proto ?? .unknown
     draft.region = region
     draft.segment = segment
+    if let attributes { draft.message(\.attributes) { attributes.fill($0) } }
     draft.strings(\.n_exclude, \.exclude, excluded.map(\.rawValue))
     draft.strings(\.n_pin, \.pin, pinned.map(\.rawValue))
     draft.names = names

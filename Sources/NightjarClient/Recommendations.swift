@@ -15,6 +15,8 @@ public struct Recommendations: Sendable, Hashable {
     case segment
     /// That of the region that the lookup names, because the customer is not in the bake.
     case region
+    /// That of those who share one of the attributes that the lookup names, because the customer is not in the bake.
+    case attributes
     /// Popularity's, because the tenant has too little data for a model.
     case dataFloor
     /// There is none: the tenant's engine is off.
@@ -94,6 +96,7 @@ extension Recommendations.Outcome {
     case .fallback where answer.fallback == .dataFloor: self = .dataFloor
     case .fallback where answer.fallback == .segment: self = .segment
     case .fallback where answer.fallback == .region: self = .region
+    case .fallback where answer.fallback == .attributes: self = .attributes
     default: throw InvalidField(field: "outcome", reason: "is one that this client does not know; update it")
     }
   }

@@ -25,16 +25,29 @@ public struct Ranker: Sendable {
     public var store: String
     /// Folder of this ranker alone, on a local disk, for its copies and its routing; created if missing.
     public var cache: String
+    /// Bytes that the copies may take together; what nobody routes to goes first, what routes need never.
+    public var cacheBytes: UInt64
+    /// Bytes a second that are fetched from the store at most, over all fetches; 0 = no limit.
+    public var fetchBytesPerSecond: UInt64
 
-    /// Names the two.
-    public init(store: String, cache: String) {
+    /// Names the two, and says what they may take.
+    public init(
+      store: String, cache: String, cacheBytes: UInt64 = Self.ordinaryCacheBytes, fetchBytesPerSecond: UInt64 = 0
+    ) {
       self.store = store
       self.cache = cache
+      self.cacheBytes = cacheBytes
+      self.fetchBytesPerSecond = fetchBytesPerSecond
     }
+
+    /// Bytes of copies where nothing else is said: far more than the lists of 4,000 tenants, twice over.
+    public static let ordinaryCacheBytes: UInt64 = 64 << 30
   }
 
   private let recommender: Recommender
   private let adopter: Adopter
+  private let keeper: CacheKeeper
+  private let bandwidth: Bandwidth?
   private let facts = FactQueue()
   private let logger: Logger
   /// For calls that take longer than a reactor has time.
@@ -56,12 +69,16 @@ public struct Ranker: Sendable {
     let live = LiveTable()
     self.logger = logger
     recommender = Recommender(live: live, isAskedFor: { files.prefer($0) })
+    bandwidth = Bandwidth(bytesPerSecond: options.fetchBytesPerSecond)
+    let cache = ArtifactDirectory(root: "\(options.cache)/artifacts")
+    let overlays = OverlayStore(folder: "\(options.cache)/overlays")
+    keeper = CacheKeeper(
+      cache: cache, limit: options.cacheBytes, overlays: overlays, files: files, logger: logger)
     adopter = Adopter(
       live: live,
-      loader: ArtifactLoader(
-        store: ArtifactDirectory(root: options.store), cache: ArtifactDirectory(root: "\(options.cache)/artifacts")),
-      files: files, routingFile: RoutingFile(path: "\(options.cache)/routing"),
-      overlays: OverlayStore(folder: "\(options.cache)/overlays"), facts: facts, now: now, logger: logger)
+      loader: ArtifactLoader(store: ArtifactDirectory(root: options.store), cache: cache, bandwidth: bandwidth),
+      keeper: keeper, files: files, routingFile: RoutingFile(path: "\(options.cache)/routing"), overlays: overlays,
+      facts: facts, now: now, logger: logger)
   }
 
   /// Adds the methods of `nightjar.v1.Ranker`.
@@ -83,6 +100,17 @@ public struct Ranker: Sendable {
     }
   }
 
+  /// Says at `/health` where tenants are not answered from what control ordered.
+  public func remark(in remarks: HealthRemarks) {
+    let (figures, ledger) = (adopter.figures, keeper.ledger)
+    remarks.add {
+      let refused = figures.count(of: .refused)
+      return refused == 0
+        ? nil : "\(refused) tenants: what control ordered is refused, what was there before is served; the log says why"
+    }
+    remarks.add { ledger.excess == 0 ? nil : "the copies that routes need are \(ledger.excess) bytes over the limit" }
+  }
+
   /// Shows what is served at `/metrics`.
   public func show(in metrics: Metrics) {
     let (figures, facts) = (adopter.figures, facts)
@@ -91,6 +119,15 @@ public struct Ranker: Sendable {
       metrics.register("nightjar_ranker_tenants", .gauge, help: help, labels: [("state", state.rawValue)]) {
         Double(figures.count(of: state))
       }
+    }
+    let ledger = keeper.ledger
+    metrics.register("nightjar_ranker_cache_bytes", .gauge, help: "Bytes of the copies of artifacts.") {
+      Double(ledger.bytes)
+    }
+    metrics.register(
+      "nightjar_ranker_cache_excess_bytes", .gauge, help: "Bytes of copies over the limit: what routes need is kept."
+    ) {
+      Double(ledger.excess)
     }
     metrics.register("nightjar_ranker_unreported_facts", .gauge, help: "Facts that control has not heard yet.") {
       Double(facts.count)
@@ -101,10 +138,15 @@ public struct Ranker: Sendable {
   /// To be called once.
   public func follow(_ control: ServiceClient, for server: Server) async {
     await adopter.restore()
-    await withDiscardingTaskGroup { group in
-      group.addTask { await adopter.run({ server.onEveryReactor($0) }, with: control) }
-      group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
-      group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
+    await withTaskCancellationHandler {
+      await withDiscardingTaskGroup { group in
+        group.addTask { await adopter.run({ server.onEveryReactor($0) }, with: control) }
+        group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
+        group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
+      }
+    } onCancel: {
+      // Whoever stops the ranker does not wait for a slow fetch.
+      bandwidth?.lift()
     }
   }
 

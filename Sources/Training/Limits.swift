@@ -8,10 +8,18 @@ enum Limits {
   static let floorEvents: UInt64 = 1_000
   /// Entries of a baked list: two to three pages, so that it can be filtered as it is read.
   static let listLength = 50
+  /// Offers of one product that a lists file holds, those to be named first.
+  static let offersEach = 32
   /// Segments with popularity and fallback lists of their own, the largest first.
   static let segments = 64
   /// Regions with fallback lists of their own, the largest first.
   static let regions = 64
+  /// Values of one attribute of customers with fallback lists of their own, the most frequent first.
+  static let attributeValues = 32
+  /// Customers who must share a value for it to have a list.
+  static let attributeCustomers = 10
+  /// Free attributes of customers that are looked at, the first in order of key.
+  static let freeAttributes = 16
   /// Segments, and regions, that a lists file can name: FORMAT.md, "Customer groups".
   static let groupNames = 65_535
   /// Products most like each product that a list names, for re-ranking in a call.

@@ -81,6 +81,6 @@ struct TenantNight: Sendable {
     }
     return Bake(
       tenant: lease.tenant, candidate: candidate, model: order.model, bake: order.bake, night: night,
-      watermark: lease.watermark)
+      watermark: lease.watermark, listsBought: lease.listsBought)
   }
 }

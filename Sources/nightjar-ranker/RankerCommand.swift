@@ -24,12 +24,21 @@ struct RankerCommand: AsyncParsableCommand {
   @Option(help: "Folder of this ranker alone, on a local disk, for its copies of artifacts and its routing.")
   var cache: String
 
+  @Option(
+    help: "Bytes that the copies may take; of those over it, what nobody routes to goes, the longest unused first.")
+  var cacheBytes = Ranker.Options.ordinaryCacheBytes
+
+  @Option(help: "Bytes a second to fetch from the store at most; 0 = no limit.")
+  var fetchBytesPerSecond: UInt64 = 0
+
   func run() async throws {
     try await service.run(as: .ranker) { surroundings in
       let ranker = try Ranker(
-        Ranker.Options(store: store, cache: cache), logger: surroundings.logger,
-        now: { Timestamp.wallClock() })
+        Ranker.Options(
+          store: store, cache: cache, cacheBytes: cacheBytes, fetchBytesPerSecond: fetchBytesPerSecond),
+        logger: surroundings.logger, now: { Timestamp.wallClock() })
       ranker.show(in: surroundings.metrics)
+      ranker.remark(in: surroundings.remarks)
       var router = Router()
       ranker.install(in: &router)
       let control = try surroundings.client(of: .control, at: control)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Messages
 import Testing
 
 @testable import Console
@@ -40,6 +41,32 @@ struct CommandLineTests {
       "recommend --tenant uk --customer 12347 -n 50 --ranker h:1 --certificates /c", as: RecommendCommand.self)
     #expect(recommend.connection.ranker == "h:1")
     #expect(recommend.n == 50)
+    #expect(recommend.channel == nil)
+    #expect(
+      try parse("recommend --tenant uk --customer c --channel push", as: RecommendCommand.self).channel?.proto == .push)
+    #expect(try parse("export --tenant uk --channel pull", as: ExportCommand.self).channel?.proto == .pull)
+    #expect(try parse("tenant repurchase uk allow", as: TenantCommand.SetRepurchase.self).repurchase.proto == .allow)
+    #expect(try parse("tenant create uk", as: TenantCommand.Create.self).repurchase.proto == .exclude)
+  }
+
+  @Test("an exported line says at its end whether the tenant is frozen, and whether the list stands in for a model's")
+  func exported() throws {
+    let list = try Encoded<Proto.ExportedList> { draft in
+      draft.customer = "c,1"
+      draft.bake = "b-1"
+      draft.frozen = true
+      draft.fallback = .dataFloor
+      draft.list(\.n_items, \.items, of: ["p1"]) { item, product in
+        item.product = product
+        item.offer = "spring"
+        item.name = "Mug"
+      }
+    }.decode()
+    for names in [false, true] {
+      let line = try #require(ExportCommand.csv([list], names: names).first)
+      #expect(line == "\"c,1\",,,,b-1,,1,p1,spring,0.0,\(names ? "Mug," : "")frozen,data floor")
+      #expect(ExportCommand.header(names: names).split(separator: ",").count == (names ? 13 : 12))
+    }
   }
 
   @Test(
@@ -47,6 +74,7 @@ struct CommandLineTests {
     arguments: [
       "", "fly", "import --tenant uk", "import --tenant U.K --events e.csv", "night", "night --as-of yesterday",
       "recommend --tenant uk --customer c -n 0", "recommend --tenant uk --customer c -n 51", "tenant mode uk sleepy",
+      "tenant repurchase uk perhaps",
       "journal -n 1001", "versions --tenant uk -n 0", "activate --tenant uk --bake b --until never",
       "recommend --tenant uk",
     ].filter { !$0.isEmpty })

@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import Testing
 import Transport
 
@@ -8,9 +9,12 @@ import Transport
 struct AdminTests {
   private static let anyPort = SocketAddress(host: "127.0.0.1", port: 0)
 
-  private func status(_ request: String, health: Health.State = .serving) -> String? {
-    guard case .reply(let bytes) = AdminAnswer.answer(to: Array(request.utf8), health: health, metrics: { "up 1\n" })
-    else { return nil }
+  private func status(
+    _ request: String, health: Health.State = .serving, remarks: [String] = []
+  ) -> String? {
+    let answer = AdminAnswer.answer(
+      to: Array(request.utf8), health: health, remarks: { remarks }, metrics: { "up 1\n" })
+    guard case .reply(let bytes) = answer else { return nil }
     return String(decoding: bytes, as: UTF8.self)
   }
 
@@ -19,6 +23,19 @@ struct AdminTests {
     let answer = try #require(status("GET /health HTTP/1.1\r\nHost: x\r\n\r\n", health: state))
     #expect(answer.hasPrefix(state == .serving ? "HTTP/1.1 200 OK" : "HTTP/1.1 503 "))
     #expect(answer.hasSuffix("\r\n\r\n\(state.rawValue)\n"))
+  }
+
+  @Test("says at /health what is amiss though calls are taken, and only as long as it is")
+  func remarks() throws {
+    let answer = try #require(status("GET /health HTTP/1.1\r\n\r\n", remarks: ["the disk is full"]))
+    #expect(answer.hasPrefix("HTTP/1.1 200 OK") && answer.hasSuffix("\r\n\r\nserving\nthe disk is full\n"))
+    let health = Health()
+    let amiss = Mutex(true)
+    health.remarks.add { amiss.withLock { $0 } ? "amiss" : nil }
+    health.remarks.add { nil }
+    #expect(health.remarks.lines == ["amiss"])
+    amiss.withLock { $0 = false }
+    #expect(health.remarks.lines == [])
   }
 
   @Test("answers /metrics with the exposition and its length")

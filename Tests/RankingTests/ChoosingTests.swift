@@ -45,6 +45,9 @@ private struct Shop {
         try writer.add(customer: "nobody", nothing: .betterWithout)
         try writer.setFallback(.segment("restaurants"), entries: Array(entries[6..<8]))
         try writer.setFallback(.region("south"), entries: [entries[8]])
+        try writer.setFallback(.segment("industry=brewing"), entries: [entries[5]])
+        try writer.setFallback(.segment("country=UK"), entries: [entries[4]])
+        try writer.setFallback(.segment("born=1980s"), entries: [])
         try writer.setFallback(.overall, entries: [entries[9]])
         if parts.contains(.factors) { try writer.setFactors(factors) }
         if parts.contains(.neighbours) {
@@ -130,6 +133,38 @@ struct ChoosingTests {
       #expect(segment.products == ["p6", "p7"] && segment.outcome == .fallback && segment.fallback == .segment)
       let region = try await ranker.ask("stranger") { $0.region = "south" }
       #expect(region.products == ["p8"] && region.fallback == .region)
+      let industry: (Draft<Proto.CustomerAttributes>) -> Void = {
+        $0.industry = "brewing"
+        $0.country = "UK"
+        $0.birth_year = 1985
+      }
+      let brewer = try await ranker.ask("stranger") {
+        $0.region = "south"
+        $0.message(\.attributes, industry)
+      }
+      #expect(brewer.products == ["p5"] && brewer.fallback == .attributes && brewer.outcome == .fallback)
+      let gap = try await ranker.ask("stranger") {
+        $0.region = "south"
+        $0.message(\.attributes, industry)
+        $0.strings(\.n_exclude, \.exclude, ["p5"])
+      }
+      #expect(gap.products == ["p8"] && gap.refilled == 1)
+      let member = try await ranker.ask("stranger") {
+        $0.segment = "restaurants"
+        $0.message(\.attributes, industry)
+      }
+      #expect(member.products == ["p6", "p7"] && member.fallback == .segment)
+      let abroad = try await ranker.ask("stranger") { $0.message(\.attributes) { $0.country = "UK" } }
+      #expect(abroad.products == ["p4"] && abroad.fallback == .attributes)
+      // An empty list stands in for nobody.
+      let young = try await ranker.ask("stranger") { $0.message(\.attributes) { $0.birth_year = 1985 } }
+      #expect(young.products == ["p9"] && young.fallback == .unknownCustomer)
+      let known = try await ranker.ask("ann") { $0.message(\.attributes, industry) }
+      #expect(known.products == ["p0", "p1", "p2", "p3"] && known.fallback == .none)
+      let refused = await #expect(throws: RPCError.self) {
+        _ = try await ranker.ask("stranger") { $0.message(\.attributes) { $0.birth_year = 3 } }
+      }
+      #expect(refused?.violations.first?.field == "attributes.birth_year")
       let other = try await ranker.ask("stranger") { $0.segment = "no such" }
       #expect(other.products == ["p9"] && other.fallback == .unknownCustomer)
     }

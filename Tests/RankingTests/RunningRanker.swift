@@ -19,10 +19,13 @@ final class RunningRanker: Sendable {
   private let control: ServiceClient
   private let platform: Channel
 
-  init(_ scratch: Scratch, control port: UInt16, cache: String = "cache") throws {
+  init(
+    _ scratch: Scratch, control port: UInt16, cache: String = "cache",
+    cacheBytes: UInt64 = Ranker.Options.ordinaryCacheBytes
+  ) throws {
     let log = log
     let ranker = try Ranker(
-      Ranker.Options(store: scratch.file("store"), cache: scratch.file(cache)),
+      Ranker.Options(store: scratch.file("store"), cache: scratch.file(cache), cacheBytes: cacheBytes),
       logger: log.logger, now: { Timestamp.wallClock() })
     ranker.show(in: metrics)
     var router = Router()

@@ -52,9 +52,11 @@ final class Cluster {
     try await start("ranker")
   }
 
-  /// Starts a service, at the address it had before if it ran already.
-  func start(_ service: String) async throws {
-    let listen = ["--listen", addresses[service] ?? "127.0.0.1:0"]
+  /// Starts a service, at the address it had before if it ran already. One that is not named `a` has its address under
+  /// `<service>-<name>`, and a ranker its own cache.
+  func start(_ service: String, named name: String = "a", _ more: [String] = []) async throws {
+    let place = name == "a" ? service : "\(service)-\(name)"
+    let listen = ["--listen", addresses[place] ?? "127.0.0.1:0"]
     let arguments =
       switch service {
       case "ingest": listen + ["--data", "\(folder)/ingest"]
@@ -63,12 +65,12 @@ final class Cluster {
           "--data", "\(folder)/control", "--ingest", address("ingest"), "--lease-seconds", "\(Self.leaseSeconds)",
         ]
       default:
-        listen + ["--control", address("control"), "--store", "\(folder)/store", "--cache", "\(folder)/cache"]
-          + ["--domain", "ranker.example"]
+        listen + ["--control", address("control"), "--store", "\(folder)/store", "--domain", "ranker.example"]
+          + ["--cache", name == "a" ? "\(folder)/cache" : "\(folder)/cache-\(name)"]
       }
-    let ready = try await launch(service, "a", arguments + ["--admin-listen", "0"])
-    addresses[service] = ready["address"]
-    adminAddresses[service] = ready["admin"]
+    let ready = try await launch(service, name, arguments + ["--admin-listen", "0"] + more)
+    addresses[place] = ready["address"]
+    adminAddresses[place] = ready["admin"]
   }
 
   /// Starts the trainer of a name.
@@ -90,12 +92,21 @@ final class Cluster {
 
   func address(_ service: String) -> String { addresses[service] ?? "127.0.0.1:1" }
 
-  /// What a service shows at `/metrics`: values by name and labels.
-  func metrics(of service: String) async throws -> [String: Double] {
-    let url = try #require(URL(string: "http://\(adminAddresses[service] ?? "")/metrics"))
+  /// What a service says at `/health`, line by line.
+  func health(of service: String) async throws -> [String] {
+    try await admin(service, "health").split(separator: "\n").map(String.init)
+  }
+
+  private func admin(_ service: String, _ path: String) async throws -> String {
+    let url = try #require(URL(string: "http://\(adminAddresses[service] ?? "")/\(path)"))
     let (data, response) = try await URLSession.shared.data(from: url)
     #expect((response as? HTTPURLResponse)?.statusCode == 200)
-    let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  /// What a service shows at `/metrics`: values by name and labels.
+  func metrics(of service: String) async throws -> [String: Double] {
+    let lines = try await admin(service, "metrics").split(separator: "\n").filter { !$0.hasPrefix("#") }
     return Dictionary(
       uniqueKeysWithValues: try lines.map { line in
         let space = try #require(line.lastIndex(of: " "))
@@ -110,6 +121,17 @@ final class Cluster {
     if signal == SIGKILL { _ = await child.ended() }
   }
 
+  /// Id of a process such as `ranker-a`.
+  func pid(of process: String) -> pid_t? { children[process]?.pid }
+
+  /// Where an identity's certificate, its key and the authorities lie.
+  func certificates(_ identity: String) -> CertificateFiles {
+    let certificates = "\(folder)/certificates"
+    return CertificateFiles(
+      chain: "\(certificates)/\(identity).pem", key: "\(certificates)/\(identity)-key.pem",
+      authorities: "\(certificates)/ca.pem")
+  }
+
   /// What a process has logged so far.
   func log(of process: String) -> String {
     (try? String(contentsOfFile: "\(folder)/\(process).log", encoding: .utf8)) ?? ""
@@ -117,13 +139,9 @@ final class Cluster {
 
   /// A channel to a service as an identity such as `platform-cli`.
   func channel(_ service: Role, as identity: String, serverName: String? = nil) throws -> Channel {
-    let certificates = "\(folder)/certificates"
-    let files = CertificateFiles(
-      chain: "\(certificates)/\(identity).pem", key: "\(certificates)/\(identity)-key.pem",
-      authorities: "\(certificates)/ca.pem")
     let channel = try Channel(
       to: SocketAddress(parsing: address(service.rawValue)), expecting: service, serverName: serverName,
-      certificates: files, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      certificates: certificates(identity), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     channels.append(channel)
     return channel
   }

@@ -8,11 +8,13 @@ import Testing
 @testable import Training
 
 @Suite struct BakeTests {
-  private func bake(_ night: Night, _ recipe: Recipe = .als, in scratch: Scratch) throws -> Bake.Published {
+  private func bake(_ night: Night, _ recipe: Recipe = .als, listsBought: Bool = false, in scratch: Scratch) throws
+    -> Bake.Published
+  {
     let model = try night.train(recipe, night.calibrationRows())
     return try Bake(
       tenant: shop, candidate: Candidate(name: .als, model: model, file: nil), model: "m-1", bake: "b-1", night: night,
-      watermark: 9
+      watermark: 9, listsBought: listsBought
     ).publish(to: scratch.store)
   }
 
@@ -172,12 +174,13 @@ import Testing
     let model = try night.train(.popularity, night.calibrationRows())
     let bake = Bake(
       tenant: shop, candidate: Candidate(name: .popularity, model: model, file: nil), model: "m-1",
-      bake: "not a bake\u{0}", night: night, watermark: 9)
+      bake: "not a bake\u{0}", night: night, watermark: 9, listsBought: false)
     #expect(throws: (any Error).self) { try bake.publish(to: scratch.store) }
     let cancelled = Task {
       withUnsafeCurrentTask { $0?.cancel() }
       _ = try Bake(
-        tenant: shop, candidate: bake.candidate, model: "m-1", bake: "b-1", night: night, watermark: 9
+        tenant: shop, candidate: bake.candidate, model: "m-1", bake: "b-1", night: night, watermark: 9,
+        listsBought: false
       ).publish(to: scratch.store)
     }
     await #expect(throws: CancellationError.self) { try await cancelled.value }

@@ -75,14 +75,16 @@ import Testing
         segments: CustomerSegments(names: [], ofCustomer: customers.map { _ in -1 }),
         regions: .none(customers: customers.count),
         segmentNames: customers.map { _ in "" }, regionNames: customers.map { _ in "" },
-        facts: products.map { _ in TenantData.ProductFacts() },
+        attributes: [], facts: products.map { _ in TenantData.ProductFacts() }, offers: [],
         interactions: Interactions(customers: 30, products: products.count, rows: rows), events: 1_200)
       let night = Night(data: data, cuts: SampleTenant.cuts, seed: 1)
       let evaluation = try Evaluation(night, champion: nil, championProblem: "")
       #expect(try report(evaluation).judged_customers == 0)
       let scratch = try Scratch()
       for candidate in evaluation.candidates {
-        let bake = Bake(tenant: shop, candidate: candidate, model: "m", bake: "m.1", night: night, watermark: 1)
+        let bake = Bake(
+          tenant: shop, candidate: candidate, model: "m", bake: "m.1", night: night, watermark: 1,
+          listsBought: false)
         #expect(try bake.publish(to: scratch.store).candidates == UInt64(products.count))
       }
     }

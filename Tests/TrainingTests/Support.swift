@@ -64,9 +64,21 @@ struct SampleTenant: Sendable {
     var kind = Proto.EventKind.purchase
   }
 
+  struct Offer: Sendable {
+    let id: String
+    let product: String
+    var discount: UInt32 = 0
+    var channels: [Proto.SalesChannel] = []
+    var from: Int64 = 0
+    var until: Int64 = 0
+  }
+
   var customers: [(id: String, segment: String)] = []
   var products: [(id: String, from: Int64, until: Int64)] = []
   var events: [Purchase] = []
+  var offers: [Offer] = []
+  /// By the customer's place.
+  var industries: @Sendable (Int) -> String = { _ in "" }
 
   /// Customers of two tastes over 200 days; product "p-00" is withdrawn, "p-01" not yet for sale.
   init(customers count: Int = 60, products productCount: Int = 40, purchases: Int = 30, seed: UInt64 = 1) {
@@ -91,11 +103,12 @@ struct SampleTenant: Sendable {
   /// The snapshot in chunks of at most `rows` rows, the end in a chunk of its own. The resume key is the chunk's number.
   func chunks(rows: Int = 500) -> [Encoded<Proto.SnapshotChunk>] {
     var fills: [(Draft<Proto.SnapshotChunk>) -> Void] = []
-    for part in customers.chunked(rows) {
+    for part in Array(customers.enumerated()).chunked(rows) {
       fills.append { chunk in
         chunk.list(\.n_customers, \.customers, of: part) {
-          $0.id = $1.id
-          $0.segment = $1.segment
+          $0.id = $1.element.id
+          $0.segment = $1.element.segment
+          $0.industry = industries($1.offset)
         }
       }
     }
@@ -108,11 +121,24 @@ struct SampleTenant: Sendable {
         }
       }
     }
+    for part in offers.chunked(rows) {
+      fills.append { chunk in
+        chunk.list(\.n_offers, \.offers, of: part) {
+          $0.id = $1.id
+          $0.product = $1.product
+          $0.discount_ppm = $1.discount
+          $0.scalars(\.n_channels, \.channels, $1.channels)
+          $0.valid_from_us = $1.from
+          $0.valid_until_us = $1.until
+        }
+      }
+    }
     for part in events.chunked(rows) { fills.append { chunk in chunk.message(\.events) { Self.fill($0, part) } } }
     fills.append { chunk in
       chunk.message(\.end) { end in
         end.customers = UInt64(customers.count)
         end.products = UInt64(products.count)
+        end.offers = UInt64(offers.count)
         end.events = UInt64(events.count)
       }
     }

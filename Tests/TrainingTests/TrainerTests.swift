@@ -25,7 +25,7 @@ import Transport
     let published = try Bake(
       tenant: shop,
       candidate: Candidate(name: .als, model: try older.train(.als, older.calibrationRows()), file: nil), model: "m-1",
-      bake: "b-1", night: older, watermark: 5
+      bake: "b-1", night: older, watermark: 5, listsBought: false
     ).publish(to: scratch.store)
     let version = Encoded<Proto.Version> {
       $0.bake = "b-1"

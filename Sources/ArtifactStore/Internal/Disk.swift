@@ -26,10 +26,13 @@ struct Disk: Sendable {
   }
 
   /// Copies at most `limit` bytes into a new file, syncs it, and says what it copied; nil if there is more.
-  func copy(_ source: String, to path: String, limit: UInt64) throws(ArtifactError) -> (size: UInt64, SHA256Digest)? {
+  func copy(
+    _ source: String, to path: String, limit: UInt64, within bandwidth: Bandwidth?
+  ) throws(ArtifactError) -> (size: UInt64, SHA256Digest)? {
     let target = try Self.create(path)
     let measured = try Self.read(source, limit: limit) { (bytes) throws(ArtifactError) in
       try write(bytes, to: target)
+      bandwidth?.pay(for: bytes.count)
     }
     try sync(target)
     return measured
@@ -100,10 +103,21 @@ struct Disk: Sendable {
   }
 
   /// Seconds since the epoch at which the file or folder was last changed. The corresponding C function is `lstat`.
-  static func changedAt(_ path: String) throws(ArtifactError) -> Int {
+  static func changedAt(_ path: String) throws(ArtifactError) -> Int { try status(path).st_mtim.tv_sec }
+
+  /// What the system knows of a file or folder. The corresponding C function is `lstat`.
+  static func status(_ path: String) throws(ArtifactError) -> stat {
     var status = stat()
     guard lstat(path, &status) == 0 else { throw .system(operation: "lstat", path: path, errno: errno) }
-    return status.st_mtim.tv_sec
+    return status
+  }
+
+  /// Makes now the time at which the file or folder was last changed. The corresponding C function is `utimensat`.
+  func touch(_ path: String) throws(ArtifactError) {
+    try before(.write, path)
+    guard utimensat(AT_FDCWD, path, nil, 0) == 0 || errno == ENOENT else {
+      throw .system(operation: "utimensat", path: path, errno: errno)
+    }
   }
 
   /// Hands a regular file to `body` piece by piece and measures it; nil if it is longer than `limit`.

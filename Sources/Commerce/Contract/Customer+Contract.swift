@@ -23,11 +23,7 @@ extension Customer {
       try Check.label(text, atMost: Limits.labelBytes, field)
     }
     try Check.label(language, atMost: Limits.languageBytes, "language")
-    if let birthYear, !Limits.birthYears.contains(birthYear) {
-      let years = Limits.birthYears
-      throw InvalidField(
-        field: "birth_year", reason: "is \(birthYear); \(years.lowerBound) to \(years.upperBound) are admitted")
-    }
+    if let birthYear { try Check.birthYear(birthYear) }
     try Attributes.check(attributes)
   }
 

@@ -24,6 +24,15 @@ enum Check {
     }
   }
 
+  /// Refuses a year in which no living customer is born.
+  static func birthYear(_ year: UInt32) throws(InvalidField) {
+    let years = Limits.birthYears
+    guard years.contains(year) else {
+      throw InvalidField(
+        field: "birth_year", reason: "is \(year); \(years.lowerBound) to \(years.upperBound) are admitted")
+    }
+  }
+
   /// Refuses a list of more than `limit` elements.
   static func count(_ count: Int, atMost limit: Int, _ field: String) throws(InvalidField) {
     guard count <= limit else {
@@ -65,7 +74,7 @@ enum Check {
   }
 
   /// U+0000 to U+001F and U+007F to U+009F, the latter encoded as C2 80 to C2 9F.
-  private static func holdsControlCharacter(_ text: String) -> Bool {
+  static func holdsControlCharacter(_ text: String) -> Bool {
     var previous: UInt8 = 0
     for byte in text.utf8 {
       if byte < 0x20 || byte == 0x7f || (previous == 0xc2 && byte < 0xa0) { return true }

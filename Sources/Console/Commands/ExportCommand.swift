@@ -30,6 +30,8 @@ struct ExportCommand: AsyncParsableCommand {
   var segment = ""
   @Option(help: "Only customers of this region.")
   var region = ""
+  @Option(help: "Only what may be offered through it, push or pull, with the offers that are made through it.")
+  var channel: ChannelOption?
   @Option(help: "csv or jsonl.")
   var format = Form.csv
   @Flag(help: "With the products' names.")
@@ -43,7 +45,7 @@ struct ExportCommand: AsyncParsableCommand {
 
   /// The names of CSV's columns.
   static func header(names: Bool) -> String {
-    "customer,segment,region,model,bake,arm,rank,product,offer,score" + (names ? ",name" : "")
+    "customer,segment,region,model,bake,arm,rank,product,offer,score" + (names ? ",name" : "") + ",frozen,fallback"
   }
 
   func run() async throws {
@@ -89,6 +91,7 @@ struct ExportCommand: AsyncParsableCommand {
     draft.segment = segment
     draft.region = region
     draft.names = names
+    if let channel { draft.channel = channel.proto }
   }
 
   private func write(_ lists: ViewList<Proto.ExportedList>) {
@@ -106,7 +109,8 @@ struct ExportCommand: AsyncParsableCommand {
           list.customer, list.segment, list.region, list.model, list.bake, list.arm, String(place + 1), item.product,
           item.offer, String(item.score),
         ]
-        return (fields + (names ? [item.name] : [])).map(quoted).joined(separator: ",")
+        let flags = [list.frozen ? "frozen" : "", list.fallback == .dataFloor ? "data floor" : ""]
+        return (fields + (names ? [item.name] : []) + flags).map(quoted).joined(separator: ",")
       }
     }
   }

@@ -15,6 +15,8 @@ struct RecommendCommand: AsyncParsableCommand {
   var customer: String
   @Option(name: .shortAndLong, help: "Most items to show, 1 to 50.")
   var n: UInt32 = 10
+  @Option(help: "Only what may be offered through it, push or pull, with the offers that are made through it.")
+  var channel: ChannelOption?
 
   func validate() throws {
     guard (1...RankerService.maximumLimit).contains(n) else {
@@ -28,6 +30,7 @@ struct RecommendCommand: AsyncParsableCommand {
         draft.tenant = tenant
         draft.customer = customer
         draft.limit = n
+        if let channel { draft.channel = channel.proto }
       }
     }
     if output.json { Terminal.standard.line(answer.json) } else { Self.show(answer, on: .standard) }
@@ -38,6 +41,9 @@ struct RecommendCommand: AsyncParsableCommand {
     if answer.fallback == .unknownCustomer { remarks.append("the customer is not in the bake: everybody's list") }
     if answer.fallback == .segment { remarks.append("the customer is not in the bake: the segment's list") }
     if answer.fallback == .region { remarks.append("the customer is not in the bake: the region's list") }
+    if answer.fallback == .attributes {
+      remarks.append("the customer is not in the bake: the list of who shares an attribute")
+    }
     if answer.reranked { remarks.append("ranked by what happens in the call") }
     if answer.refilled > 0 { remarks.append("the last \(answer.refilled) from a fallback list") }
     if answer.fallback == .dataFloor { remarks.append("too little data for a model: popularity's list") }

@@ -6,7 +6,7 @@ import RPC
 struct TenantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenant", abstract: "Makes tenants known, shows them, turns their engines on, frozen or off.",
-    subcommands: [Create.self, List.self, Show.self, SetMode.self])
+    subcommands: [Create.self, List.self, Show.self, SetMode.self, SetRepurchase.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Makes a tenant known; its engine is on.")
@@ -21,6 +21,8 @@ struct TenantCommand: AsyncParsableCommand {
     var horizonDays: UInt32 = 28
     @Flag(help: "A better model waits for 'nightjar activate' instead of going live by itself.")
     var needsApproval = false
+    @Option(help: "Whether customers are recommended what they have bought already: allow or exclude.")
+    var repurchase = Repurchase.exclude
     @Option(help: "Why, for the journal.")
     var reason = ""
 
@@ -31,6 +33,7 @@ struct TenantCommand: AsyncParsableCommand {
           draft.name = title
           draft.horizon_days = horizonDays
           draft.needs_approval = needsApproval
+          draft.repurchase = repurchase.proto
           draft.reason = reason
         }
       }
@@ -129,6 +132,49 @@ struct TenantCommand: AsyncParsableCommand {
     }
   }
 
+  enum Repurchase: String, CaseIterable, ExpressibleByArgument {
+    case allow, exclude
+
+    var proto: Proto.Repurchase {
+      switch self {
+      case .allow: .allow
+      case .exclude: .exclude
+      }
+    }
+  }
+
+  struct SetRepurchase: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "repurchase", abstract: "Says whether customers are recommended what they have bought already.",
+      discussion: """
+        exclude: what was bought as of the bake is left out, at every connected ranker within a second. allow: for tenants \
+        that sell what is bought again and again; in calls at once, in lists from the next night.
+        """)
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+    @Argument(help: "Id of the tenant.")
+    var tenant: String
+    @Argument(help: "allow or exclude.")
+    var repurchase: Repurchase
+    @Option(help: "Refuse if the tenant's generation is another.")
+    var generation: UInt64?
+    @Option(help: "Why, for the journal.")
+    var reason = ""
+
+    func run() async throws {
+      let view = try await connection.withClients { clients in
+        try await clients.control.call(ControlService.setRepurchase) { draft in
+          draft.tenant = tenant
+          draft.repurchase = repurchase.proto
+          draft.expected_generation = generation ?? 0
+          draft.reason = reason
+        }
+      }
+      TenantCommand.show(view, output)
+    }
+  }
+
   /// Prints one tenant.
   static func show(_ tenant: View<Proto.Tenant>, _ output: OutputOptions) {
     let terminal = Terminal.standard
@@ -137,6 +183,7 @@ struct TenantCommand: AsyncParsableCommand {
     terminal.line("mode        \(tenant.mode.word), generation \(tenant.generation)")
     terminal.line(
       "judging     \(tenant.horizon_days) days" + (tenant.needs_approval ? ", promotions wait for approval" : ""))
+    terminal.line("bought      products are \(tenant.repurchase == .allow ? "recommended again" : "left out")")
     if let live = tenant.live {
       terminal.line(
         "live        bake \(live.bake) of model \(live.model) (\(live.recipe)), as of \(Format.date(live.as_of_us))")

@@ -116,6 +116,7 @@ extension ControlCore {
         lease.message(\.grant) { grant($0) }
         lease.horizon_days = UInt32(leased.tenant.horizonDays)
         lease.seed = Self.seed(night: item.night, tenant: item.tenant)
+        lease.repurchase = leased.tenant.repurchase.proto
         if let champion = leased.champion { lease.message(\.champion) { champion.fill($0) } }
       }
     }

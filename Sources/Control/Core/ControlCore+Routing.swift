@@ -68,6 +68,7 @@ extension ControlCore {
       arm.manifest_digest = version.digest
       arm.weight_ppm = wholeWeight
     }
+    route.repurchase = tenant.repurchase.proto
     if let overlay {
       route.overlay_revision = UInt64(overlay.revision)
       route.overlay_digest = overlay.digest

@@ -19,6 +19,7 @@ extension ControlCore {
     let horizon = try Check.number(
       "horizon_days", request.horizon_days, Self.horizonDays, absent: Self.ordinaryHorizonDays)
     let needsApproval = request.needs_approval
+    let repurchase = try Self.repurchase(request.repurchase)
     let deed = try Deed(by: caller, reason: request.reason)
     let now = clock.wall()
     return try await change(by: caller, at: now) { db in
@@ -28,14 +29,18 @@ extension ControlCore {
       try db.execute(
         sql: """
           INSERT INTO tenants (id, name, mode, generation, created_at, horizon_days, needs_approval, hold, models, bakes,
-          revision) VALUES (?, ?, ?, 1, ?, ?, ?, 0, 0, 0, ?)
+          revision, repurchase) VALUES (?, ?, ?, 1, ?, ?, ?, 0, 0, 0, ?, ?)
           """,
         arguments: [
           id, name, TenantRow.Mode.on.rawValue, now.microseconds, horizon, needsApproval, try Meta.revision.next(db),
+          repurchase.rawValue,
         ])
       let entry = try Journal.append(
         .tenantCreated, tenant: id, by: deed.actor, at: now, reason: deed.reason,
-        detail: ["name": name, "horizon_days": "\(horizon)", "needs_approval": "\(needsApproval)"], db)
+        detail: [
+          "name": name, "horizon_days": "\(horizon)", "needs_approval": "\(needsApproval)",
+          "repurchase": "\(repurchase)",
+        ], db)
       let tenant = try TenantRow.get(id, db)
       try tenant.recordDecision(entry: entry, at: now, db)
       return try Encoded { try tenant.fill($0, db) }
@@ -85,5 +90,35 @@ extension ControlCore {
       }
       return try Encoded { [tenant] in try tenant.fill($0, db) }
     }
+  }
+
+  func setRepurchase(_ request: View<Proto.SetRepurchaseRequest>, by caller: Caller) async throws -> Encoded<
+    Proto.Tenant
+  > {
+    let id = try Check.tenant("tenant", request.tenant)
+    let repurchase = try Self.repurchase(request.repurchase)
+    let expected = request.expected_generation
+    let deed = try Deed(by: caller, reason: request.reason)
+    let now = clock.wall()
+    return try await change(by: caller, at: now) { db in
+      var tenant = try TenantRow.get(id, db)
+      try tenant.expect(generation: expected)
+      let old = tenant.repurchase
+      if repurchase != old {
+        tenant.repurchase = repurchase
+        try tenant.save(routed: true, db)
+        try Journal.append(
+          .repurchaseSet, tenant: id, by: deed.actor, at: now, reason: deed.reason,
+          detail: ["from": "\(old)", "to": "\(repurchase)", "generation": "\(tenant.generation)"], db)
+      }
+      return try Encoded { [tenant] in try tenant.fill($0, db) }
+    }
+  }
+
+  private static func repurchase(_ asked: Proto.Repurchase) throws(RPCError) -> TenantRow.Repurchase {
+    guard let repurchase = TenantRow.Repurchase(rawValue: Int64(asked.rawValue)) else {
+      throw Check.failure("repurchase", "is none of EXCLUDE, ALLOW")
+    }
+    return repurchase
   }
 }

@@ -69,6 +69,9 @@ enum ControlSchema {
             content BLOB NOT NULL) STRICT, WITHOUT ROWID;
           """)
     }
+    migrator.registerMigration("repurchase") { db in
+      try db.execute(sql: "ALTER TABLE tenants ADD COLUMN repurchase INTEGER NOT NULL DEFAULT 0")
+    }
     return migrator
   }
 }

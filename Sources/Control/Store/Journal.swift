@@ -21,6 +21,7 @@ enum Journal {
     case versionActivated = "version.activated"
     case holdReleased = "hold.released"
     case overlaySet = "overlay.set"
+    case repurchaseSet = "repurchase.set"
     case servingReported = "serving.reported"
   }
 

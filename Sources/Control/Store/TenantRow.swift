@@ -13,6 +13,10 @@ struct TenantRow: FetchableRecord {
     case none = 0
     case untilNextNight, untilReleased
   }
+  enum Repurchase: Int64 {
+    case exclude = 0
+    case allow
+  }
 
   let id: String
   let name: String
@@ -24,6 +28,8 @@ struct TenantRow: FetchableRecord {
   let needsApproval: Bool
   var liveBake: String?
   var hold: Hold
+  /// Whether customers may be recommended what they have bought already.
+  var repurchase: Repurchase
   /// How many models and bakes have been named.
   var models: Int64
   var bakes: Int64
@@ -33,11 +39,14 @@ struct TenantRow: FetchableRecord {
   init(row: Row) throws {
     id = row["id"]
     name = row["name"]
-    guard let mode = Mode(rawValue: row["mode"]), let hold = Hold(rawValue: row["hold"]) else {
-      throw ControlError.damaged("tenant \(id) has a mode or hold that this version does not know")
+    guard let mode = Mode(rawValue: row["mode"]), let hold = Hold(rawValue: row["hold"]),
+      let repurchase = Repurchase(rawValue: row["repurchase"])
+    else {
+      throw ControlError.damaged("tenant \(id) has a mode, hold or repurchase that this version does not know")
     }
     self.mode = mode
     self.hold = hold
+    self.repurchase = repurchase
     generation = row["generation"]
     createdAt = Timestamp(microseconds: row["created_at"])
     horizonDays = Int(row["horizon_days"] as Int64)
@@ -62,10 +71,12 @@ struct TenantRow: FetchableRecord {
     if routed { revision = try Meta.revision.next(db) }
     try db.execute(
       sql: """
-        UPDATE tenants SET mode = ?, generation = ?, live_bake = ?, hold = ?, models = ?, bakes = ?, revision = ?
-        WHERE id = ?
+        UPDATE tenants SET mode = ?, generation = ?, live_bake = ?, hold = ?, models = ?, bakes = ?, revision = ?,
+        repurchase = ? WHERE id = ?
         """,
-      arguments: [mode.rawValue, generation, liveBake, hold.rawValue, models, bakes, revision, id])
+      arguments: [
+        mode.rawValue, generation, liveBake, hold.rawValue, models, bakes, revision, repurchase.rawValue, id,
+      ])
   }
 
   /// Refuses a change that was decided on an older state. `expected` 0 passes.
@@ -98,6 +109,11 @@ struct TenantRow: FetchableRecord {
     draft.horizon_days = UInt32(horizonDays)
     draft.needs_approval = needsApproval
     draft.hold = Proto.Hold(rawValue: UInt32(hold.rawValue))
+    draft.repurchase = repurchase.proto
     if let live = try live(db) { draft.message(\.live) { live.fill($0) } }
   }
+}
+
+extension TenantRow.Repurchase {
+  var proto: Proto.Repurchase { Proto.Repurchase(rawValue: UInt32(rawValue)) }
 }

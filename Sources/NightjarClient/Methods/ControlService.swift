@@ -27,6 +27,11 @@ public enum ControlService {
     "nightjar.v1.Control/ListTenants", .unary, callers: [.admin], server: .control,
     maximumRequestBytes: small, maximumResponseBytes: large, timeout: ordinary, idempotency: .idempotent)
 
+  /// Says whether a tenant's customers may be recommended what they have bought already.
+  public static let setRepurchase = Method<Proto.SetRepurchaseRequest, Proto.Tenant>(
+    "nightjar.v1.Control/SetRepurchase", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary, idempotency: .keyed)
+
   /// Turns a tenant's engine on, freezes it, or turns it off.
   public static let setMode = Method<Proto.SetModeRequest, Proto.Tenant>(
     "nightjar.v1.Control/SetMode", .unary, callers: [.admin], server: .control,
@@ -109,7 +114,8 @@ public enum ControlService {
 
   /// All of them, without their types.
   public static let all = [
-    AnyMethod(createTenant), AnyMethod(getTenant), AnyMethod(listTenants), AnyMethod(setMode), AnyMethod(runNight),
+    AnyMethod(createTenant), AnyMethod(getTenant), AnyMethod(listTenants), AnyMethod(setMode), AnyMethod(setRepurchase),
+    AnyMethod(runNight),
     AnyMethod(getNight), AnyMethod(leaseWork), AnyMethod(renewLease), AnyMethod(reportEvaluation),
     AnyMethod(completeWork), AnyMethod(failWork), AnyMethod(listVersions), AnyMethod(activate), AnyMethod(releaseHold),
     AnyMethod(setOverlay), AnyMethod(getOverlay), AnyMethod(watchRouting), AnyMethod(reportServing),

@@ -8,7 +8,9 @@ enum AdminAnswer: Equatable {
   /// Longest request, line and headers.
   static let maximumRequestBytes = 8_192
 
-  static func answer(to request: [UInt8], health: Health.State, metrics: () -> String) -> AdminAnswer {
+  static func answer(to request: [UInt8], health: Health.State, remarks: () -> [String], metrics: () -> String)
+    -> AdminAnswer
+  {
     guard request.count <= maximumRequestBytes else {
       return reply("431 Request Header Fields Too Large", "at most \(maximumRequestBytes) bytes\n")
     }
@@ -23,7 +25,9 @@ enum AdminAnswer: Equatable {
     }
     switch words[1].prefix(while: { $0 != UInt8(ascii: "?") }) {
     case let path where path.elementsEqual("/health".utf8):
-      return reply(health == .serving ? "200 OK" : "503 Service Unavailable", health.rawValue + "\n")
+      return reply(
+        health == .serving ? "200 OK" : "503 Service Unavailable",
+        ([health.rawValue] + remarks()).joined(separator: "\n") + "\n")
     case let path where path.elementsEqual("/metrics".utf8):
       return reply("200 OK", metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
     default: return reply("404 Not Found", "there are /health and /metrics\n")

@@ -36,7 +36,8 @@ final class AdminCaller {
       guard count > 0 else { return count < 0 && Self.isTemporary(errno) }
       request += chunk[..<count]
       guard
-        case .reply(let bytes) = AdminAnswer.answer(to: request, health: health.state, metrics: metrics.exposition)
+        case .reply(let bytes) = AdminAnswer.answer(
+          to: request, health: health.state, remarks: { health.remarks.lines }, metrics: metrics.exposition)
       else { return true }
       answer = bytes[...]
     }

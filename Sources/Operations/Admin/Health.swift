@@ -8,6 +8,8 @@ public final class Health: Sendable {
 
   /// The same as its callers see it.
   public let board = HealthBoard()
+  /// What is amiss though calls are taken.
+  public let remarks = HealthRemarks()
   private let current = Mutex(State.starting)
 
   /// A process begins as `starting`.

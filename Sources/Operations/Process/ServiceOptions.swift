@@ -56,6 +56,8 @@ public struct ServiceOptions: ParsableArguments {
   /// Anything thrown by `build` is a reason not to start: it is logged and the process exits with status 1.
   public func run(as role: Role, build: (Surroundings) async throws -> [any Service]) async throws {
     signal(SIGPIPE, SIG_IGN)
+    // A file that may not grow any more is an error of that write, like a full disk, and no reason to die.
+    signal(SIGXFSZ, SIG_IGN)
     // Who sends it wants new certificates; it must not end a process that does not listen for it yet.
     signal(SIGHUP, SIG_IGN)
     Self.raiseDescriptorLimit()
@@ -67,7 +69,7 @@ public struct ServiceOptions: ParsableArguments {
       let reloader = try reloader(role, logger, metrics)
       let surroundings = Surroundings(
         identity: PeerIdentity(role: role, name: name), reloader: reloader, logger: logger, metrics: metrics,
-        health: health.board)
+        health: health)
       var services = try await build(surroundings)
       var ready: Logger.Metadata = ["identity": "\(role.rawValue)/\(name)"]
       if let address = surroundings.address { ready["address"] = "\(address)" }

@@ -16,14 +16,17 @@ public final class Surroundings: Sendable {
   public let metrics: Metrics
   /// What the server tells of itself.
   public let health: HealthBoard
+  /// Where parts say what is amiss, though calls are taken.
+  public let remarks: HealthRemarks
   /// To be told of whatever holds certificates.
   public let reloader: CertificateReloader
   private let bound = Mutex<String?>(nil)
 
   init(
-    identity: PeerIdentity, reloader: CertificateReloader, logger: Logger, metrics: Metrics, health: HealthBoard
+    identity: PeerIdentity, reloader: CertificateReloader, logger: Logger, metrics: Metrics, health: Health
   ) {
-    self.health = health
+    self.health = health.board
+    remarks = health.remarks
     self.identity = identity
     self.reloader = reloader
     certificates = reloader.files

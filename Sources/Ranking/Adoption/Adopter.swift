@@ -14,6 +14,7 @@ actor Adopter {
 
   private let live: LiveTable
   private let loader: ArtifactLoader
+  private let keeper: CacheKeeper
   private let files: FileQueues
   private let routingFile: RoutingFile
   private let overlays: OverlayStore
@@ -37,13 +38,16 @@ actor Adopter {
   private let work = AsyncStream.makeStream(of: TenantID.self)
   private let publication = Signal()
   private let saving = Signal()
+  /// Raised once it is known which tenants there are.
+  private let stockTaking = Signal()
 
   init(
-    live: LiveTable, loader: ArtifactLoader, files: FileQueues, routingFile: RoutingFile, overlays: OverlayStore,
-    facts: FactQueue, now: @escaping @Sendable () -> Timestamp, logger: Logger
+    live: LiveTable, loader: ArtifactLoader, keeper: CacheKeeper, files: FileQueues, routingFile: RoutingFile,
+    overlays: OverlayStore, facts: FactQueue, now: @escaping @Sendable () -> Timestamp, logger: Logger
   ) {
     self.live = live
     self.loader = loader
+    self.keeper = keeper
     self.files = files
     self.routingFile = routingFile
     self.overlays = overlays
@@ -64,6 +68,7 @@ actor Adopter {
       routing = kept
       follow(Set(kept.routes.keys))
       publication.raise()
+      stockTaking.raise()
     } catch {
       logger.error("what was kept on disk cannot be used", metadata: ["reason": "\(error)"])
     }
@@ -75,6 +80,7 @@ actor Adopter {
     await withDiscardingTaskGroup { group in
       group.addTask { for await _ in self.publication.raised { await self.publish(round) } }
       group.addTask { for await _ in self.saving.raised { await self.save() } }
+      group.addTask { for await _ in self.stockTaking.raised { await self.takeStock() } }
       for await tenant in work.stream { group.addTask { await self.adopt(tenant) } }
     }
   }
@@ -94,7 +100,10 @@ actor Adopter {
     }
     let wasWhole = routing.isWhole
     follow(routing.apply(update))
-    if routing.isWhole != wasWhole { publication.raise() }
+    if routing.isWhole != wasWhole {
+      publication.raise()
+      stockTaking.raise()
+    }
     if routing.isWhole { saving.raise() }
   }
 
@@ -206,12 +215,21 @@ actor Adopter {
   }
 
   private func evict(_ tenant: TenantID, except kept: Set<ArtifactDigest>) async {
-    let loader = loader
-    do {
-      try await files.run(for: tenant) { try loader.evict(tenant, except: kept) }
-    } catch {
-      logger.warning("old artifacts stay in the cache", metadata: ["tenant": "\(tenant)", "reason": "\(error)"])
+    await keeper.keep(kept, of: tenant, isGone: routing.routes[tenant] == nil)
+    await makeRoom()
+  }
+
+  private func takeStock() async {
+    await keeper.takeStock(of: Set(routing.routes.keys))
+    await makeRoom()
+  }
+
+  private func makeRoom() async {
+    guard keeper.isOverLimit else { return }
+    let routed = routing.routes.values.flatMap { route in
+      route.digests.map { CacheLedger.Key(tenant: route.tenant, digest: $0) }
     }
+    await keeper.makeRoom(except: Set(routed))
   }
 
   /// Swaps the table that lookups read, and says what is served from now on. Complexity: O(tenants).

@@ -50,6 +50,8 @@ struct Adoption: Sendable {
 struct MappedArtifact: Sendable {
   let lists: RankedLists
   let isDataFloor: Bool
+  /// Customers' lists may have what they have bought already.
+  let listsBought: Bool
 
   /// Whether it is what control ordered for the arm.
   func fits(_ arm: Route.Arm) -> Bool {

@@ -9,10 +9,12 @@ import RankedLists
 struct ArtifactLoader: Sendable {
   let store: ArtifactDirectory
   let cache: ArtifactDirectory
+  /// Nil = fetching may take the whole line.
+  let bandwidth: Bandwidth?
 
   /// The arm's artifact. Throws whatever makes it unfit to answer from; the text says what and where.
   func load(_ arm: Route.Arm, digest: ArtifactDigest, of tenant: TenantID) throws -> MappedArtifact {
-    let manifest = try store.fetch(tenant: tenant, digest: digest, files: [.lists], into: cache)
+    let manifest = try store.fetch(tenant: tenant, digest: digest, files: [.lists], into: cache, within: bandwidth)
     let path = cache.path(tenant: tenant, digest: digest, file: .lists)
     // Verifying reads every page, so that the map is warm when the first lookup comes.
     let lists = try RankedLists(path: path, tenant: tenant.rawValue, bake: arm.bake)
@@ -21,7 +23,7 @@ struct ArtifactLoader: Sendable {
     guard lists.header == header else {
       throw ArtifactError.refused(path: path, reason: "model, bake or as-of are not those of its manifest")
     }
-    let artifact = MappedArtifact(lists: lists, isDataFloor: manifest.data_floor)
+    let artifact = MappedArtifact(lists: lists, isDataFloor: manifest.data_floor, listsBought: manifest.lists_bought)
     guard artifact.fits(arm) else {
       throw ArtifactError.refused(
         path: path, reason: "it is of model '\(lists.header.model)', control ordered one of '\(arm.model)'")
@@ -33,12 +35,5 @@ struct ArtifactLoader: Sendable {
       }
     }
     return artifact
-  }
-
-  /// Removes what the tenant has in the cache beside `kept`.
-  func evict(_ tenant: TenantID, except kept: Set<ArtifactDigest>) throws {
-    for digest in try cache.artifacts(of: tenant) where !kept.contains(digest) {
-      try cache.remove(tenant: tenant, digest: digest)
-    }
   }
 }

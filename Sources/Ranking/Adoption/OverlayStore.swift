@@ -1,5 +1,6 @@
 import ArtifactStore
 import Commerce
+import Foundation
 import Glibc
 import Messages
 import NightjarClient
@@ -18,6 +19,18 @@ struct OverlayStore: Sendable {
   private static let maximumBytes: UInt64 = 8 << 20
 
   let folder: String
+
+  /// Every tenant of which an overlay is on disk. Throws the file system's error.
+  func tenants() throws -> [TenantID] {
+    guard FileManager.default.fileExists(atPath: folder) else { return [] }
+    return try FileManager.default.contentsOfDirectory(atPath: folder).compactMap { try? TenantID($0) }
+  }
+
+  /// Removes a tenant's overlay from the disk, if it is there. The corresponding C function is `unlink`.
+  func remove(_ tenant: TenantID) throws(ArtifactError) {
+    let path = "\(folder)/\(tenant.rawValue)"
+    guard unlink(path) == 0 || errno == ENOENT else { throw .system(operation: "unlink", path: path, errno: errno) }
+  }
 
   /// The overlay that a tenant's route names. Throws where neither the disk nor control has it, or it cannot be read.
   func load(

@@ -36,6 +36,7 @@ struct Export {
     tenant = Array(request.tenant.utf8)
     var demand = Demand(limit: try Demand.limit(request.limit))
     demand.names = request.names
+    demand.channel = try Demand.bit(request.channel)
     self.demand = demand
     segment = request.segment
     region = request.region
@@ -134,7 +135,7 @@ struct Export {
         guard slot.pointee.arm(of: customer)?.pointee.bake.elementsEqual(arm.bake) == true else { return false }
         let choice = Choice(
           from: lists, arm.eligibility?.takeUnretainedValue(), for: customer, demand, at: slot.pointee.businessTime(),
-          isDataFloor: arm.isDataFloor)
+          isDataFloor: arm.isDataFloor, arm.bought)
         guard !choice.items.isEmpty else { return false }
         writer.bytes(Field.customer, customer)
         for (field, name) in [(Field.segment, names.segment), (Field.region, names.region)] {
@@ -146,6 +147,8 @@ struct Export {
         for item in choice.items {
           writer.message(Field.items) { Recommender.write(&$0, item, of: lists, demand) }
         }
+        if slot.pointee.mode == .frozen { writer.varint(Field.frozen, 1) }
+        if choice.fallback != .none { writer.varint(Field.fallback, UInt64(choice.fallback.rawValue)) }
         return true
       }
     }
@@ -160,5 +163,7 @@ struct Export {
     static let bake = 5
     static let arm = 6
     static let items = 7
+    static let frozen = 8
+    static let fallback = 9
   }
 }

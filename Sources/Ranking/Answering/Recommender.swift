@@ -102,13 +102,14 @@ struct Recommender: Sendable {
     if let lists = arm.pointee.lists {
       lists._withUnsafeGuaranteedRef { lists in
         asOf = lists.header.asOf
-        if demand == nil, arm.pointee.eligibility == nil {
+        if demand == nil, arm.pointee.eligibility == nil, arm.pointee.bought != .leftOut {
           tail = writeItems(&response, of: lists, customer, limit, isDataFloor: arm.pointee.isDataFloor)
         } else {
           let demand = demand ?? Demand(limit: limit)
           let eligibility = arm.pointee.eligibility?.takeUnretainedValue()
           let choice = Choice(
-            from: lists, eligibility, for: customer, demand, at: now, isDataFloor: arm.pointee.isDataFloor)
+            from: lists, eligibility, for: customer, demand, at: now, isDataFloor: arm.pointee.isDataFloor,
+            arm.pointee.bought)
           tail = write(&response, choice, of: lists, demand)
         }
       }

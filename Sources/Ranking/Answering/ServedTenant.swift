@@ -29,6 +29,8 @@ final class ServedTenant: @unchecked Sendable {
         to: ArmSlot(
           id: writer.next(), model: writer.next(), bake: writer.next(), weight: adopted.arm.weight,
           isDataFloor: adopted.artifact?.isDataFloor ?? false,
+          bought: BoughtProducts(
+            isAllowed: route.allowsRepurchase, isInLists: adopted.artifact?.listsBought ?? false),
           lists: adopted.artifact.map { Unmanaged.passUnretained($0.lists) },
           eligibility: adopted.eligibility.map { Unmanaged.passUnretained($0) }))
     }

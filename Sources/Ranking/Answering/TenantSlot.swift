@@ -48,6 +48,7 @@ struct ArmSlot {
   let weight: UInt32
   /// The lists stand in for a model.
   let isDataFloor: Bool
+  let bought: BoughtProducts
   /// Nil = the arm recommends nothing. Kept alive by the `ServedTenant` that this slot belongs to.
   let lists: Unmanaged<RankedLists>?
   /// Nil = nothing of the lists is limited. Kept alive likewise.

@@ -23,9 +23,9 @@ struct Choice {
   /// Complexity: O(entries of the list), with a session O(candidates · dimensions).
   init(
     from lists: RankedLists, _ eligibility: Eligibility?, for customer: UnsafeRawBufferPointer, _ demand: Demand,
-    at now: Int64, isDataFloor: Bool
+    at now: Int64, isDataFloor: Bool, _ bought: BoughtProducts
   ) {
-    var groups: [FallbackGroup]
+    var groups: [StandIn]
     var demand = demand
     var segment = demand.segment
     if let own = lists.lookup(customer) {
@@ -38,27 +38,31 @@ struct Choice {
       let region = ownRegion > 0 ? lists.regionName(ownRegion) : ""
       // Where the caller names no region, it is the one that the customer is known to be in.
       if demand.region.isEmpty { demand.region = Array(region.utf8) }
-      groups = Self.groups(segment: segment, region: region)
+      groups = StandIn.all(segment: segment, region: region, attributes: [])
     } else {
-      groups = Self.groups(segment: segment, region: String(decoding: demand.region, as: UTF8.self))
+      groups = StandIn.all(
+        segment: segment, region: String(decoding: demand.region, as: UTF8.self), attributes: demand.attributes)
     }
     var selection = Selection(lists, eligibility, demand, for: customer, segment: segment, at: now)
-    selection.pin(demand.pinned)
     if let own = lists.lookup(customer) {
+      if bought == .leftOut || bought == .notInLists && !demand.pinned.isEmpty { selection.leaveOutBought(by: own) }
+      selection.pin(demand.pinned)
       fallback = isDataFloor ? .dataFloor : .none
-      isReranked = Self.take(own, of: lists, demand, into: &selection)
+      isReranked = Self.take(own, of: lists, demand, bought, offers: eligibility?.offers, into: &selection)
+      if bought == .notInLists, selection.hasGaps { selection.leaveOutBought(by: own) }
     } else {
-      while let group = groups.first {
+      selection.pin(demand.pinned)
+      while let standIn = groups.first {
         groups.removeFirst()
-        guard let list = lists.fallback(group) else { continue }
-        fallback = isDataFloor ? .dataFloor : Proto.Fallback(group)
-        isReranked = Self.take(list, of: lists, demand, into: &selection)
+        guard let list = lists.fallback(standIn.group), list.count > 0 else { continue }
+        fallback = isDataFloor ? .dataFloor : standIn.fallback
+        isReranked = Self.take(list, of: lists, demand, bought, offers: eligibility?.offers, into: &selection)
         break
       }
     }
     let before = selection.items.count
-    for group in groups where selection.hasGaps {
-      if let list = lists.fallback(group) { selection.fillGaps(from: list) }
+    for standIn in groups where selection.hasGaps {
+      if let list = lists.fallback(standIn.group) { selection.fillGaps(from: list) }
     }
     items = selection.items
     refilled = items.count - before
@@ -67,19 +71,16 @@ struct Choice {
 
   /// Takes from a list, or from the catalogue as the call ranks it over the list; whether the call did.
   private static func take(
-    _ list: borrowing ListView, of lists: RankedLists, _ demand: Demand, into selection: inout Selection
+    _ list: borrowing ListView, of lists: RankedLists, _ demand: Demand, _ bought: BoughtProducts, offers: OfferTable?,
+    into selection: inout Selection
   ) -> Bool {
     guard let session = demand.session else {
       selection.take(list)
       return false
     }
-    selection.take(SessionRanking(session, lists).ranked(over: list, atMost: Limits.sessionCandidates))
+    let ranking = SessionRanking(session, lists, offers)
+    selection.take(ranking.ranked(over: list, atMost: Limits.sessionCandidates, bought))
     return true
-  }
-
-  /// The lists that may stand in, the best suited first.
-  private static func groups(segment: String, region: String) -> [FallbackGroup] {
-    (segment.isEmpty ? [] : [.segment(segment)]) + (region.isEmpty ? [] : [.region(region)]) + [.overall]
   }
 }
 
@@ -90,17 +91,6 @@ extension Proto.Nothing {
       case .notPermitted: .notPermitted
       case .betterWithout: .betterWithout
       default: .ineligible
-      }
-  }
-}
-
-extension Proto.Fallback {
-  fileprivate init(_ group: FallbackGroup) {
-    self =
-      switch group {
-      case .overall: .unknownCustomer
-      case .segment: .segment
-      case .region: .region
       }
   }
 }

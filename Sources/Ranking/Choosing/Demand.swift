@@ -13,6 +13,8 @@ struct Demand {
   var region: [UInt8] = []
   /// Segment of a customer whom the lists do not know.
   var segment = ""
+  /// Groups that such a customer is in, the one that says most first.
+  var attributes: [CustomerAttributes.Group] = []
   /// UTF-8 of products not to be listed.
   var excluded: [[UInt8]] = []
   /// UTF-8 of products to be listed first.
@@ -57,7 +59,7 @@ extension Demand {
   @inline(__always)
   static func isPlain(_ request: View<Proto.GetRecommendationsRequest>) -> Bool {
     request.channel == .unknown && request.count(\.n_exclude) == 0 && request.count(\.n_pin) == 0
-      && !request.has(\.context) && !request.names && !request.reasons
+      && !request.has(\.context) && !request.has(\.attributes) && !request.names && !request.reasons
       && request.withUTF8(\.region) { $0.isEmpty } && request.withUTF8(\.segment) { $0.isEmpty }
   }
 
@@ -72,6 +74,11 @@ extension Demand {
     names = request.names
     reasons = request.reasons
     if let context = request.context { session = try Session(context) }
+    if let view = request.attributes {
+      do throws(InvalidField) { attributes = try CustomerAttributes(validating: view).groups } catch {
+        throw Self.refusal("attributes.\(error.field)", error.reason)
+      }
+    }
   }
 
   init(_ request: View<Proto.BatchGetRecommendationsRequest>) throws(RPCError) {
@@ -84,7 +91,7 @@ extension Demand {
     reasons = request.reasons
   }
 
-  private static func bit(_ channel: Proto.SalesChannel) throws(RPCError) -> UInt32 {
+  static func bit(_ channel: Proto.SalesChannel) throws(RPCError) -> UInt32 {
     switch channel {
     case .unknown: 0
     case .push, .pull: 1 << channel.rawValue

@@ -6,6 +6,9 @@ struct Selection {
   private let eligibility: Eligibility?
   private let demand: Demand
   private let blocked: Set<UInt32>
+  private let offers: OfferTable?
+  /// What the customer may not be recommended for having bought it, ascending, once it matters.
+  private var bought: [UInt32] = []
   private let now: Int64
   /// By number of the path of categories.
   private var perCategory: [UInt32: Int] = [:]
@@ -22,8 +25,15 @@ struct Selection {
     self.eligibility = eligibility
     self.demand = demand
     self.now = now
+    offers = eligibility?.offers
     blocked = eligibility?.blocked(for: customer, segment: segment) ?? []
     items.reserveCapacity(demand.limit)
+  }
+
+  /// Leaves out from now on what the customer of a list has bought, as of the bake.
+  mutating func leaveOutBought(by list: borrowing ListView) {
+    guard bought.isEmpty else { return }
+    lists.forEachBought(by: list) { bought.append($0) }
   }
 
   private var isFull: Bool { items.count >= demand.limit }
@@ -44,10 +54,10 @@ struct Selection {
     for position in 0..<list.count {
       if items.count >= most { return }
       let entry = list[position]
-      guard mayTake(entry.candidate) else { continue }
+      guard let candidate = best(of: entry.candidate) else { continue }
       append(
         Choice.Item(
-          candidate: entry.candidate, score: entry.score,
+          candidate: candidate, score: entry.score,
           reason: demand.reasons ? lists.reason(of: list, at: position) : nil))
     }
   }
@@ -57,17 +67,15 @@ struct Selection {
     wanted = min(demand.limit, entries.count)
     for entry in entries {
       if isFull { return }
-      if mayTake(entry.candidate) { append(Choice.Item(candidate: entry.candidate, score: entry.score)) }
+      if let candidate = best(of: entry.candidate) { append(Choice.Item(candidate: candidate, score: entry.score)) }
     }
   }
 
-  /// Takes what the salesperson wants first; what may not be offered stays out. Of a product with several candidates the
-  /// product as such comes first.
+  /// Takes what the salesperson wants first; what may not be offered stays out.
   mutating func pin(_ products: [[UInt8]]) {
     for product in products where !isFull {
       let places = product.withUnsafeBytes { lists.places(of: $0) }
-      let candidates = places.map { lists.candidate(at: $0) }
-      guard let candidate = candidates.first(where: { mayTake($0) }) else { continue }
+      guard let place = places.first, let candidate = best(of: lists.candidate(at: place)) else { continue }
       append(Choice.Item(candidate: candidate, score: 0, isPinned: true))
     }
   }
@@ -85,13 +93,33 @@ struct Selection {
     return details.category == 0 ? nil : details.category
   }
 
-  private func mayTake(_ candidate: UInt32) -> Bool {
-    if !demand.excluded.isEmpty, isExcluded(candidate) { return false }
-    if items.contains(where: { $0.candidate == candidate }) { return false }
+  /// The candidate under which the product of one is named now: the first of its offers that may be made, else the product
+  /// as such; nil = it may not be listed, or is already.
+  private func best(of candidate: UInt32) -> UInt32? {
+    let head = offers?.head(of: candidate) ?? candidate
+    if !demand.excluded.isEmpty, isExcluded(head) { return nil }
+    if isBought(head) || items.contains(where: { (offers?.head(of: $0.candidate) ?? $0.candidate) == head }) {
+      return nil
+    }
+    for offer in offers?.offers(of: head) ?? [] where mayBeOffered(offer) { return offer }
+    return mayBeOffered(head) ? head : nil
+  }
+
+  private func mayBeOffered(_ candidate: UInt32) -> Bool {
     guard let eligibility else { return true }
     if blocked.contains(candidate) || !eligibility.admits(candidate, of: lists, at: now, demand) { return false }
     guard let category = category(of: candidate) else { return true }
     return perCategory[category, default: 0] < eligibility.maximumPerCategory
+  }
+
+  /// Complexity: O(log of what was bought).
+  private func isBought(_ candidate: UInt32) -> Bool {
+    var (low, high) = (0, bought.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if bought[middle] < candidate { low = middle + 1 } else { high = middle }
+    }
+    return low < bought.count && bought[low] == candidate
   }
 
   private func isExcluded(_ candidate: UInt32) -> Bool {

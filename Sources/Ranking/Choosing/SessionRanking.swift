@@ -16,6 +16,8 @@ struct SessionRanking {
   private static let leastStep: Float = 0.1
 
   private let lists: RankedLists
+  private let offers: OfferTable?
+  /// Candidates ranked: every product as such, for an offer has its product's place.
   private let count: Int
   /// Candidates met in the call, with their weights.
   private var met: [(candidate: Int, weight: Float)] = []
@@ -23,14 +25,15 @@ struct SessionRanking {
   private var out: Set<Int> = []
   private let categories: [[UInt8]]
 
-  init(_ session: Demand.Session, _ lists: RankedLists) {
+  init(_ session: Demand.Session, _ lists: RankedLists, _ offers: OfferTable?) {
     self.lists = lists
-    count = lists.candidateCount
+    self.offers = offers
+    count = offers?.products ?? lists.candidateCount
     categories = session.categories
     for (act, product) in session.acts {
       let places = product.withUnsafeBytes { lists.places(of: $0) }
-      for (number, place) in places.enumerated() {
-        let candidate = Int(lists.candidate(at: place))
+      let candidates = places.map { Int(lists.candidate(at: $0)) }.filter { $0 < count }
+      for (number, candidate) in candidates.enumerated() {
         switch act {
         case .wants(let weight): if number == 0 { met.append((candidate, weight)) }
         case .has(let weight):
@@ -42,17 +45,17 @@ struct SessionRanking {
     }
   }
 
-  /// The best candidates of the whole catalogue, without those that the customer has bought before, has by now, or does not want.
+  /// The best candidates of the whole catalogue, without those that the customer has by now, or does not want, or has bought
+  /// before where that is to be left out.
   ///
   /// Complexity: O(candidates · (dimensions + log `most`) + dimensions³).
-  func ranked(over list: borrowing ListView, atMost most: Int) -> [RankedEntry] {
+  func ranked(over list: borrowing ListView, atMost most: Int, _ bought: BoughtProducts) -> [RankedEntry] {
     guard count > 0 else { return [] }
     var scores = baked(list)
     if !met.isEmpty { blendSession(into: &scores) }
     raiseCategories(&scores)
     for candidate in out { scores[candidate] = -.infinity }
-    // The list of last night has none of it, the whole catalogue has.
-    lists.forEachBought(by: list) { scores[Int($0)] = -.infinity }
+    if bought != .listed { lists.forEachBought(by: list) { if $0 < UInt32(count) { scores[Int($0)] = -.infinity } } }
     return Self.top(scores, most)
   }
 
@@ -62,7 +65,10 @@ struct SessionRanking {
     let last = list[list.count - 1].score
     let step = max((list[0].score - last) / Float(list.count), Self.leastStep)
     var scores = [Float](repeating: last - step, count: count)
-    for position in 0..<list.count { scores[Int(list[position].candidate)] = list[position].score }
+    for position in 0..<list.count {
+      let product = Int(offers?.head(of: list[position].candidate) ?? list[position].candidate)
+      if product < count { scores[product] = list[position].score }
+    }
     return scores
   }
 
@@ -76,7 +82,9 @@ struct SessionRanking {
     } else if lists.hasNeighbours {
       var sums = [Float](repeating: 0, count: count)
       for (candidate, weight) in met {
-        lists.forEachNeighbour(of: UInt32(candidate)) { sums[Int($0.candidate)] += weight * $0.score }
+        lists.forEachNeighbour(of: UInt32(candidate)) { neighbour in
+          if neighbour.candidate < UInt32(count) { sums[Int(neighbour.candidate)] += weight * neighbour.score }
+        }
       }
       sums.withUnsafeBufferPointer { sums in blend(into: &scores, prior: nil) { sums[$0] } }
     }

@@ -3,7 +3,7 @@ import RankedLists
 
 /// What may not be recommended from one lists file: the tenant's overlay, and what the file says of its candidates.
 ///
-/// There is none where nothing is limited, so that lookups of such a tenant look at nothing.
+/// There is none where nothing is limited and nothing is offered, so that lookups of such a tenant look at nothing.
 final class Eligibility: Sendable {
   /// When and where one candidate is sold, by the overlay.
   private struct Rule {
@@ -28,8 +28,10 @@ final class Eligibility: Sendable {
   private let segments: [String: Set<UInt32>]
   /// Products of one path of categories in an answer; 0 = no limit.
   let maximumPerCategory: Int
+  /// Nil where no candidate is an offer.
+  let offers: OfferTable?
 
-  /// Nil where nothing is limited. Complexity: O(candidates + overlay · log candidates).
+  /// Nil where nothing is limited and there are no offers. Complexity: O(candidates + overlay · log candidates).
   init?(_ lists: RankedLists, overlay: Overlay?) {
     var flags = (0..<UInt32(lists.candidateCount)).map { Self.isLimited($0, lists) ? Flags.limited : [] }
     var rules: [UInt32: Rule] = [:]
@@ -61,7 +63,10 @@ final class Eligibility: Sendable {
     self.customers = customers
     self.segments = segments
     maximumPerCategory = Int(overlay?.maximumPerCategory ?? 0)
-    guard !self.flags.isEmpty || !customers.isEmpty || !segments.isEmpty || maximumPerCategory > 0 else { return nil }
+    offers = OfferTable(lists)
+    guard
+      !self.flags.isEmpty || !customers.isEmpty || !segments.isEmpty || maximumPerCategory > 0 || offers != nil
+    else { return nil }
   }
 
   private static func isLimited(_ candidate: UInt32, _ lists: RankedLists) -> Bool {
@@ -78,9 +83,20 @@ final class Eligibility: Sendable {
     return blocked
   }
 
-  /// Whether a candidate may be offered at a moment of business time, µs, where and through what the caller says.
+  /// Whether a candidate may be offered at a moment of business time, µs, where and through what the caller says. An offer also
+  /// has to hold itself, whatever the overlay says of its product.
   func admits(_ candidate: UInt32, of lists: RankedLists, at now: Int64, _ demand: borrowing Demand) -> Bool {
     guard !flags.isEmpty else { return true }
+    guard let offers, lists.candidate(candidate).offer.byteCount > 0 else {
+      return admitsAlone(candidate, of: lists, at: now, demand)
+    }
+    return lists.details(candidate)?.isAvailable(at: now) != false && admitsChannel(candidate, of: lists, demand)
+      && admitsAlone(offers.head(of: candidate), of: lists, at: now, demand)
+  }
+
+  private func admitsAlone(_ candidate: UInt32, of lists: RankedLists, at now: Int64, _ demand: borrowing Demand)
+    -> Bool
+  {
     let flags = flags[Int(candidate)]
     if flags.isEmpty { return true }
     if flags.contains(.withdrawn) { return false }

@@ -28,6 +28,8 @@ struct Route: Sendable, Equatable {
   let overlay: ArtifactDigest?
   /// Business time = wall clock + this, µs.
   let businessOffset: Int64
+  /// Customers may be recommended what they have bought already.
+  let allowsRepurchase: Bool
   /// The message it came as, to be kept on disk.
   let encoded: Encoded<Proto.Route>
 
@@ -64,6 +66,13 @@ struct Route: Sendable, Equatable {
       throw InvalidField(
         field: "business_offset_us",
         reason: "is \(businessOffset); at most \(Limits.largestBusinessOffset) either way are admitted")
+    }
+    switch view.repurchase {
+    case .exclude: allowsRepurchase = false
+    case .allow: allowsRepurchase = true
+    default:
+      throw InvalidField(
+        field: "repurchase", reason: "is \(view.repurchase.rawValue), which this build does not know")
     }
     encoded = view.encoded()
   }

@@ -12,7 +12,9 @@ extension Bake {
       header: RankedListsHeader(tenant: tenant.rawValue, model: model, bake: bake, asOf: night.cuts.served),
       parts: sheet.parts)
     try sheet.writeCandidates(to: &writer)
+    try sheet.writeOffers(to: &writer)
     try sheet.writeFallbacks(to: &writer)
+    try sheet.writeAttributes(to: &writer)
     try sheet.writeModel(to: &writer)
     let lists = try sheet.writeCustomers(to: &writer)
     try writer.finish()
@@ -28,9 +30,13 @@ private struct ListSheet {
   let scorer: Scorer
   let similar: SimilarProducts
   let eligible: [Bool]
+  let listsBought: Bool
+  /// µs.
+  let asOf: Int64
   /// Index in the dictionary, by product; nil = not eligible.
   var candidate: [UInt32?]
-  var candidates: UInt64 = 0
+  /// The product of each candidate, in the order of the dictionary.
+  var products: [Int] = []
   var top: TopProducts
   var overall: [RankedEntry] = []
   var segments: [[RankedEntry]] = []
@@ -44,6 +50,8 @@ private struct ListSheet {
     scorer = Scorer(bake.candidate.model.served, recipe: recipe, history: history, segments: data.segments)
     similar = SimilarProducts(history, atMost: Limits.neighbours)
     eligible = data.eligible(at: night.cuts.served)
+    listsBought = bake.listsBought
+    asOf = night.cuts.served
     top = TopProducts(length: Limits.listLength, eligible: eligible)
     candidate = [UInt32?](repeating: nil, count: eligible.count)
   }
@@ -58,7 +66,22 @@ private struct ListSheet {
     for product in eligible.indices where eligible[product] {
       candidate[product] = try writer.addCandidate(
         product: data.products[product], details: CandidateDetails(data.facts[product]))
-      candidates += 1
+      products.append(product)
+    }
+  }
+
+  /// The offers of those products that hold or are to hold, behind all products, those to be named first before the others.
+  /// Lists and neighbours speak of products only: an offer has its product's place and score.
+  mutating func writeOffers(to writer: inout RankedListsWriter) throws {
+    var each = 0
+    for (index, offer) in data.offers.enumerated() {
+      if index == 0 || data.offers[index - 1].product != offer.product { each = 0 }
+      guard eligible[offer.product], offer.validity.until > asOf, each < Limits.offersEach else { continue }
+      _ = try writer.addCandidate(
+        product: data.products[offer.product], offer: offer.id,
+        details: CandidateDetails(data.facts[offer.product], offer))
+      products.append(offer.product)
+      each += 1
     }
   }
 
@@ -85,6 +108,19 @@ private struct ListSheet {
     }
   }
 
+  /// Popularity's lists for those who share an attribute, as segments of the name `attribute=value`. A segment that the tenant
+  /// itself calls so goes before.
+  mutating func writeAttributes(to writer: inout RankedListsWriter) throws {
+    guard !overall.isEmpty else { return }
+    let taken = Set(data.segments.names)
+    for attribute in data.attributes {
+      let popularity = Popularity(history, segments: attribute, halfLifeDays: recipe.trendHalfLifeDays)
+      for name in attribute.names where !taken.contains(name) {
+        try writer.setFallback(.segment(name), entries: entries(popularity.logShares(segment: name)))
+      }
+    }
+  }
+
   /// What a ranker re-ranks by in a call.
   func writeModel(to writer: inout RankedListsWriter) throws {
     for product in candidate.indices {
@@ -95,7 +131,6 @@ private struct ListSheet {
       try writer.setNeighbours(of: own, neighbours)
     }
     guard case .als(let als, _, _) = recipe.kind, let (vectors, biases) = scorer.itemFactors else { return }
-    let products = candidate.indices.filter { candidate[$0] != nil }
     try writer.setFactors(
       ItemFactors(
         dimensions: als.factors, regularization: Float(als.regularisation), confidence: Float(als.alpha),
@@ -119,12 +154,12 @@ private struct ListSheet {
   /// Every active customer's list.
   mutating func writeCustomers(to writer: inout RankedListsWriter) throws -> Bake.Lists {
     var lists = Bake.Lists()
-    lists.candidates = candidates
+    lists.candidates = UInt64(products.count)
     let bought = history.purchases()
     let reasons = Reasons(similar, candidate: candidate, overall: overall, segments: segments, regions: regions)
     for customer in history.activeCustomers() {
       if customer % Limits.customersPerCheck == 0 { try Task.checkCancellation() }
-      let list = entries(scorer.scores(of: customer), excluding: bought[customer])
+      let list = entries(scorer.scores(of: customer), excluding: listsBought ? [] : bought[customer])
       let id = data.customers[customer]
       let (segment, region) = (data.segments.ofCustomer[customer], data.regions.ofCustomer[customer])
       let names = (segment: data.segmentNames[customer], region: data.regionNames[customer])
@@ -151,5 +186,14 @@ extension CandidateDetails {
     self.init(
       name: facts.name, categories: facts.categories, regions: facts.regions,
       availableFrom: from == .min ? nil : from, availableUntil: until == .max ? nil : until)
+  }
+
+  /// An offer's are those of its product, but for its own channels and validity.
+  fileprivate init(_ facts: TenantData.ProductFacts, _ offer: TenantData.Offer) {
+    self.init(facts)
+    let (from, until) = (offer.validity.from, offer.validity.until)
+    channels = offer.channels
+    availableFrom = from == .min ? nil : from
+    availableUntil = until == .max ? nil : until
   }
 }

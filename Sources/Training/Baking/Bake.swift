@@ -14,6 +14,8 @@ struct Bake: Sendable {
   let bake: String
   let night: Night
   let watermark: UInt64
+  /// Customers' lists hold also what they have bought already.
+  let listsBought: Bool
 
   /// What was published.
   struct Published: Sendable {
@@ -64,6 +66,7 @@ struct Bake: Sendable {
       draft.customers = lists.customers
       draft.candidates = lists.candidates
       draft.data_floor = night.data.isUnderFloor
+      draft.lists_bought = listsBought
       draft.strings(\.n_probes, \.probes, lists.probes)
     }
   }

@@ -23,6 +23,8 @@ struct Lease: Sendable {
   let seed: UInt64
   /// nil = there is no live version.
   let champion: View<Proto.Version>?
+  /// Lists are to hold also what their customers have bought already.
+  let listsBought: Bool
 
   /// Fencing token: goes back to control with everything done under the lease.
   struct Fence: Hashable, Sendable {
@@ -58,5 +60,10 @@ struct Lease: Sendable {
     self.grant = grant
     seed = view.seed
     champion = view.champion
+    switch view.repurchase {
+    case .exclude: listsBought = false
+    case .allow: listsBought = true
+    default: throw .lease("repurchase is \(view.repurchase.rawValue), which is not known; update the trainer")
+    }
   }
 }

@@ -11,7 +11,9 @@ struct SnapshotBuilder {
   private var segments: [Int32: String] = [:]
   /// Likewise the region.
   private var regions: [Int32: String] = [:]
+  private var attributes = AttributeColumns()
   private var facts: [Int32: TenantData.ProductFacts] = [:]
+  private var offers: [SnapshotOffer] = []
   private var rows: [Interactions.Row] = []
   private var received = (customers: UInt64(0), products: UInt64(0), offers: UInt64(0), events: UInt64(0))
 
@@ -30,6 +32,7 @@ struct SnapshotBuilder {
       let number = try Self.number(customer.id, in: &customers, "customers")
       segments[number] = customer.segment.isEmpty ? nil : customer.segment
       regions[number] = customer.region.isEmpty ? nil : customer.region
+      try attributes.add(customer, number)
       received.customers += 1
     }
     for product in chunk.list(\.n_products, \.products) {
@@ -42,7 +45,10 @@ struct SnapshotBuilder {
           until: product.available_until_us == 0 ? .max : product.available_until_us))
       received.products += 1
     }
-    received.offers += UInt64(chunk.list(\.n_offers, \.offers).count)
+    for offer in chunk.list(\.n_offers, \.offers) {
+      offers.append(try SnapshotOffer(offer))
+      received.offers += 1
+    }
     if let events = chunk.events { try add(events) }
     if let token = chunk.resume { resume = token }
     if let end = chunk.end { try finish(end) }
@@ -64,7 +70,9 @@ struct SnapshotBuilder {
       segments: Self.groups(segments, customerRank, atMost: Limits.segments),
       regions: Self.groups(regions, customerRank, atMost: Limits.regions),
       segmentNames: Self.names(segments, customerRank), regionNames: Self.names(regions, customerRank),
+      attributes: attributes.segments(rank: customerRank),
       facts: known,
+      offers: SnapshotOffer.ordered(offers, by: { products.find($0).map { Int(productRank[$0]) } }),
       interactions: Interactions(customers: customerIDs.count, products: productIDs.count, rows: rows),
       events: received.events)
   }

@@ -23,6 +23,26 @@ struct TenantData: Sendable {
     func holds(at moment: Int64) -> Bool { from <= moment && moment < until }
   }
 
+  /// A way to sell a product.
+  struct Offer: Sendable {
+    let id: String
+    /// Index of the product.
+    let product: Int
+    /// Channels that it is made through, bit 1 << c for channel c of the contract; 0 = every channel.
+    let channels: UInt32
+    let validity: Availability
+    /// Parts per million of the list price.
+    let discount: UInt32
+
+    /// Whether it is to be named rather than another offer of the same product: for the greater discount, then the earlier
+    /// end, then by id.
+    func precedes(_ other: Offer) -> Bool {
+      if discount != other.discount { return discount > other.discount }
+      if validity.until != other.validity.until { return validity.until < other.validity.until }
+      return id.utf8.lexicographicallyPrecedes(other.id.utf8)
+    }
+  }
+
   /// Ids by index, ascending.
   let customers: [String]
   /// Ids by index, ascending.
@@ -34,8 +54,12 @@ struct TenantData: Sendable {
   let segmentNames: [String]
   /// As `segmentNames`.
   let regionNames: [String]
+  /// As the segments, for each attribute of customers: those who share a value of it.
+  let attributes: [CustomerSegments]
   /// By product.
   let facts: [ProductFacts]
+  /// By product, the one to be named first before the others; without those of products that nobody knows.
+  let offers: [Offer]
   let interactions: Interactions
   /// Rows of the snapshot's events, also those that say nothing about a product.
   let events: UInt64

@@ -97,7 +97,7 @@ void   nightjar__v1__manifest_file__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__manifest_file__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor nightjar__v1__manifest__field_descriptors[11] =
+static const ProtobufCFieldDescriptor nightjar__v1__manifest__field_descriptors[12] =
 {
   {
     "format",
@@ -231,6 +231,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__manifest__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "lists_bought",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Manifest, lists_bought),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__manifest__field_indices_by_name[] = {
   4,   /* field[4] = as_of_us */
@@ -240,6 +252,7 @@ static const unsigned nightjar__v1__manifest__field_indices_by_name[] = {
   9,   /* field[9] = data_floor */
   6,   /* field[6] = files */
   0,   /* field[0] = format */
+  11,   /* field[11] = lists_bought */
   2,   /* field[2] = model */
   10,   /* field[10] = probes */
   1,   /* field[1] = tenant */
@@ -248,7 +261,7 @@ static const unsigned nightjar__v1__manifest__field_indices_by_name[] = {
 static const ProtobufCIntRange nightjar__v1__manifest__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__manifest__descriptor =
 {
@@ -258,7 +271,7 @@ const ProtobufCMessageDescriptor nightjar__v1__manifest__descriptor =
   "Nightjar__V1__Manifest",
   "nightjar.v1",
   sizeof(Nightjar__V1__Manifest),
-  11,
+  12,
   nightjar__v1__manifest__field_descriptors,
   nightjar__v1__manifest__field_indices_by_name,
   1,  nightjar__v1__manifest__number_ranges,

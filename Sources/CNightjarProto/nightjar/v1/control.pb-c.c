@@ -322,6 +322,51 @@ void   nightjar__v1__set_mode_request__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__set_mode_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__set_repurchase_request__init
+                     (Nightjar__V1__SetRepurchaseRequest         *message)
+{
+  static const Nightjar__V1__SetRepurchaseRequest init_value = NIGHTJAR__V1__SET_REPURCHASE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__set_repurchase_request__get_packed_size
+                     (const Nightjar__V1__SetRepurchaseRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_repurchase_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__set_repurchase_request__pack
+                     (const Nightjar__V1__SetRepurchaseRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_repurchase_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__set_repurchase_request__pack_to_buffer
+                     (const Nightjar__V1__SetRepurchaseRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_repurchase_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__SetRepurchaseRequest *
+       nightjar__v1__set_repurchase_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__SetRepurchaseRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__set_repurchase_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__set_repurchase_request__free_unpacked
+                     (Nightjar__V1__SetRepurchaseRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__set_repurchase_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__run_night_request__init
                      (Nightjar__V1__RunNightRequest         *message)
 {
@@ -2398,7 +2443,7 @@ const ProtobufCMessageDescriptor nightjar__v1__fence__descriptor =
   (ProtobufCMessageInit) nightjar__v1__fence__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[9] =
+static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[10] =
 {
   {
     "id",
@@ -2508,6 +2553,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[9]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "repurchase",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Tenant, repurchase),
+    &nightjar__v1__repurchase__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__tenant__field_indices_by_name[] = {
   4,   /* field[4] = created_at_us */
@@ -2519,11 +2576,12 @@ static const unsigned nightjar__v1__tenant__field_indices_by_name[] = {
   2,   /* field[2] = mode */
   1,   /* field[1] = name */
   6,   /* field[6] = needs_approval */
+  9,   /* field[9] = repurchase */
 };
 static const ProtobufCIntRange nightjar__v1__tenant__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__tenant__descriptor =
 {
@@ -2533,14 +2591,14 @@ const ProtobufCMessageDescriptor nightjar__v1__tenant__descriptor =
   "Nightjar__V1__Tenant",
   "nightjar.v1",
   sizeof(Nightjar__V1__Tenant),
-  9,
+  10,
   nightjar__v1__tenant__field_descriptors,
   nightjar__v1__tenant__field_indices_by_name,
   1,  nightjar__v1__tenant__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__tenant__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field_descriptors[6] =
 {
   {
     "id",
@@ -2602,6 +2660,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "repurchase",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CreateTenantRequest, repurchase),
+    &nightjar__v1__repurchase__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__create_tenant_request__field_indices_by_name[] = {
   2,   /* field[2] = horizon_days */
@@ -2609,11 +2679,12 @@ static const unsigned nightjar__v1__create_tenant_request__field_indices_by_name
   1,   /* field[1] = name */
   3,   /* field[3] = needs_approval */
   4,   /* field[4] = reason */
+  5,   /* field[5] = repurchase */
 };
 static const ProtobufCIntRange nightjar__v1__create_tenant_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__create_tenant_request__descriptor =
 {
@@ -2623,7 +2694,7 @@ const ProtobufCMessageDescriptor nightjar__v1__create_tenant_request__descriptor
   "Nightjar__V1__CreateTenantRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__CreateTenantRequest),
-  5,
+  6,
   nightjar__v1__create_tenant_request__field_descriptors,
   nightjar__v1__create_tenant_request__field_indices_by_name,
   1,  nightjar__v1__create_tenant_request__number_ranges,
@@ -2845,6 +2916,83 @@ const ProtobufCMessageDescriptor nightjar__v1__set_mode_request__descriptor =
   nightjar__v1__set_mode_request__field_indices_by_name,
   1,  nightjar__v1__set_mode_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__set_mode_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__set_repurchase_request__field_descriptors[4] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetRepurchaseRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "repurchase",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetRepurchaseRequest, repurchase),
+    &nightjar__v1__repurchase__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_generation",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetRepurchaseRequest, expected_generation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetRepurchaseRequest, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__set_repurchase_request__field_indices_by_name[] = {
+  2,   /* field[2] = expected_generation */
+  3,   /* field[3] = reason */
+  1,   /* field[1] = repurchase */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__set_repurchase_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__set_repurchase_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.SetRepurchaseRequest",
+  "SetRepurchaseRequest",
+  "Nightjar__V1__SetRepurchaseRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__SetRepurchaseRequest),
+  4,
+  nightjar__v1__set_repurchase_request__field_descriptors,
+  nightjar__v1__set_repurchase_request__field_indices_by_name,
+  1,  nightjar__v1__set_repurchase_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__set_repurchase_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor nightjar__v1__run_night_request__field_descriptors[3] =
@@ -3231,7 +3379,7 @@ const ProtobufCMessageDescriptor nightjar__v1__lease_work_response__descriptor =
   (ProtobufCMessageInit) nightjar__v1__lease_work_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[11] =
+static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[12] =
 {
   {
     "tenant",
@@ -3365,6 +3513,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[11]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "repurchase",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Lease, repurchase),
+    &nightjar__v1__repurchase__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__lease__field_indices_by_name[] = {
   3,   /* field[3] = as_of_us */
@@ -3374,6 +3534,7 @@ static const unsigned nightjar__v1__lease__field_indices_by_name[] = {
   8,   /* field[8] = horizon_days */
   2,   /* field[2] = kind */
   1,   /* field[1] = night */
+  11,   /* field[11] = repurchase */
   9,   /* field[9] = seed */
   0,   /* field[0] = tenant */
   5,   /* field[5] = ttl_ms */
@@ -3382,7 +3543,7 @@ static const unsigned nightjar__v1__lease__field_indices_by_name[] = {
 static const ProtobufCIntRange nightjar__v1__lease__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor =
 {
@@ -3392,7 +3553,7 @@ const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor =
   "Nightjar__V1__Lease",
   "nightjar.v1",
   sizeof(Nightjar__V1__Lease),
-  11,
+  12,
   nightjar__v1__lease__field_descriptors,
   nightjar__v1__lease__field_indices_by_name,
   1,  nightjar__v1__lease__number_ranges,
@@ -5509,7 +5670,7 @@ const ProtobufCMessageDescriptor nightjar__v1__table_end__descriptor =
   (ProtobufCMessageInit) nightjar__v1__table_end__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__route__field_descriptors[8] =
+static const ProtobufCFieldDescriptor nightjar__v1__route__field_descriptors[9] =
 {
   {
     "tenant",
@@ -5607,6 +5768,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__route__field_descriptors[8] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "repurchase",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Route, repurchase),
+    &nightjar__v1__repurchase__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__route__field_indices_by_name[] = {
   2,   /* field[2] = arms */
@@ -5615,13 +5788,14 @@ static const unsigned nightjar__v1__route__field_indices_by_name[] = {
   1,   /* field[1] = mode */
   6,   /* field[6] = overlay_digest */
   5,   /* field[5] = overlay_revision */
+  8,   /* field[8] = repurchase */
   4,   /* field[4] = salt */
   0,   /* field[0] = tenant */
 };
 static const ProtobufCIntRange nightjar__v1__route__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__route__descriptor =
 {
@@ -5631,7 +5805,7 @@ const ProtobufCMessageDescriptor nightjar__v1__route__descriptor =
   "Nightjar__V1__Route",
   "nightjar.v1",
   sizeof(Nightjar__V1__Route),
-  8,
+  9,
   nightjar__v1__route__field_descriptors,
   nightjar__v1__route__field_indices_by_name,
   1,  nightjar__v1__route__number_ranges,
@@ -6369,6 +6543,34 @@ const ProtobufCEnumDescriptor nightjar__v1__mode__descriptor =
   nightjar__v1__mode__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue nightjar__v1__repurchase__enum_values_by_number[2] =
+{
+  { "REPURCHASE_EXCLUDE", "NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE", 0 },
+  { "REPURCHASE_ALLOW", "NIGHTJAR__V1__REPURCHASE__REPURCHASE_ALLOW", 1 },
+};
+static const ProtobufCIntRange nightjar__v1__repurchase__value_ranges[] = {
+{0, 0},{0, 2}
+};
+static const ProtobufCEnumValueIndex nightjar__v1__repurchase__enum_values_by_name[2] =
+{
+  { "REPURCHASE_ALLOW", 1 },
+  { "REPURCHASE_EXCLUDE", 0 },
+};
+const ProtobufCEnumDescriptor nightjar__v1__repurchase__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Repurchase",
+  "Repurchase",
+  "Nightjar__V1__Repurchase",
+  "nightjar.v1",
+  2,
+  nightjar__v1__repurchase__enum_values_by_number,
+  2,
+  nightjar__v1__repurchase__enum_values_by_name,
+  1,
+  nightjar__v1__repurchase__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue nightjar__v1__hold__enum_values_by_number[3] =
 {
   { "HOLD_NONE", "NIGHTJAR__V1__HOLD__HOLD_NONE", 0 },
@@ -6567,12 +6769,13 @@ const ProtobufCEnumDescriptor nightjar__v1__serving_state__descriptor =
   nightjar__v1__serving_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors[19] =
+static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors[20] =
 {
   { "CreateTenant", &nightjar__v1__create_tenant_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "GetTenant", &nightjar__v1__get_tenant_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "ListTenants", &nightjar__v1__list_tenants_request__descriptor, &nightjar__v1__list_tenants_response__descriptor },
   { "SetMode", &nightjar__v1__set_mode_request__descriptor, &nightjar__v1__tenant__descriptor },
+  { "SetRepurchase", &nightjar__v1__set_repurchase_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "RunNight", &nightjar__v1__run_night_request__descriptor, &nightjar__v1__night__descriptor },
   { "GetNight", &nightjar__v1__get_night_request__descriptor, &nightjar__v1__night__descriptor },
   { "LeaseWork", &nightjar__v1__lease_work_request__descriptor, &nightjar__v1__lease_work_response__descriptor },
@@ -6590,25 +6793,26 @@ static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors
   { "ReadJournal", &nightjar__v1__read_journal_request__descriptor, &nightjar__v1__read_journal_response__descriptor },
 };
 const unsigned nightjar__v1__control__method_indices_by_name[] = {
-  12,        /* Activate */
-  9,        /* CompleteWork */
+  13,        /* Activate */
+  10,        /* CompleteWork */
   0,        /* CreateTenant */
-  10,        /* FailWork */
-  5,        /* GetNight */
-  15,        /* GetOverlay */
+  11,        /* FailWork */
+  6,        /* GetNight */
+  16,        /* GetOverlay */
   1,        /* GetTenant */
-  6,        /* LeaseWork */
+  7,        /* LeaseWork */
   2,        /* ListTenants */
-  11,        /* ListVersions */
-  18,        /* ReadJournal */
-  13,        /* ReleaseHold */
-  7,        /* RenewLease */
-  8,        /* ReportEvaluation */
-  17,        /* ReportServing */
-  4,        /* RunNight */
+  12,        /* ListVersions */
+  19,        /* ReadJournal */
+  14,        /* ReleaseHold */
+  8,        /* RenewLease */
+  9,        /* ReportEvaluation */
+  18,        /* ReportServing */
+  5,        /* RunNight */
   3,        /* SetMode */
-  14,        /* SetOverlay */
-  16         /* WatchRouting */
+  15,        /* SetOverlay */
+  4,        /* SetRepurchase */
+  17         /* WatchRouting */
 };
 const ProtobufCServiceDescriptor nightjar__v1__control__descriptor =
 {
@@ -6617,7 +6821,7 @@ const ProtobufCServiceDescriptor nightjar__v1__control__descriptor =
   "Control",
   "Nightjar__V1__Control",
   "nightjar.v1",
-  19,
+  20,
   nightjar__v1__control__method_descriptors,
   nightjar__v1__control__method_indices_by_name
 };
@@ -6653,13 +6857,21 @@ void nightjar__v1__control__set_mode(ProtobufCService *service,
   assert(service->descriptor == &nightjar__v1__control__descriptor);
   service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void nightjar__v1__control__set_repurchase(ProtobufCService *service,
+                                           const Nightjar__V1__SetRepurchaseRequest *input,
+                                           Nightjar__V1__Tenant_Closure closure,
+                                           void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__control__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void nightjar__v1__control__run_night(ProtobufCService *service,
                                       const Nightjar__V1__RunNightRequest *input,
                                       Nightjar__V1__Night_Closure closure,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__get_night(ProtobufCService *service,
                                       const Nightjar__V1__GetNightRequest *input,
@@ -6667,7 +6879,7 @@ void nightjar__v1__control__get_night(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__lease_work(ProtobufCService *service,
                                        const Nightjar__V1__LeaseWorkRequest *input,
@@ -6675,7 +6887,7 @@ void nightjar__v1__control__lease_work(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__renew_lease(ProtobufCService *service,
                                         const Nightjar__V1__RenewLeaseRequest *input,
@@ -6683,7 +6895,7 @@ void nightjar__v1__control__renew_lease(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__report_evaluation(ProtobufCService *service,
                                               const Nightjar__V1__ReportEvaluationRequest *input,
@@ -6691,7 +6903,7 @@ void nightjar__v1__control__report_evaluation(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__complete_work(ProtobufCService *service,
                                           const Nightjar__V1__CompleteWorkRequest *input,
@@ -6699,7 +6911,7 @@ void nightjar__v1__control__complete_work(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__fail_work(ProtobufCService *service,
                                       const Nightjar__V1__FailWorkRequest *input,
@@ -6707,7 +6919,7 @@ void nightjar__v1__control__fail_work(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__list_versions(ProtobufCService *service,
                                           const Nightjar__V1__ListVersionsRequest *input,
@@ -6715,7 +6927,7 @@ void nightjar__v1__control__list_versions(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__activate(ProtobufCService *service,
                                      const Nightjar__V1__ActivateRequest *input,
@@ -6723,7 +6935,7 @@ void nightjar__v1__control__activate(ProtobufCService *service,
                                      void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__release_hold(ProtobufCService *service,
                                          const Nightjar__V1__ReleaseHoldRequest *input,
@@ -6731,7 +6943,7 @@ void nightjar__v1__control__release_hold(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__set_overlay(ProtobufCService *service,
                                         const Nightjar__V1__SetOverlayRequest *input,
@@ -6739,7 +6951,7 @@ void nightjar__v1__control__set_overlay(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__get_overlay(ProtobufCService *service,
                                         const Nightjar__V1__GetOverlayRequest *input,
@@ -6747,7 +6959,7 @@ void nightjar__v1__control__get_overlay(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__watch_routing(ProtobufCService *service,
                                           const Nightjar__V1__WatchRoutingRequest *input,
@@ -6755,7 +6967,7 @@ void nightjar__v1__control__watch_routing(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__report_serving(ProtobufCService *service,
                                            const Nightjar__V1__ReportServingRequest *input,
@@ -6763,7 +6975,7 @@ void nightjar__v1__control__report_serving(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__read_journal(ProtobufCService *service,
                                          const Nightjar__V1__ReadJournalRequest *input,
@@ -6771,7 +6983,7 @@ void nightjar__v1__control__read_journal(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__init (Nightjar__V1__Control_Service *service,
                                   Nightjar__V1__Control_ServiceDestroy destroy)

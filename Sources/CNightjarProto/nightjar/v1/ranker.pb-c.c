@@ -52,6 +52,51 @@ void   nightjar__v1__get_recommendations_request__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__get_recommendations_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__customer_attributes__init
+                     (Nightjar__V1__CustomerAttributes         *message)
+{
+  static const Nightjar__V1__CustomerAttributes init_value = NIGHTJAR__V1__CUSTOMER_ATTRIBUTES__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__customer_attributes__get_packed_size
+                     (const Nightjar__V1__CustomerAttributes *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__customer_attributes__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__customer_attributes__pack
+                     (const Nightjar__V1__CustomerAttributes *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__customer_attributes__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__customer_attributes__pack_to_buffer
+                     (const Nightjar__V1__CustomerAttributes *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__customer_attributes__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__CustomerAttributes *
+       nightjar__v1__customer_attributes__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__CustomerAttributes *)
+     protobuf_c_message_unpack (&nightjar__v1__customer_attributes__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__customer_attributes__free_unpacked
+                     (Nightjar__V1__CustomerAttributes *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__customer_attributes__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__call_context__init
                      (Nightjar__V1__CallContext         *message)
 {
@@ -457,7 +502,7 @@ void   nightjar__v1__exported_list__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__exported_list__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request__field_descriptors[11] =
+static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request__field_descriptors[12] =
 {
   {
     "tenant",
@@ -591,8 +636,21 @@ static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "attributes",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsRequest, attributes),
+    &nightjar__v1__customer_attributes__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__get_recommendations_request__field_indices_by_name[] = {
+  11,   /* field[11] = attributes */
   3,   /* field[3] = channel */
   8,   /* field[8] = context */
   1,   /* field[1] = customer */
@@ -608,7 +666,7 @@ static const unsigned nightjar__v1__get_recommendations_request__field_indices_b
 static const ProtobufCIntRange nightjar__v1__get_recommendations_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_request__descriptor =
 {
@@ -618,11 +676,101 @@ const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_request__desc
   "Nightjar__V1__GetRecommendationsRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__GetRecommendationsRequest),
-  11,
+  12,
   nightjar__v1__get_recommendations_request__field_descriptors,
   nightjar__v1__get_recommendations_request__field_indices_by_name,
   1,  nightjar__v1__get_recommendations_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__get_recommendations_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__customer_attributes__field_descriptors[5] =
+{
+  {
+    "industry",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CustomerAttributes, industry),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "country",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CustomerAttributes, country),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "gender",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CustomerAttributes, gender),
+    &nightjar__v1__gender__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "birth_year",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CustomerAttributes, birth_year),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__CustomerAttributes, n_attributes),
+    offsetof(Nightjar__V1__CustomerAttributes, attributes),
+    &nightjar__v1__attribute__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__customer_attributes__field_indices_by_name[] = {
+  4,   /* field[4] = attributes */
+  3,   /* field[3] = birth_year */
+  1,   /* field[1] = country */
+  2,   /* field[2] = gender */
+  0,   /* field[0] = industry */
+};
+static const ProtobufCIntRange nightjar__v1__customer_attributes__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__customer_attributes__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.CustomerAttributes",
+  "CustomerAttributes",
+  "Nightjar__V1__CustomerAttributes",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__CustomerAttributes),
+  5,
+  nightjar__v1__customer_attributes__field_descriptors,
+  nightjar__v1__customer_attributes__field_indices_by_name,
+  1,  nightjar__v1__customer_attributes__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__customer_attributes__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor nightjar__v1__call_context__field_descriptors[2] =
@@ -1217,7 +1365,7 @@ const ProtobufCMessageDescriptor nightjar__v1__batch_get_recommendations_respons
   (ProtobufCMessageInit) nightjar__v1__batch_get_recommendations_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__export_recommendations_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor nightjar__v1__export_recommendations_request__field_descriptors[7] =
 {
   {
     "tenant",
@@ -1291,8 +1439,21 @@ static const ProtobufCFieldDescriptor nightjar__v1__export_recommendations_reque
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "channel",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportRecommendationsRequest, channel),
+    &nightjar__v1__sales_channel__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__export_recommendations_request__field_indices_by_name[] = {
+  6,   /* field[6] = channel */
   4,   /* field[4] = cursor */
   1,   /* field[1] = limit */
   5,   /* field[5] = names */
@@ -1303,7 +1464,7 @@ static const unsigned nightjar__v1__export_recommendations_request__field_indice
 static const ProtobufCIntRange nightjar__v1__export_recommendations_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__export_recommendations_request__descriptor =
 {
@@ -1313,7 +1474,7 @@ const ProtobufCMessageDescriptor nightjar__v1__export_recommendations_request__d
   "Nightjar__V1__ExportRecommendationsRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__ExportRecommendationsRequest),
-  6,
+  7,
   nightjar__v1__export_recommendations_request__field_descriptors,
   nightjar__v1__export_recommendations_request__field_indices_by_name,
   1,  nightjar__v1__export_recommendations_request__number_ranges,
@@ -1371,7 +1532,7 @@ const ProtobufCMessageDescriptor nightjar__v1__exported_lists__descriptor =
   (ProtobufCMessageInit) nightjar__v1__exported_lists__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__exported_list__field_descriptors[7] =
+static const ProtobufCFieldDescriptor nightjar__v1__exported_list__field_descriptors[9] =
 {
   {
     "customer",
@@ -1457,11 +1618,37 @@ static const ProtobufCFieldDescriptor nightjar__v1__exported_list__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "frozen",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedList, frozen),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "fallback",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ExportedList, fallback),
+    &nightjar__v1__fallback__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__exported_list__field_indices_by_name[] = {
   5,   /* field[5] = arm */
   4,   /* field[4] = bake */
   0,   /* field[0] = customer */
+  8,   /* field[8] = fallback */
+  7,   /* field[7] = frozen */
   6,   /* field[6] = items */
   3,   /* field[3] = model */
   2,   /* field[2] = region */
@@ -1470,7 +1657,7 @@ static const unsigned nightjar__v1__exported_list__field_indices_by_name[] = {
 static const ProtobufCIntRange nightjar__v1__exported_list__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__exported_list__descriptor =
 {
@@ -1480,7 +1667,7 @@ const ProtobufCMessageDescriptor nightjar__v1__exported_list__descriptor =
   "Nightjar__V1__ExportedList",
   "nightjar.v1",
   sizeof(Nightjar__V1__ExportedList),
-  7,
+  9,
   nightjar__v1__exported_list__field_descriptors,
   nightjar__v1__exported_list__field_indices_by_name,
   1,  nightjar__v1__exported_list__number_ranges,
@@ -1521,19 +1708,21 @@ const ProtobufCEnumDescriptor nightjar__v1__outcome__descriptor =
   nightjar__v1__outcome__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue nightjar__v1__fallback__enum_values_by_number[5] =
+static const ProtobufCEnumValue nightjar__v1__fallback__enum_values_by_number[6] =
 {
   { "FALLBACK_NONE", "NIGHTJAR__V1__FALLBACK__FALLBACK_NONE", 0 },
   { "FALLBACK_UNKNOWN_CUSTOMER", "NIGHTJAR__V1__FALLBACK__FALLBACK_UNKNOWN_CUSTOMER", 1 },
   { "FALLBACK_DATA_FLOOR", "NIGHTJAR__V1__FALLBACK__FALLBACK_DATA_FLOOR", 2 },
   { "FALLBACK_SEGMENT", "NIGHTJAR__V1__FALLBACK__FALLBACK_SEGMENT", 3 },
   { "FALLBACK_REGION", "NIGHTJAR__V1__FALLBACK__FALLBACK_REGION", 4 },
+  { "FALLBACK_ATTRIBUTES", "NIGHTJAR__V1__FALLBACK__FALLBACK_ATTRIBUTES", 5 },
 };
 static const ProtobufCIntRange nightjar__v1__fallback__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 6}
 };
-static const ProtobufCEnumValueIndex nightjar__v1__fallback__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex nightjar__v1__fallback__enum_values_by_name[6] =
 {
+  { "FALLBACK_ATTRIBUTES", 5 },
   { "FALLBACK_DATA_FLOOR", 2 },
   { "FALLBACK_NONE", 0 },
   { "FALLBACK_REGION", 4 },
@@ -1547,9 +1736,9 @@ const ProtobufCEnumDescriptor nightjar__v1__fallback__descriptor =
   "Fallback",
   "Nightjar__V1__Fallback",
   "nightjar.v1",
-  5,
+  6,
   nightjar__v1__fallback__enum_values_by_number,
-  5,
+  6,
   nightjar__v1__fallback__enum_values_by_name,
   1,
   nightjar__v1__fallback__value_ranges,

@@ -67,10 +67,14 @@ struct  Nightjar__V1__Manifest
    */
   size_t n_probes;
   char **probes;
+  /*
+   * The customers' lists may hold what the customers have bought already.
+   */
+  protobuf_c_boolean lists_bought;
 };
 #define NIGHTJAR__V1__MANIFEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__manifest__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, 0, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0, 0, 0,NULL, 0 }
 
 
 struct  Nightjar__V1__ManifestFile

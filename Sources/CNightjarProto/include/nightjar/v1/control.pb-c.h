@@ -23,6 +23,7 @@ typedef struct Nightjar__V1__GetTenantRequest Nightjar__V1__GetTenantRequest;
 typedef struct Nightjar__V1__ListTenantsRequest Nightjar__V1__ListTenantsRequest;
 typedef struct Nightjar__V1__ListTenantsResponse Nightjar__V1__ListTenantsResponse;
 typedef struct Nightjar__V1__SetModeRequest Nightjar__V1__SetModeRequest;
+typedef struct Nightjar__V1__SetRepurchaseRequest Nightjar__V1__SetRepurchaseRequest;
 typedef struct Nightjar__V1__RunNightRequest Nightjar__V1__RunNightRequest;
 typedef struct Nightjar__V1__GetNightRequest Nightjar__V1__GetNightRequest;
 typedef struct Nightjar__V1__Night Nightjar__V1__Night;
@@ -91,6 +92,20 @@ typedef enum _Nightjar__V1__Mode {
   NIGHTJAR__V1__MODE__MODE_OFF = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__MODE)
 } Nightjar__V1__Mode;
+/*
+ * Whether customers may be recommended what they have bought already, as of the bake.
+ */
+typedef enum _Nightjar__V1__Repurchase {
+  /*
+   * What was bought is left out.
+   */
+  NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE = 0,
+  /*
+   * What is bought again and again is sold here: lists hold it like any other product.
+   */
+  NIGHTJAR__V1__REPURCHASE__REPURCHASE_ALLOW = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__REPURCHASE)
+} Nightjar__V1__Repurchase;
 typedef enum _Nightjar__V1__Hold {
   NIGHTJAR__V1__HOLD__HOLD_NONE = 0,
   NIGHTJAR__V1__HOLD__HOLD_UNTIL_NEXT_NIGHT = 1,
@@ -228,10 +243,11 @@ struct  Nightjar__V1__Tenant
    * A person's Activate holds the live version against promotions until it is released or the next night begins.
    */
   Nightjar__V1__Hold hold;
+  Nightjar__V1__Repurchase repurchase;
 };
 #define NIGHTJAR__V1__TENANT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__tenant__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NIGHTJAR__V1__MODE__MODE_UNKNOWN, 0, 0, 0, 0, NULL, NIGHTJAR__V1__HOLD__HOLD_NONE }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NIGHTJAR__V1__MODE__MODE_UNKNOWN, 0, 0, 0, 0, NULL, NIGHTJAR__V1__HOLD__HOLD_NONE, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE }
 
 
 struct  Nightjar__V1__CreateTenantRequest
@@ -254,10 +270,11 @@ struct  Nightjar__V1__CreateTenantRequest
    * Why, for the journal; at most 256 bytes.
    */
   char *reason;
+  Nightjar__V1__Repurchase repurchase;
 };
 #define NIGHTJAR__V1__CREATE_TENANT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__create_tenant_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE }
 
 
 struct  Nightjar__V1__GetTenantRequest
@@ -322,6 +339,28 @@ struct  Nightjar__V1__SetModeRequest
 #define NIGHTJAR__V1__SET_MODE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__set_mode_request__descriptor) \
     , (char *)protobuf_c_empty_string, NIGHTJAR__V1__MODE__MODE_UNKNOWN, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * EXCLUDE holds at every connected ranker within a second; ALLOW in calls likewise, in lists from the next bake.
+ */
+struct  Nightjar__V1__SetRepurchaseRequest
+{
+  ProtobufCMessage base;
+  char *tenant;
+  Nightjar__V1__Repurchase repurchase;
+  /*
+   * Refused (ABORTED) if the tenant's generation is another; 0 = whatever it is.
+   */
+  uint64_t expected_generation;
+  /*
+   * Why, for the journal; at most 256 bytes.
+   */
+  char *reason;
+};
+#define NIGHTJAR__V1__SET_REPURCHASE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__set_repurchase_request__descriptor) \
+    , (char *)protobuf_c_empty_string, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Nightjar__V1__RunNightRequest
@@ -457,10 +496,14 @@ struct  Nightjar__V1__Lease
    * The live version; absent = there is none.
    */
   Nightjar__V1__Version *champion;
+  /*
+   * What the lists are to hold.
+   */
+  Nightjar__V1__Repurchase repurchase;
 };
 #define NIGHTJAR__V1__LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__lease__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__WORK_KIND__WORK_KIND_UNKNOWN, 0, 0, 0, NULL, NULL, 0, 0, NULL }
+    , (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__WORK_KIND__WORK_KIND_UNKNOWN, 0, 0, 0, NULL, NULL, 0, 0, NULL, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE }
 
 
 struct  Nightjar__V1__RenewLeaseRequest
@@ -1063,10 +1106,11 @@ struct  Nightjar__V1__Route
    * Business time = wall clock + this, µs.
    */
   int64_t business_offset_us;
+  Nightjar__V1__Repurchase repurchase;
 };
 #define NIGHTJAR__V1__ROUTE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__route__descriptor) \
-    , (char *)protobuf_c_empty_string, NIGHTJAR__V1__MODE__MODE_UNKNOWN, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, NIGHTJAR__V1__MODE__MODE_UNKNOWN, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE }
 
 
 struct  Nightjar__V1__Arm
@@ -1222,7 +1266,8 @@ struct  Nightjar__V1__JournalEntry
   char *actor;
   /*
    * What was done: "tenant.created", "mode.set", "night.started", "work.leased", "work.expired", "work.failed",
-   * "evaluation.judged", "work.completed", "version.activated", "hold.released", "overlay.set", "serving.reported".
+   * "evaluation.judged", "work.completed", "version.activated", "hold.released", "overlay.set",
+   * "repurchase.set", "serving.reported".
    */
   char *kind;
   char *tenant;
@@ -1387,6 +1432,25 @@ Nightjar__V1__SetModeRequest *
                       const uint8_t       *data);
 void   nightjar__v1__set_mode_request__free_unpacked
                      (Nightjar__V1__SetModeRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__SetRepurchaseRequest methods */
+void   nightjar__v1__set_repurchase_request__init
+                     (Nightjar__V1__SetRepurchaseRequest         *message);
+size_t nightjar__v1__set_repurchase_request__get_packed_size
+                     (const Nightjar__V1__SetRepurchaseRequest   *message);
+size_t nightjar__v1__set_repurchase_request__pack
+                     (const Nightjar__V1__SetRepurchaseRequest   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__set_repurchase_request__pack_to_buffer
+                     (const Nightjar__V1__SetRepurchaseRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__SetRepurchaseRequest *
+       nightjar__v1__set_repurchase_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__set_repurchase_request__free_unpacked
+                     (Nightjar__V1__SetRepurchaseRequest *message,
                       ProtobufCAllocator *allocator);
 /* Nightjar__V1__RunNightRequest methods */
 void   nightjar__v1__run_night_request__init
@@ -2266,6 +2330,9 @@ typedef void (*Nightjar__V1__ListTenantsResponse_Closure)
 typedef void (*Nightjar__V1__SetModeRequest_Closure)
                  (const Nightjar__V1__SetModeRequest *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__SetRepurchaseRequest_Closure)
+                 (const Nightjar__V1__SetRepurchaseRequest *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__RunNightRequest_Closure)
                  (const Nightjar__V1__RunNightRequest *message,
                   void *closure_data);
@@ -2424,6 +2491,10 @@ struct Nightjar__V1__Control_Service
                    const Nightjar__V1__SetModeRequest *input,
                    Nightjar__V1__Tenant_Closure closure,
                    void *closure_data);
+  void (*set_repurchase)(Nightjar__V1__Control_Service *service,
+                         const Nightjar__V1__SetRepurchaseRequest *input,
+                         Nightjar__V1__Tenant_Closure closure,
+                         void *closure_data);
   void (*run_night)(Nightjar__V1__Control_Service *service,
                     const Nightjar__V1__RunNightRequest *input,
                     Nightjar__V1__Night_Closure closure,
@@ -2496,6 +2567,7 @@ void nightjar__v1__control__init (Nightjar__V1__Control_Service *service,
       function_prefix__ ## get_tenant,\
       function_prefix__ ## list_tenants,\
       function_prefix__ ## set_mode,\
+      function_prefix__ ## set_repurchase,\
       function_prefix__ ## run_night,\
       function_prefix__ ## get_night,\
       function_prefix__ ## lease_work,\
@@ -2527,6 +2599,10 @@ void nightjar__v1__control__set_mode(ProtobufCService *service,
                                      const Nightjar__V1__SetModeRequest *input,
                                      Nightjar__V1__Tenant_Closure closure,
                                      void *closure_data);
+void nightjar__v1__control__set_repurchase(ProtobufCService *service,
+                                           const Nightjar__V1__SetRepurchaseRequest *input,
+                                           Nightjar__V1__Tenant_Closure closure,
+                                           void *closure_data);
 void nightjar__v1__control__run_night(ProtobufCService *service,
                                       const Nightjar__V1__RunNightRequest *input,
                                       Nightjar__V1__Night_Closure closure,
@@ -2591,6 +2667,7 @@ void nightjar__v1__control__read_journal(ProtobufCService *service,
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    nightjar__v1__mode__descriptor;
+extern const ProtobufCEnumDescriptor    nightjar__v1__repurchase__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__hold__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__work_state__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__work_kind__descriptor;
@@ -2604,6 +2681,7 @@ extern const ProtobufCMessageDescriptor nightjar__v1__get_tenant_request__descri
 extern const ProtobufCMessageDescriptor nightjar__v1__list_tenants_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__list_tenants_response__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__set_mode_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__set_repurchase_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__run_night_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__get_night_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__night__descriptor;

@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "nightjar/v1/commerce.pb-c.h"
 
 typedef struct Nightjar__V1__GetRecommendationsRequest Nightjar__V1__GetRecommendationsRequest;
+typedef struct Nightjar__V1__CustomerAttributes Nightjar__V1__CustomerAttributes;
 typedef struct Nightjar__V1__CallContext Nightjar__V1__CallContext;
 typedef struct Nightjar__V1__ContextAct Nightjar__V1__ContextAct;
 typedef struct Nightjar__V1__GetRecommendationsResponse Nightjar__V1__GetRecommendationsResponse;
@@ -70,7 +71,11 @@ typedef enum _Nightjar__V1__Fallback {
   /*
    * The customer is not in the bake: the list of the region that the request names.
    */
-  NIGHTJAR__V1__FALLBACK__FALLBACK_REGION = 4
+  NIGHTJAR__V1__FALLBACK__FALLBACK_REGION = 4,
+  /*
+   * The customer is not in the bake: the list of those who share one of the attributes that the request names.
+   */
+  NIGHTJAR__V1__FALLBACK__FALLBACK_ATTRIBUTES = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__FALLBACK)
 } Nightjar__V1__Fallback;
 /*
@@ -142,7 +147,8 @@ struct  Nightjar__V1__GetRecommendationsRequest
    */
   uint32_t limit;
   /*
-   * Only what may be offered through it; UNKNOWN = whatever.
+   * Only what may be offered through it; UNKNOWN = whatever. Says also which of a product's offers an item names: the best of
+   * those that hold now and are made through it; where there is none, the product as such.
    */
   Nightjar__V1__SalesChannel channel;
   /*
@@ -176,10 +182,36 @@ struct  Nightjar__V1__GetRecommendationsRequest
    * Answer with why each product is listed.
    */
   protobuf_c_boolean reasons;
+  /*
+   * What is known of a customer who is not in the bake: says which list stands in. Nothing is read of it for others.
+   */
+  Nightjar__V1__CustomerAttributes *attributes;
 };
 #define NIGHTJAR__V1__GET_RECOMMENDATIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__get_recommendations_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, NULL, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, NULL, 0, 0, NULL }
+
+
+/*
+ * The list that stands in for a stranger's is that of the first group that the bake has one for: the segment, the industry,
+ * the free attributes in order of key, the decade of birth, the gender, the region, the country, else everybody.
+ */
+struct  Nightjar__V1__CustomerAttributes
+{
+  ProtobufCMessage base;
+  /*
+   * As in `Customer`.
+   */
+  char *industry;
+  char *country;
+  Nightjar__V1__Gender gender;
+  uint32_t birth_year;
+  size_t n_attributes;
+  Nightjar__V1__Attribute **attributes;
+};
+#define NIGHTJAR__V1__CUSTOMER_ATTRIBUTES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__customer_attributes__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NIGHTJAR__V1__GENDER__GENDER_UNKNOWN, 0, 0,NULL }
 
 
 /*
@@ -384,10 +416,14 @@ struct  Nightjar__V1__ExportRecommendationsRequest
    * Answer with the products' names.
    */
   protobuf_c_boolean names;
+  /*
+   * Only what may be offered through it; UNKNOWN = whatever.
+   */
+  Nightjar__V1__SalesChannel channel;
 };
 #define NIGHTJAR__V1__EXPORT_RECOMMENDATIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__export_recommendations_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN }
 
 
 struct  Nightjar__V1__ExportedLists
@@ -428,10 +464,18 @@ struct  Nightjar__V1__ExportedList
    */
   size_t n_items;
   Nightjar__V1__Recommendation **items;
+  /*
+   * The tenant is frozen, as in GetRecommendations.
+   */
+  protobuf_c_boolean frozen;
+  /*
+   * DATA_FLOOR: popularity's list, for want of data; else NONE.
+   */
+  Nightjar__V1__Fallback fallback;
 };
 #define NIGHTJAR__V1__EXPORTED_LIST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__exported_list__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, NIGHTJAR__V1__FALLBACK__FALLBACK_NONE }
 
 
 /* Nightjar__V1__GetRecommendationsRequest methods */
@@ -452,6 +496,25 @@ Nightjar__V1__GetRecommendationsRequest *
                       const uint8_t       *data);
 void   nightjar__v1__get_recommendations_request__free_unpacked
                      (Nightjar__V1__GetRecommendationsRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__CustomerAttributes methods */
+void   nightjar__v1__customer_attributes__init
+                     (Nightjar__V1__CustomerAttributes         *message);
+size_t nightjar__v1__customer_attributes__get_packed_size
+                     (const Nightjar__V1__CustomerAttributes   *message);
+size_t nightjar__v1__customer_attributes__pack
+                     (const Nightjar__V1__CustomerAttributes   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__customer_attributes__pack_to_buffer
+                     (const Nightjar__V1__CustomerAttributes   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__CustomerAttributes *
+       nightjar__v1__customer_attributes__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__customer_attributes__free_unpacked
+                     (Nightjar__V1__CustomerAttributes *message,
                       ProtobufCAllocator *allocator);
 /* Nightjar__V1__CallContext methods */
 void   nightjar__v1__call_context__init
@@ -629,6 +692,9 @@ void   nightjar__v1__exported_list__free_unpacked
 typedef void (*Nightjar__V1__GetRecommendationsRequest_Closure)
                  (const Nightjar__V1__GetRecommendationsRequest *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__CustomerAttributes_Closure)
+                 (const Nightjar__V1__CustomerAttributes *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__CallContext_Closure)
                  (const Nightjar__V1__CallContext *message,
                   void *closure_data);
@@ -706,6 +772,7 @@ extern const ProtobufCEnumDescriptor    nightjar__v1__fallback__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__nothing__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__list_reason__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__customer_attributes__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__call_context__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__context_act__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_response__descriptor;
