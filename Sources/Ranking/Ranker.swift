@@ -16,7 +16,7 @@ import Transport
 /// var router = Router()
 /// ranker.install(in: &router)
 /// let server = try Server(role: .ranker, …, router: router, …)
-/// await ranker.follow(channel, for: server)
+/// await ranker.follow(control, shippingTo: ingest, for: server)
 /// ```
 public struct Ranker: Sendable {
   /// Where a ranker finds and keeps what it answers from.
@@ -25,6 +25,10 @@ public struct Ranker: Sendable {
     public var store: String
     /// Folder of this ranker alone, on a local disk, for its copies and its routing; created if missing.
     public var cache: String
+    /// Bytes of served records that may wait in the cache for ingest; further ones are dropped and counted.
+    public var servedBytes = 1 << 30
+    /// Threads that answer; 0 = one for each processor.
+    public var reactors = 0
 
     /// Names the two.
     public init(store: String, cache: String) {
@@ -36,6 +40,7 @@ public struct Ranker: Sendable {
   private let recommender: Recommender
   private let adopter: Adopter
   private let facts = FactQueue()
+  private let served: ServedWriter
   private let logger: Logger
   /// For calls that take longer than a reactor has time.
   private let compute: BlockingPool
@@ -53,7 +58,17 @@ public struct Ranker: Sendable {
     }
     let live = LiveTable()
     self.logger = logger
-    recommender = Recommender(live: live)
+    let reactors = options.reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : options.reactors
+    do throws(ServedError) {
+      served = try ServedWriter(
+        ServedWriter.Options(
+          folder: "\(options.cache)/served", limit: options.servedBytes,
+          ringCount: reactors + Limits.computeThreads + Limits.spareRings),
+        figures: ServedFigures(), logger: logger)
+    } catch {
+      throw .noServedRecords("\(error)")
+    }
+    recommender = Recommender(live: live, served: served.log)
     adopter = Adopter(
       live: live,
       loader: ArtifactLoader(
@@ -93,32 +108,44 @@ public struct Ranker: Sendable {
     metrics.register("nightjar_ranker_unreported_facts", .gauge, help: "Facts that control has not heard yet.") {
       Double(facts.count)
     }
+    served.show(in: metrics)
   }
 
   /// Follows control until the task is cancelled; `server` answers from what was last told, also when control is away.
-  /// To be called once.
-  public func follow(_ control: ServiceClient, for server: Server) async {
+  /// Served records go to `ingest`; nil = they are kept, up to their limit. To be called once.
+  public func follow(_ control: ServiceClient, shippingTo ingest: ServiceClient?, for server: Server) async {
+    if ingest == nil {
+      logger.notice("served records are kept here, for no ingest is named", metadata: ["limit": "\(served.limit)"])
+    }
     await adopter.restore()
     await withDiscardingTaskGroup { group in
       group.addTask { await adopter.run({ server.onEveryReactor($0) }, with: control) }
       group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
       group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
+      if let ingest {
+        group.addTask(priority: .utility) { await ServedShipper(ingest: ingest, writer: served, logger: logger).run() }
+      }
     }
+    served.close()
   }
 
   /// `follow` as a part of a service group, which ends it.
-  public func following(_ control: ServiceClient, for server: Server) -> any Service {
-    Following(ranker: self, control: control, server: server)
+  public func following(
+    _ control: ServiceClient, shippingTo ingest: ServiceClient?, for server: Server
+  ) -> any Service {
+    Following(ranker: self, control: control, ingest: ingest, server: server)
   }
 }
 
 private struct Following: Service {
   let ranker: Ranker
   let control: ServiceClient
+  let ingest: ServiceClient?
   let server: Server
 
   func run() async throws {
-    await cancelWhenGracefulShutdown { await ranker.follow(control, for: server) }
+    await cancelWhenGracefulShutdown { await ranker.follow(control, shippingTo: ingest, for: server) }
     await control.close()
+    await ingest?.close()
   }
 }

@@ -36,7 +36,7 @@ final class RunningRanker: Sendable {
       certificates: Certificates.files("ranker-a"), logger: log.logger)
     self.server = server
     self.control = control
-    following = Task { await ranker.follow(control, for: server) }
+    following = Task { await ranker.follow(control, shippingTo: nil, for: server) }
     platform = try Self.channel(to: server.port, as: "platform-cli")
   }
 

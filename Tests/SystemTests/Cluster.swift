@@ -64,11 +64,20 @@ final class Cluster {
         ]
       default:
         listen + ["--control", address("control"), "--store", "\(folder)/store", "--cache", "\(folder)/cache"]
-          + ["--domain", "ranker.example"]
+          + ["--domain", "ranker.example", "--ingest", address("ingest")]
       }
     let ready = try await launch(service, "a", arguments + ["--admin-listen", "0"])
     addresses[service] = ready["address"]
     adminAddresses[service] = ready["admin"]
+  }
+
+  /// Starts one more ranker, of a name and a cache of its own; its address.
+  func startRanker(_ name: String) async throws -> String {
+    let arguments = [
+      "--listen", "127.0.0.1:0", "--control", address("control"), "--ingest", address("ingest"), "--store",
+      "\(folder)/store", "--cache", "\(folder)/cache-\(name)",
+    ]
+    return try #require(try await launch("ranker", name, arguments)["address"])
   }
 
   /// Starts the trainer of a name.
@@ -115,15 +124,19 @@ final class Cluster {
     (try? String(contentsOfFile: "\(folder)/\(process).log", encoding: .utf8)) ?? ""
   }
 
-  /// A channel to a service as an identity such as `platform-cli`.
-  func channel(_ service: Role, as identity: String, serverName: String? = nil) throws -> Channel {
+  /// The certificate of an identity such as `platform-cli`.
+  func certificate(_ identity: String) -> CertificateFiles {
     let certificates = "\(folder)/certificates"
-    let files = CertificateFiles(
+    return CertificateFiles(
       chain: "\(certificates)/\(identity).pem", key: "\(certificates)/\(identity)-key.pem",
       authorities: "\(certificates)/ca.pem")
+  }
+
+  /// A channel to a service as an identity such as `platform-cli`.
+  func channel(_ service: Role, as identity: String, serverName: String? = nil) throws -> Channel {
     let channel = try Channel(
       to: SocketAddress(parsing: address(service.rawValue)), expecting: service, serverName: serverName,
-      certificates: files, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      certificates: certificate(identity), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     channels.append(channel)
     return channel
   }
