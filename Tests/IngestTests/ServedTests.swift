@@ -20,7 +20,8 @@ struct ServedTests {
   /// A record as a ranker sends it.
   static func record(
     _ id: String, customer: String = "c1", products: [String] = ["p1", "p2"], pinned: [String] = [],
-    isNamed: Bool = false, _ change: (Draft<Proto.ServedRecord>, Draft<Proto.GetRecommendationsResponse>) -> Void = { _, _ in }
+    isNamed: Bool = false,
+    _ change: (Draft<Proto.ServedRecord>, Draft<Proto.GetRecommendationsResponse>) -> Void = { _, _ in }
   ) throws -> ServedAnswer {
     let encoded = Encoded<Proto.ServedRecord> { record in
       record.customer = customer
@@ -30,22 +31,23 @@ struct ServedTests {
       record.strings(\.n_pinned, \.pinned, pinned)
       record.strings(\.n_excluded, \.excluded, ["never"])
       record.named = isNamed
-      record.answer = Encoded<Proto.GetRecommendationsResponse> { answer in
-        answer.outcome = .list
-        answer.list(\.n_items, \.items, of: products) { item, product in
-          item.product = product
-          item.score = 0.5
-          item.name = "left out"
-          item.reason = .popular
-        }
-        answer.recommendation_id = id
-        answer.model = "als-7"
-        answer.bake = "als-7.12"
-        answer.arm = "live"
-        answer.propensity = 0.25
-        answer.frozen = true
-        change(record, answer)
-      }.bytes
+      record.answer =
+        Encoded<Proto.GetRecommendationsResponse> { answer in
+          answer.outcome = .list
+          answer.list(\.n_items, \.items, of: products) { item, product in
+            item.product = product
+            item.score = 0.5
+            item.name = "left out"
+            item.reason = .popular
+          }
+          answer.recommendation_id = id
+          answer.model = "als-7"
+          answer.bake = "als-7.12"
+          answer.arm = "live"
+          answer.propensity = 0.25
+          answer.frozen = true
+          change(record, answer)
+        }.bytes
     }
     return try ServedAnswer(validating: encoded.decode())
   }
@@ -54,7 +56,9 @@ struct ServedTests {
     _ id: String, tenant: TenantID = Make.uk, in intake: Intake? = nil
   ) async throws -> View<Proto.ResolveRecommendationResponse>? {
     let id = try #require(ServedID(id))
-    let found = try await (intake ?? self.intake).read(tenant) { store in try store.read { try ServedRow.resolve(id, $0) } }
+    let found = try await (intake ?? self.intake).read(tenant) { store in
+      try store.read { try ServedRow.resolve(id, $0) }
+    }
     return try found??.decode()
   }
 
@@ -101,9 +105,10 @@ struct ServedTests {
     #expect(try await resolve(Self.id + "01")?.answer?.list(\.n_items, \.items).count == 2)
     #expect(try await resolve(Self.id + "02")?.answer?.list(\.n_items, \.items).map(\.product) == ["p3"])
     // The same half of the id means nothing where the call was not named, or the customer is another.
-    _ = try await intake.write(.served([
-      try Self.record(Self.id + "03"), try Self.record(Self.id + "04", customer: "c2", isNamed: true),
-    ]))
+    _ = try await intake.write(
+      .served([
+        try Self.record(Self.id + "03"), try Self.record(Self.id + "04", customer: "c2", isNamed: true),
+      ]))
     #expect(try await intake.state().served == 3)
   }
 
@@ -151,20 +156,24 @@ struct ServedTests {
     #expect(try await intake.state().served == 79)
   }
 
-  static let hostile: [(field: String, change: @Sendable (Draft<Proto.ServedRecord>, Draft<Proto.GetRecommendationsResponse>) -> Void)] = [
-    ("customer", { record, _ in record.customer = "" }),
-    ("served_at_us", { record, _ in record.served_at_us = -1 }),
-    ("occurred_at_us", { record, _ in record.occurred_at_us = .max }),
-    ("channel", { record, _ in record.channel = Proto.SalesChannel(rawValue: 9) }),
-    ("pinned", { record, _ in record.strings(\.n_pinned, \.pinned, (0..<11).map { "p\($0)" }) }),
-    ("excluded[0]", { record, _ in record.strings(\.n_excluded, \.excluded, ["\u{1}"]) }),
-    ("answer.recommendation_id", { _, answer in answer.recommendation_id = "0123" }),
-    ("answer.recommendation_id", { _, answer in answer.recommendation_id = String(repeating: "+", count: 32) }),
-    ("answer.bake", { _, answer in answer.bake = String(repeating: "b", count: 129) }),
-    ("answer.propensity", { _, answer in answer.propensity = .nan }),
-    ("answer.items[0].product", { _, answer in answer.list(\.n_items, \.items, of: [""]) { $0.product = $1 } }),
-    ("answer.items", { _, answer in answer.list(\.n_items, \.items, of: 0..<51) { item, _ in item.product = "p" } }),
-  ]
+  static let hostile:
+    [(field: String, change: @Sendable (Draft<Proto.ServedRecord>, Draft<Proto.GetRecommendationsResponse>) -> Void)] =
+      [
+        ("customer", { record, _ in record.customer = "" }),
+        ("served_at_us", { record, _ in record.served_at_us = -1 }),
+        ("occurred_at_us", { record, _ in record.occurred_at_us = .max }),
+        ("channel", { record, _ in record.channel = Proto.SalesChannel(rawValue: 9) }),
+        ("pinned", { record, _ in record.strings(\.n_pinned, \.pinned, (0..<11).map { "p\($0)" }) }),
+        ("excluded[0]", { record, _ in record.strings(\.n_excluded, \.excluded, ["\u{1}"]) }),
+        ("answer.recommendation_id", { _, answer in answer.recommendation_id = "0123" }),
+        ("answer.recommendation_id", { _, answer in answer.recommendation_id = String(repeating: "+", count: 32) }),
+        ("answer.bake", { _, answer in answer.bake = String(repeating: "b", count: 129) }),
+        ("answer.propensity", { _, answer in answer.propensity = .nan }),
+        ("answer.items[0].product", { _, answer in answer.list(\.n_items, \.items, of: [""]) { $0.product = $1 } }),
+        (
+          "answer.items", { _, answer in answer.list(\.n_items, \.items, of: 0..<51) { item, _ in item.product = "p" } }
+        ),
+      ]
 
   @Test("what breaks a limit is refused, and the field is named", arguments: 0..<hostile.count)
   func refused(index: Int) {

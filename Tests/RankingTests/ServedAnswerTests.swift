@@ -53,7 +53,8 @@ struct ServedAnswerTests {
     return found
   }
 
-  @Test("every answer is written down as it went out, whatever its outcome, re-ranked and in batches too; refusals are not")
+  @Test(
+    "every answer is written down as it went out, whatever its outcome, re-ranked and in batches too; refusals are not")
   func everyAnswer() async throws {
     var ids: [String] = []
     let found = try await served { _, control, ranker in
@@ -117,7 +118,7 @@ struct ServedAnswerTests {
     #expect(ids[0] == ids[1] && ids[0].utf8.count == 32)
     #expect(Set(ids[1...].map { $0.prefix(16) }).count == 3)
     #expect(ids[0] != ids[4] && ids[0].prefix(16) == ids[4].prefix(16))
-    #expect(found.allSatisfy(\.record.isNamed))
+    #expect(found.allSatisfy { $0.record.isNamed })
   }
 
   @Test("another ranker makes the same id of the same call")

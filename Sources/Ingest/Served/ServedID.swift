@@ -8,7 +8,9 @@ struct ServedID: Sendable, Hashable, CustomStringConvertible {
   /// Reads 32 hex digits in lower case; nil where it is anything else.
   init?(_ text: String) {
     let digits = text.utf8
-    let isHex = digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+    let isHex = digits.allSatisfy {
+      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
+    }
     guard digits.count == 2 * Self.byteCount, isHex, let call = UInt64(text.prefix(Self.byteCount), radix: 16),
       let answer = UInt64(text.suffix(Self.byteCount), radix: 16)
     else { return nil }

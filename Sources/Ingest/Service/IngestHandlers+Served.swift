@@ -12,7 +12,8 @@ extension IngestHandlers {
     let views = request.list(\.n_records, \.records)
     let limit = IngestService.maximumServedRecords
     guard views.count <= limit else {
-      throw RPCError(.invalidArgument, "\(views.count) records in one call; at most \(limit) are admitted, send several")
+      throw RPCError(
+        .invalidArgument, "\(views.count) records in one call; at most \(limit) are admitted, send several")
     }
     let checked = CheckedRows(views) { view throws(InvalidField) in try ServedAnswer(validating: view) }
     let pending = try await begin(.served(checked.valid), tenant)
@@ -27,7 +28,8 @@ extension IngestHandlers {
     guard let id = ServedID(request.recommendation_id) else {
       throw RPCError(
         InvalidField(
-          field: "recommendation_id", reason: "is '\(request.recommendation_id)'; 32 hex digits in lower case are needed"))
+          field: "recommendation_id",
+          reason: "is '\(request.recommendation_id)'; 32 hex digits in lower case are needed"))
     }
     let answer = try await reading(tenant) { store in try store.read { try ServedRow.resolve(id, $0) } }
     guard let answer = answer ?? nil else {

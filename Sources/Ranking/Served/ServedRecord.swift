@@ -2,7 +2,10 @@
 struct ServedRecord: Equatable {
   /// A product that the request says something of.
   struct Wish: Equatable {
-    enum Kind: UInt8 { case pinned = 1, excluded }
+    enum Kind: UInt8 {
+      case pinned = 1
+      case excluded
+    }
 
     let kind: Kind
     let product: [UInt8]
