@@ -5,7 +5,7 @@ SHELL := bash
 
 products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
 swift_sources := Package.swift Sources Tests Fuzz $(wildcard Benchmarks)
-fuzzers := frames session messages json lists
+fuzzers := frames session messages json lists served
 # Where the demo leaves its data and `make up` finds it.
 dir ?= .nightjar
 

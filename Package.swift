@@ -82,12 +82,12 @@ let package = Package(
         "ArtifactStore", "Commerce", "Learning", "Messages", "NightjarClient", "Operations", "RankedLists", "RPC",
         lifecycle, logging, metrics,
       ]),
-    room(
-      "Ranking",
-      [
+    .target(
+      name: "Ranking",
+      dependencies: [
         "ArtifactStore", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations", "RankedLists",
         "RPC", "Transport", lifecycle, logging,
-      ]),
+      ], exclude: ["Served/FORMAT.md"], swiftSettings: strict),
     room(
       "Control",
       [
@@ -137,7 +137,7 @@ let package = Package(
 if Context.environment["NIGHTJAR_FUZZ"] != nil {
   let fuzzers: [(String, [Target.Dependency])] = [
     ("fuzz-frames", ["RPC"]), ("fuzz-session", ["Messages", "RPC"]), ("fuzz-messages", ["Messages", "NightjarClient"]),
-    ("fuzz-json", ["Messages"]), ("fuzz-lists", ["RankedLists"]),
+    ("fuzz-json", ["Messages"]), ("fuzz-lists", ["RankedLists"]), ("fuzz-served", ["Ranking"]),
   ]
   package.targets += fuzzers.map { name, dependencies in
     .executableTarget(

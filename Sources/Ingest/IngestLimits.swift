@@ -1,3 +1,5 @@
+import NightjarClient
+
 /// The limits of the ingest service.
 enum IngestLimits {
   /// A segment of the log that has reached this is followed by a new one.
@@ -25,4 +27,16 @@ enum IngestLimits {
   /// Rows and bytes of customers, products or offers, either of which completes a chunk.
   static let entitiesPerChunk = 4_096
   static let entityBytesPerChunk = 256 << 10
+  /// How long served records are kept.
+  static let servedDays: Int64 = 90
+  /// Old served records that make room for each new one, at most: what is past its time goes while others come.
+  static let servedPurge = 2
+  /// Items of a served answer.
+  static let servedItems = Int(RankerService.maximumLimit)
+  static let servedPinned = RankerService.maximumPins
+  static let servedExcluded = RankerService.maximumExclusions
+  /// Longest model, bake and arm.
+  static let servedNameBytes = 128
+  /// Events that are told with a served record.
+  static let reactions = 100
 }

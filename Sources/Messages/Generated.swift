@@ -194,6 +194,16 @@ public enum Proto {
   public typealias DescribeRequest = Nightjar__V1__DescribeRequest
   /// `nightjar.v1.DescribeResponse`, see ingest.proto.
   public typealias DescribeResponse = Nightjar__V1__DescribeResponse
+  /// `nightjar.v1.RecordServedRequest`, see ingest.proto.
+  public typealias RecordServedRequest = Nightjar__V1__RecordServedRequest
+  /// `nightjar.v1.ServedRecord`, see ingest.proto.
+  public typealias ServedRecord = Nightjar__V1__ServedRecord
+  /// `nightjar.v1.ResolveRecommendationRequest`, see ingest.proto.
+  public typealias ResolveRecommendationRequest = Nightjar__V1__ResolveRecommendationRequest
+  /// `nightjar.v1.ResolveRecommendationResponse`, see ingest.proto.
+  public typealias ResolveRecommendationResponse = Nightjar__V1__ResolveRecommendationResponse
+  /// `nightjar.v1.Reaction`, see ingest.proto.
+  public typealias Reaction = Nightjar__V1__Reaction
   /// `nightjar.v1.Model`, see model.proto.
   public typealias Model = Nightjar__V1__Model
   /// `nightjar.v1.Recipe`, see model.proto.
@@ -584,6 +594,26 @@ extension Nightjar__V1__DescribeRequest: Message {
 
 extension Nightjar__V1__DescribeResponse: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__describe_response__describe() }
+}
+
+extension Nightjar__V1__RecordServedRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__record_served_request__describe() }
+}
+
+extension Nightjar__V1__ServedRecord: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__served_record__describe() }
+}
+
+extension Nightjar__V1__ResolveRecommendationRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__resolve_recommendation_request__describe() }
+}
+
+extension Nightjar__V1__ResolveRecommendationResponse: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__resolve_recommendation_response__describe() }
+}
+
+extension Nightjar__V1__Reaction: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__reaction__describe() }
 }
 
 extension Nightjar__V1__Model: Message {

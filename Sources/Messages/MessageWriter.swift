@@ -24,6 +24,11 @@ public struct MessageWriter: ~Copyable {
   /// Bytes of the message so far.
   public var count: Int { written }
 
+  /// The message so far, until more is written.
+  public var bytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<written])
+  }
+
   /// The memory was too small, and what is in it is no message.
   public var hasOverflowed: Bool { isTooLong }
 

@@ -93,6 +93,15 @@ public struct View<M: Message>: @unchecked Sendable {
     return try body(UnsafeRawBufferPointer(start: text, count: text.map { Int(strlen($0)) } ?? 0))
   }
 
+  /// Runs `body` on a bytes field, without copying it; the bytes are valid until it returns.
+  @inlinable @inline(__always)
+  public func withBytes<R, E: Error>(
+    _ field: KeyPath<M, ProtobufCBinaryData>, _ body: (UnsafeRawBufferPointer) throws(E) -> R
+  ) throws(E) -> R {
+    let data = pointer.pointee[keyPath: field]
+    return try body(UnsafeRawBufferPointer(start: data.data, count: data.len))
+  }
+
   /// The message encoded again.
   public func encoded() -> Encoded<M> { Encoded(packing: pointer) }
 }

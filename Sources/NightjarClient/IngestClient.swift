@@ -78,6 +78,25 @@ public struct IngestClient: Sendable {
     return report
   }
 
+  /// What a ranker answered under an id, and what was reported of it since.
+  ///
+  /// Throws NOT_FOUND for an id that is not the tenant's, is too old, or has not arrived yet: rankers bring what they served
+  /// within seconds.
+  public func served(_ id: RecommendationID) async throws(RPCError) -> ServedRecommendations {
+    let answer = try await service.call(
+      IngestService.resolveRecommendation, options: CallOptions(key: tenant.rawValue),
+      Encoded { draft in
+        draft.tenant = tenant.rawValue
+        draft.recommendation_id = id.rawValue
+      })
+    do {
+      return try ServedRecommendations(answer)
+    } catch {
+      throw RPCError(
+        .internal, "\(IngestService.resolveRecommendation.name): ingest's answer makes no sense: \(error)")
+    }
+  }
+
   /// Ends calls in flight and closes the connections.
   public func close() async { await service.close() }
 

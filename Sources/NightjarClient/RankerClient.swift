@@ -71,6 +71,8 @@ public struct RankerClient: Sendable {
       draft.tenant = tenant.rawValue
       draft.customer = customer.rawValue
       lookup.fill(draft)
+      // However many attempts it takes, ingest counts the call once.
+      draft.call_key = withUnsafeBytes(of: SIMD2<UInt64>.random(in: .min ... .max)) { Array($0) }
     }
     let answer = try await service.call(
       RankerService.getRecommendations, timeout: timeout,

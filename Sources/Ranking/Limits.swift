@@ -1,3 +1,4 @@
+import Dispatch
 import Experimentation
 
 /// Every limit and interval of the room.
@@ -23,4 +24,24 @@ enum Limits {
   static let reasonBytes = 1_024
   static let routingFileBytes: UInt64 = 1 << 30
   static let recommendationIDDigits = 32
+  /// Served records of one thread that wait for the writer: about 5,000.
+  static let ringBytes = 2 << 20
+  /// Threads that answer, beyond the processors.
+  static let spareRings = 2
+  /// How often rings are emptied; at 100 MB of records a second from one thread one would overflow.
+  static let drainInterval = DispatchTimeInterval.milliseconds(20)
+  /// What a loss of power may cost.
+  static let flushInterval = Duration.seconds(1)
+  /// How often rings that could not be made, as on a full disk, are tried again.
+  static let ringsRetryInterval = Duration.seconds(1)
+  static let servedSegmentBytes = 8 << 20
+  /// Of a `rings` file whose first page is damaged, what is searched at most.
+  static let lostRingsBytes = 1 << 30
+  /// How long the shipper waits for records when there are none.
+  static let shipInterval = Duration.milliseconds(250)
+  static let shipDelay = Backoff(first: .milliseconds(200), longest: .seconds(10))
+  /// Bytes of records that complete a call to ingest.
+  static let shippedBytes = 1 << 20
+  /// Calls to ingest at once.
+  static let shippedAtOnce = 4
 }

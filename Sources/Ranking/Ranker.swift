@@ -16,7 +16,7 @@ import Transport
 /// var router = Router()
 /// ranker.install(in: &router)
 /// let server = try Server(role: .ranker, …, router: router, …)
-/// await ranker.follow(channel, for: server)
+/// await ranker.follow(control, shippingTo: ingest, for: server)
 /// ```
 public struct Ranker: Sendable {
   /// Where a ranker finds and keeps what it answers from.
@@ -26,22 +26,19 @@ public struct Ranker: Sendable {
     /// Folder of this ranker alone, on a local disk, for its copies and its routing; created if missing.
     public var cache: String
     /// Bytes that the copies may take together; what nobody routes to goes first, what routes need never.
-    public var cacheBytes: UInt64
+    public var cacheBytes: UInt64 = 64 << 30
     /// Bytes a second that are fetched from the store at most, over all fetches; 0 = no limit.
-    public var fetchBytesPerSecond: UInt64
+    public var fetchBytesPerSecond: UInt64 = 0
+    /// Bytes of served records that may wait in the cache for ingest; further ones are dropped and counted.
+    public var servedBytes = 1 << 30
+    /// Threads that answer; 0 = one for each processor.
+    public var reactors = 0
 
-    /// Names the two, and says what they may take.
-    public init(
-      store: String, cache: String, cacheBytes: UInt64 = Self.ordinaryCacheBytes, fetchBytesPerSecond: UInt64 = 0
-    ) {
+    /// Names the two; the rest is as a ranker of 4,000 tenants has it.
+    public init(store: String, cache: String) {
       self.store = store
       self.cache = cache
-      self.cacheBytes = cacheBytes
-      self.fetchBytesPerSecond = fetchBytesPerSecond
     }
-
-    /// Bytes of copies where nothing else is said: far more than the lists of 4,000 tenants, twice over.
-    public static let ordinaryCacheBytes: UInt64 = 64 << 30
   }
 
   private let recommender: Recommender
@@ -49,6 +46,7 @@ public struct Ranker: Sendable {
   private let keeper: CacheKeeper
   private let bandwidth: Bandwidth?
   private let facts = FactQueue()
+  private let served: ServedWriter
   private let logger: Logger
   /// For calls that take longer than a reactor has time.
   private let compute: BlockingPool
@@ -68,7 +66,17 @@ public struct Ranker: Sendable {
     }
     let live = LiveTable()
     self.logger = logger
-    recommender = Recommender(live: live, isAskedFor: { files.prefer($0) })
+    let reactors = options.reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : options.reactors
+    do throws(ServedError) {
+      served = try ServedWriter(
+        ServedWriter.Options(
+          folder: "\(options.cache)/served", limit: options.servedBytes,
+          ringCount: reactors + Limits.computeThreads + Limits.spareRings),
+        figures: ServedFigures(), logger: logger)
+    } catch {
+      throw .noServedRecords("\(error)")
+    }
+    recommender = Recommender(live: live, isAskedFor: { files.prefer($0) }, served: served.log)
     bandwidth = Bandwidth(bytesPerSecond: options.fetchBytesPerSecond)
     let cache = ArtifactDirectory(root: "\(options.cache)/artifacts")
     let overlays = OverlayStore(folder: "\(options.cache)/overlays")
@@ -132,37 +140,51 @@ public struct Ranker: Sendable {
     metrics.register("nightjar_ranker_unreported_facts", .gauge, help: "Facts that control has not heard yet.") {
       Double(facts.count)
     }
+    served.show(in: metrics)
   }
 
   /// Follows control until the task is cancelled; `server` answers from what was last told, also when control is away.
-  /// To be called once.
-  public func follow(_ control: ServiceClient, for server: Server) async {
+  /// Served records go to `ingest`; nil = they are kept, up to their limit. To be called once.
+  public func follow(_ control: ServiceClient, shippingTo ingest: ServiceClient?, for server: Server) async {
+    if ingest == nil {
+      logger.notice("served records are kept here, for no ingest is named", metadata: ["limit": "\(served.limit)"])
+    }
     await adopter.restore()
     await withTaskCancellationHandler {
       await withDiscardingTaskGroup { group in
         group.addTask { await adopter.run({ server.onEveryReactor($0) }, with: control) }
         group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
         group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
+        if let ingest {
+          group.addTask(priority: .utility) {
+            await ServedShipper(ingest: ingest, writer: served, logger: logger).run()
+          }
+        }
       }
     } onCancel: {
       // Whoever stops the ranker does not wait for a slow fetch.
       bandwidth?.lift()
     }
+    served.close()
   }
 
   /// `follow` as a part of a service group, which ends it.
-  public func following(_ control: ServiceClient, for server: Server) -> any Service {
-    Following(ranker: self, control: control, server: server)
+  public func following(
+    _ control: ServiceClient, shippingTo ingest: ServiceClient?, for server: Server
+  ) -> any Service {
+    Following(ranker: self, control: control, ingest: ingest, server: server)
   }
 }
 
 private struct Following: Service {
   let ranker: Ranker
   let control: ServiceClient
+  let ingest: ServiceClient?
   let server: Server
 
   func run() async throws {
-    await cancelWhenGracefulShutdown { await ranker.follow(control, for: server) }
+    await cancelWhenGracefulShutdown { await ranker.follow(control, shippingTo: ingest, for: server) }
     await control.close()
+    await ingest?.close()
   }
 }

@@ -26,24 +26,38 @@ struct RankerCommand: AsyncParsableCommand {
 
   @Option(
     help: "Bytes that the copies may take; of those over it, what nobody routes to goes, the longest unused first.")
-  var cacheBytes = Ranker.Options.ordinaryCacheBytes
+  var cacheBytes: UInt64 = 64 << 30
 
   @Option(help: "Bytes a second to fetch from the store at most; 0 = no limit.")
   var fetchBytesPerSecond: UInt64 = 0
 
+  @Option(help: "Address of ingest, HOST:PORT, to which served records go; without it they are kept in --cache.")
+  var ingest: String?
+
+  @Option(help: "MiB of served records that may wait in --cache for ingest; further ones are dropped and counted.")
+  var servedMebibytes = 1_024
+
+  func validate() throws {
+    guard (1...1_048_576).contains(servedMebibytes) else {
+      throw ValidationError("--served-mebibytes goes from 1 to 1048576")
+    }
+  }
+
   func run() async throws {
     try await service.run(as: .ranker) { surroundings in
-      let ranker = try Ranker(
-        Ranker.Options(
-          store: store, cache: cache, cacheBytes: cacheBytes, fetchBytesPerSecond: fetchBytesPerSecond),
-        logger: surroundings.logger, now: { Timestamp.wallClock() })
+      var options = Ranker.Options(store: store, cache: cache)
+      (options.cacheBytes, options.fetchBytesPerSecond) = (cacheBytes, fetchBytesPerSecond)
+      options.servedBytes = servedMebibytes << 20
+      options.reactors = listening.reactors
+      let ranker = try Ranker(options, logger: surroundings.logger, now: { Timestamp.wallClock() })
       ranker.show(in: surroundings.metrics)
       ranker.remark(in: surroundings.remarks)
       var router = Router()
       ranker.install(in: &router)
       let control = try surroundings.client(of: .control, at: control)
+      let ingest = try ingest.map { try surroundings.client(of: .ingest, at: $0) }
       let answering = try listening.server(for: router, in: surroundings, grace: service.grace)
-      return [ranker.following(control, for: answering.server), answering]
+      return [ranker.following(control, shippingTo: ingest, for: answering.server), answering]
     }
   }
 

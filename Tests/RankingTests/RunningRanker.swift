@@ -21,12 +21,12 @@ final class RunningRanker: Sendable {
 
   init(
     _ scratch: Scratch, control port: UInt16, cache: String = "cache",
-    cacheBytes: UInt64 = Ranker.Options.ordinaryCacheBytes
+    cacheBytes: UInt64? = nil
   ) throws {
     let log = log
-    let ranker = try Ranker(
-      Ranker.Options(store: scratch.file("store"), cache: scratch.file(cache), cacheBytes: cacheBytes),
-      logger: log.logger, now: { Timestamp.wallClock() })
+    var options = Ranker.Options(store: scratch.file("store"), cache: scratch.file(cache))
+    if let cacheBytes { options.cacheBytes = cacheBytes }
+    let ranker = try Ranker(options, logger: log.logger, now: { Timestamp.wallClock() })
     ranker.show(in: metrics)
     var router = Router()
     ranker.install(in: &router)
@@ -39,7 +39,7 @@ final class RunningRanker: Sendable {
       certificates: Certificates.files("ranker-a"), logger: log.logger)
     self.server = server
     self.control = control
-    following = Task { await ranker.follow(control, for: server) }
+    following = Task { await ranker.follow(control, shippingTo: nil, for: server) }
     platform = try Self.channel(to: server.port, as: "platform-cli")
   }
 

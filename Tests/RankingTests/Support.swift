@@ -58,7 +58,10 @@ enum Certificates {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/bash")
     process.arguments =
-      [script.path, folder, "ranker/a:*.ranker.example", "control/a", "platform/cli", "tenant/uk", "admin/cli"]
+      [
+        script.path, folder, "ranker/a:*.ranker.example", "control/a", "ingest/a", "platform/cli", "tenant/uk",
+        "admin/cli",
+      ]
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
     do { try process.run() } catch { fatalError("\(script.path): \(error)") }

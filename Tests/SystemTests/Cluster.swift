@@ -66,7 +66,7 @@ final class Cluster {
         ]
       default:
         listen + ["--control", address("control"), "--store", "\(folder)/store", "--domain", "ranker.example"]
-          + ["--cache", name == "a" ? "\(folder)/cache" : "\(folder)/cache-\(name)"]
+          + ["--cache", name == "a" ? "\(folder)/cache" : "\(folder)/cache-\(name)", "--ingest", address("ingest")]
       }
     let ready = try await launch(service, name, arguments + ["--admin-listen", "0"] + more)
     addresses[place] = ready["address"]

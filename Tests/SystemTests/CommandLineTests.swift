@@ -54,6 +54,13 @@ struct CommandLineTests {
     #expect(answer.status == 0)
     #expect(answer.output.contains("FALLBACK"))
     #expect(answer.output.contains("p1"))
+    let recommended = try await tool("recommend", "--tenant", "acme", "--customer", "c1", "--json").objects().first
+    let id = try #require(recommended?["recommendation_id"] as? String)
+    try await eventually("the recommendation resolves") {
+      let resolved = try await tool("resolve", "--tenant", "acme", id)
+      return resolved.status == 0 && resolved.output.contains("customer c1 at") && resolved.output.contains(bake)
+    }
+    #expect(try await tool("resolve", "--tenant", "acme", String(id.reversed())).status == 1)
     #expect(try await tool("versions", "--tenant", "acme").output.contains(bake))
     #expect(try await tool("tenant", "list", "--json").objects().map { $0["id"] as? String } == ["acme"])
     #expect(try await tool("tenant", "show", "acme").output.contains("2 customers, 2 products, 0 offers, 40 events"))

@@ -12,7 +12,8 @@ public struct NightjarCommand: AsyncParsableCommand {
       """,
     subcommands: [
       UpCommand.self, DemoCommand.self, TenantCommand.self, ImportCommand.self, NightCommand.self,
-      RecommendCommand.self, ExportCommand.self, OverlayCommand.self, VersionsCommand.self, ActivateCommand.self,
+      RecommendCommand.self, ResolveCommand.self, ExportCommand.self, OverlayCommand.self, VersionsCommand.self,
+      ActivateCommand.self,
       ReleaseCommand.self, JournalCommand.self,
       CallCommand.self, HealthCommand.self, DescribeCommand.self, EvaluateCommand.self,
     ])

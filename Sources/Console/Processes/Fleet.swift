@@ -49,7 +49,8 @@ public final class Fleet: Sendable {
       let ingest = try await launch("ingest", "a", ["--data", "\(folder)/ingest"])
       let control = try await launch("control", "a", ["--data", "\(folder)/control", "--ingest", ingest])
       let ranker = try await launch(
-        "ranker", "a", ["--control", control, "--store", "\(folder)/store", "--cache", "\(folder)/ranker-a"])
+        "ranker", "a",
+        ["--control", control, "--ingest", ingest, "--store", "\(folder)/store", "--cache", "\(folder)/ranker-a"])
       for name in trainers {
         _ = try await launch(
           "trainer", name, ["--control", control, "--ingest", ingest, "--store", "\(folder)/store"])

@@ -5,7 +5,7 @@ struct LogRecord: Sendable, Equatable {
   /// Which rows the payload holds. Raw values are on disk.
   enum Kind: UInt8, Sendable {
     case customers = 1
-    case products, offers, events
+    case products, offers, events, served
   }
 
   let tenant: TenantID

@@ -49,6 +49,8 @@ public struct IngestHandlers: Sendable {
     router.stream(IngestService.recordEvents, recordEvents)
     router.stream(IngestService.streamSnapshot, streamSnapshot)
     router.unary(IngestService.describe, describe)
+    router.unary(IngestService.recordServed, recordServed)
+    router.unary(IngestService.resolveRecommendation, resolveRecommendation)
     return router
   }
 
@@ -77,6 +79,7 @@ public struct IngestHandlers: Sendable {
       draft.first_event_us = state.firstEvent?.microseconds ?? 0
       draft.last_event_us = state.lastEvent?.microseconds ?? 0
       draft.last_received_us = state.lastReceived?.microseconds ?? 0
+      draft.served = state.served
     }
   }
 

@@ -24,7 +24,8 @@ struct RowWriter {
   }
 
   private mutating func write(_ rows: Rows) throws -> [RowVerdict] {
-    state.lastReceived = max(state.lastReceived ?? receivedAt, receivedAt)
+    // The tenant's data is no fresher for what was answered from it.
+    if case .served = rows {} else { state.lastReceived = max(state.lastReceived ?? receivedAt, receivedAt) }
     switch rows {
     case .customers(let customers):
       return try customers.map { customer in
@@ -39,6 +40,10 @@ struct RowWriter {
         try write(.offer, offer.id.rawValue, Encoded<Proto.Offer> { offer.fill($0) }.bytes)
       }
     case .events(let events): return try events.map { try write($0) }
+    case .served(let answers):
+      let verdicts = try answers.map { try write($0) }
+      try ServedRow.purge(before: receivedAt, atMost: IngestLimits.servedPurge * answers.count, database)
+      return verdicts
     }
   }
 
@@ -79,6 +84,19 @@ struct RowWriter {
       customer: try interner.key(of: event.customer.rawValue, in: .customer, database),
       product: try event.product.map { try interner.key(of: $0.rawValue, in: .product, database) },
       offer: try event.offer.map { try interner.key(of: $0.rawValue, in: .offer, database) })
+    return .accepted
+  }
+
+  /// Keeps an answer, the first that comes under its id, and the salesperson's pins as events.
+  private mutating func write(_ answer: ServedAnswer) throws -> RowVerdict {
+    let customer = try interner.key(of: answer.customer.rawValue, in: .customer, database)
+    let isAttempt = try ServedRow.isAttempt(answer, customer: customer, database)
+    guard
+      try ServedRow.insert(answer, customer: customer, isAttempt: isAttempt, receivedAt: receivedAt, database)
+    else { return .duplicate }
+    guard !isAttempt else { return .accepted }
+    state.served += 1
+    for event in answer.overrides { _ = try write(event) }
     return .accepted
   }
 

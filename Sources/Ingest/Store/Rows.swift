@@ -7,6 +7,7 @@ enum Rows: Sendable {
   case products([Product])
   case offers([Offer])
   case events([Event])
+  case served([ServedAnswer])
 
   var count: Int {
     switch self {
@@ -14,6 +15,7 @@ enum Rows: Sendable {
     case .products(let rows): rows.count
     case .offers(let rows): rows.count
     case .events(let rows): rows.count
+    case .served(let rows): rows.count
     }
   }
 
@@ -23,6 +25,7 @@ enum Rows: Sendable {
     case .products: .products
     case .offers: .offers
     case .events: .events
+    case .served: .served
     }
   }
 
@@ -49,6 +52,11 @@ enum Rows: Sendable {
         draft.tenant = tenant.rawValue
         draft.list(\.n_events, \.events, of: rows) { $1.fill($0) }
       }.bytes
+    case .served(let rows):
+      Encoded<Proto.RecordServedRequest> { draft in
+        draft.tenant = tenant.rawValue
+        draft.list(\.n_records, \.records, of: rows) { $1.fill($0) }
+      }.bytes
     }
   }
 
@@ -67,6 +75,9 @@ enum Rows: Sendable {
     case .events:
       let view = try Encoded<Proto.RecordEventsRequest>(unchecked: record.payload).decode()
       self = .events(try view.list(\.n_events, \.events).map { try Event(validating: $0) })
+    case .served:
+      let view = try Encoded<Proto.RecordServedRequest>(unchecked: record.payload).decode()
+      self = .served(try view.list(\.n_records, \.records).map { try ServedAnswer(validating: $0) })
     }
   }
 }

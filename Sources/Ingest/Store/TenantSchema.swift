@@ -4,7 +4,8 @@ import GRDB
 ///
 /// Ids are interned to integer keys, which grow in the order in which ids were first seen. Customers, products and offers
 /// are kept as every version's encoded message of the contract; events as columns. `sequence` counts the accepted rows of
-/// all tables together.
+/// these tables together. What rankers served is no row of a snapshot: it is kept by the id of the answer (`id`, 16 bytes;
+/// `lower(hex(id))` is an event's `recommendation`), with what all answers of an arm share apart.
 enum TenantSchema {
   static func migrator() -> DatabaseMigrator {
     var migrator = DatabaseMigrator()
@@ -58,6 +59,34 @@ enum TenantSchema {
             ) STRICT, WITHOUT ROWID;
             """)
       }
+    }
+    migrator.registerMigration("served") { database in
+      try database.execute(
+        sql: """
+          ALTER TABLE state ADD COLUMN served INTEGER NOT NULL DEFAULT 0;
+
+          CREATE TABLE served_source (
+            key INTEGER PRIMARY KEY,
+            model TEXT NOT NULL,
+            bake TEXT NOT NULL,
+            arm TEXT NOT NULL,
+            propensity REAL NOT NULL,
+            UNIQUE (model, bake, arm, propensity)
+          ) STRICT;
+          CREATE TABLE served (
+            number INTEGER PRIMARY KEY,
+            id BLOB NOT NULL UNIQUE,
+            received_us INTEGER NOT NULL,
+            served_us INTEGER NOT NULL,
+            occurred_us INTEGER NOT NULL,
+            customer INTEGER NOT NULL,
+            source INTEGER NOT NULL,
+            is_named INTEGER NOT NULL,
+            is_attempt INTEGER NOT NULL,
+            content BLOB NOT NULL
+          ) STRICT;
+          CREATE INDEX event_recommendation ON event (recommendation) WHERE recommendation IS NOT NULL;
+          """)
     }
     return migrator
   }

@@ -11,6 +11,8 @@ struct TenantState: Equatable, Sendable {
   var products: UInt64 = 0
   var offers: UInt64 = 0
   var events: UInt64 = 0
+  /// Calls that rankers have answered.
+  var served: UInt64 = 0
   /// Nil = no event.
   var firstEvent: Timestamp?
   /// Nil = no event.
@@ -25,7 +27,8 @@ struct TenantState: Equatable, Sendable {
     let statement = try HotStatement(
       database,
       """
-      SELECT applied, sequence, customers, products, offers, events, first_event_us, last_event_us, last_received_us
+      SELECT applied, sequence, customers, products, offers, events, first_event_us, last_event_us, last_received_us,
+        served
       FROM state
       """)
     defer { statement.reset() }
@@ -43,6 +46,7 @@ struct TenantState: Equatable, Sendable {
     firstEvent = time(6)
     lastEvent = time(7)
     lastReceived = time(8)
+    served = count(9)
   }
 
   func save(_ database: Database) throws {
@@ -50,7 +54,7 @@ struct TenantState: Equatable, Sendable {
       database,
       """
       UPDATE state SET applied = ?, sequence = ?, customers = ?, products = ?, offers = ?, events = ?,
-        first_event_us = ?, last_event_us = ?, last_received_us = ?
+        first_event_us = ?, last_event_us = ?, last_received_us = ?, served = ?
       """)
     for (place, value) in zip(Int32(1)..., [applied.packed, sequence, customers, products, offers, events]) {
       statement.bind(Int64(bitPattern: value), place)
@@ -58,6 +62,7 @@ struct TenantState: Equatable, Sendable {
     for (place, time) in zip(Int32(7)..., [firstEvent, lastEvent, lastReceived]) {
       statement.bind(time?.microseconds ?? 0, place)
     }
+    statement.bind(Int64(bitPattern: served), 10)
     try statement.run()
   }
 

@@ -44,9 +44,25 @@ public enum IngestService {
     "nightjar.v1.Ingest/Describe", .unary, callers: [.platform, .tenant, .admin, .control], server: .ingest,
     maximumRequestBytes: 1 << 10, maximumResponseBytes: 1 << 10, timeout: .seconds(10), idempotency: .idempotent)
 
+  /// Records in one call of `recordServed`.
+  public static let maximumServedRecords = 1_000
+
+  /// Takes what a ranker has served.
+  public static let recordServed = Method<Proto.RecordServedRequest, Proto.WriteResponse>(
+    "nightjar.v1.Ingest/RecordServed", .unary, callers: [.ranker], server: .ingest,
+    maximumRequestBytes: maximumBatchBytes, maximumResponseBytes: 1 << 20, timeout: .seconds(30),
+    idempotency: .idempotent)
+
+  /// What a ranker answered under an id.
+  public static let resolveRecommendation = Method<
+    Proto.ResolveRecommendationRequest, Proto.ResolveRecommendationResponse
+  >(
+    "nightjar.v1.Ingest/ResolveRecommendation", .unary, callers: [.platform, .tenant, .admin], server: .ingest,
+    maximumRequestBytes: 1 << 10, maximumResponseBytes: 128 << 10, timeout: .seconds(10), idempotency: .idempotent)
+
   /// All of them, without their types.
   public static let all = [
     AnyMethod(upsertCustomers), AnyMethod(upsertProducts), AnyMethod(upsertOffers), AnyMethod(recordEvents),
-    AnyMethod(streamSnapshot), AnyMethod(describe),
+    AnyMethod(streamSnapshot), AnyMethod(describe), AnyMethod(recordServed), AnyMethod(resolveRecommendation),
   ]
 }

@@ -17,6 +17,9 @@ public enum RankerService {
   /// Customers of a batch.
   public static let maximumBatch = 1_000
 
+  /// Bytes of a `call_key`.
+  public static let callKeyBytes = 16
+
   /// The customer's ranked list, best first.
   public static let getRecommendations = Method<Proto.GetRecommendationsRequest, Proto.GetRecommendationsResponse>(
     "nightjar.v1.Ranker/GetRecommendations", .unary, callers: [.platform, .tenant], server: .ranker,

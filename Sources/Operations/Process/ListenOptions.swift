@@ -10,7 +10,7 @@ public struct ListenOptions: ParsableArguments {
   var listen = "127.0.0.1:0"
 
   @Option(help: "Threads that move bytes; 0 means one for each processor.")
-  var reactors = 0
+  public var reactors = 0
 
   @Option(
     help: "Domain of the tenants' own server names: under ranker.example, acme.ranker.example is for tenant acme alone."

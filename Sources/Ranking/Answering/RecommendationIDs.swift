@@ -24,11 +24,16 @@ final class RecommendationIDs: Sendable {
 
   /// Writes the next id as 32 hexadecimal digits.
   func next(into digits: UnsafeMutableRawBufferPointer) {
-    precondition(digits.count == Limits.recommendationIDDigits)
     let thread = thread()
     thread.pointee.count &+= 1
-    Self.write(thread.pointee.random, into: digits, at: 0)
-    Self.write(Self.mixed(thread.pointee.count), into: digits, at: Limits.recommendationIDDigits / 2)
+    Self.write(thread.pointee.random, Self.mixed(thread.pointee.count), into: digits)
+  }
+
+  /// Writes an id of these halves.
+  static func write(_ first: UInt64, _ second: UInt64, into digits: UnsafeMutableRawBufferPointer) {
+    precondition(digits.count == Limits.recommendationIDDigits)
+    write(first, into: digits, at: 0)
+    write(second, into: digits, at: Limits.recommendationIDDigits / 2)
   }
 
   private func thread() -> UnsafeMutablePointer<Thread> {

@@ -13,6 +13,7 @@ extension Recommender {
         "customers", "has \(customers.count) elements; 1 to \(RankerService.maximumBatch) are admitted")
     }
     let demand = try Demand(request)
+    let key = try request.withBytes(\.call_key) { (bytes) throws(RPCError) in try CallKey(bytes) }
     try context.authorise(tenant: request.tenant)
     let memory = UnsafeMutableRawBufferPointer.allocate(
       byteCount: RankerService.getRecommendations.maximumResponseBytes, alignment: MemoryLayout<UInt64>.alignment)
@@ -29,7 +30,7 @@ extension Recommender {
         var writer = MessageWriter(into: memory)
         try Array(customer.utf8).withBytes { (customer) throws(RPCError) in
           try Self.check(customer: customer, "customers[\(index)]")
-          try write(&writer, from: slot, customer: customer, limit: demand.limit, demand)
+          try write(&writer, from: slot, customer: customer, limit: demand.limit, demand, key)
         }
         precondition(!writer.hasOverflowed, "an answer is longer than its own method admits")
         bytes.appendMessage(field: 1, UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(memory)[..<writer.count]))

@@ -11,6 +11,7 @@ struct Recommender: Sendable {
   /// Called once for each tenant that is asked for before its lists are adopted.
   let isAskedFor: @Sendable (TenantID) -> Void
   let ids = RecommendationIDs()
+  let served: ServedLog
 
   /// Numbers of the response's fields, ranker.proto.
   private enum Field {
@@ -50,12 +51,13 @@ struct Recommender: Sendable {
   ) throws(RPCError) {
     let limit = try Demand.limit(request.limit)
     let demand = Demand.isPlain(request) ? nil : try Demand(request)
+    let key = try request.withBytes(\.call_key) { (bytes) throws(RPCError) in try CallKey(bytes) }
     try request.withUTF8(\.tenant) { (tenant) throws(RPCError) in
       try context.authorise(tenant: tenant)
       let answer = { (slot: UnsafePointer<TenantSlot>, response: inout MessageWriter) throws(RPCError) in
         try request.withUTF8(\.customer) { (customer) throws(RPCError) in
           try Self.check(customer: customer, "customer")
-          try write(&response, from: slot, customer: customer, limit: limit, demand)
+          try write(&response, from: slot, customer: customer, limit: limit, demand, key)
         }
       }
       if Self.isHeavy(request) {
@@ -86,17 +88,32 @@ struct Recommender: Sendable {
     }
   }
 
-  /// Writes the answer for one customer. `demand` = nil: nothing but `limit` items is asked for.
+  /// Writes the answer for one customer, and writes down that it was given. `demand` = nil: nothing but `limit` items is
+  /// asked for. The response holds nothing yet.
   func write(
     _ response: inout MessageWriter, from slot: UnsafePointer<TenantSlot>, customer: UnsafeRawBufferPointer, limit: Int,
-    _ demand: Demand?
+    _ demand: Demand?, _ key: CallKey?
   ) throws(RPCError) {
-    guard slot.pointee.mode != .off else {
-      response.varint(Field.outcome, .off)
-      return writeID(&response)
-    }
-    guard let arm = slot.pointee.arm(of: customer) else { throw noList(slot) }
     let now = slot.pointee.businessTime()
+    if slot.pointee.mode == .off {
+      response.varint(Field.outcome, .off)
+      writeID(&response, customer, key)
+    } else {
+      try writeAnswer(&response, from: slot, customer, limit, demand, key, at: now)
+    }
+    guard !response.hasOverflowed else { return }
+    served.append(
+      ServedEntry(
+        tenant: slot.pointee.tenant, customer: customer, answer: response.bytes,
+        servedAt: now &- slot.pointee.businessOffset, occurredAt: now, channel: demand?.channelNumber ?? 0,
+        isNamed: key != nil, pinned: demand?.pinned ?? [], excluded: demand?.excluded ?? []))
+  }
+
+  private func writeAnswer(
+    _ response: inout MessageWriter, from slot: UnsafePointer<TenantSlot>, _ customer: UnsafeRawBufferPointer,
+    _ limit: Int, _ demand: Demand?, _ key: CallKey?, at now: Int64
+  ) throws(RPCError) {
+    guard let arm = slot.pointee.arm(of: customer) else { throw noList(slot) }
     var asOf: Int64 = 0
     var tail = Tail()
     if let lists = arm.pointee.lists {
@@ -119,7 +136,7 @@ struct Recommender: Sendable {
     }
     response.text(Field.model, arm.pointee.model)
     response.text(Field.bake, arm.pointee.bake)
-    writeID(&response)
+    writeID(&response, customer, key)
     if slot.pointee.mode == .frozen { response.varint(Field.frozen, 1) }
     if tail.fallback != .none { response.varint(Field.fallback, UInt64(tail.fallback.rawValue)) }
     if asOf != 0 { response.varint(Field.asOf, UInt64(bitPattern: asOf)) }
@@ -155,9 +172,14 @@ struct Recommender: Sendable {
       .unavailable, "tenant '\(tenant)' has no list on this ranker yet: its artifact is not adopted so far")
   }
 
-  private func writeID(_ response: inout MessageWriter) {
+  private func writeID(_ response: inout MessageWriter, _ customer: UnsafeRawBufferPointer, _ key: CallKey?) {
     withUnsafeTemporaryAllocation(byteCount: Limits.recommendationIDDigits, alignment: 1) { digits in
-      ids.next(into: digits)
+      if let key {
+        let (call, answer) = key.id(of: customer, response.bytes)
+        RecommendationIDs.write(call, answer, into: digits)
+      } else {
+        ids.next(into: digits)
+      }
       response.bytes(Field.recommendationID, UnsafeRawBufferPointer(digits))
     }
   }

@@ -682,6 +682,231 @@ void   nightjar__v1__describe_response__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__describe_response__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__record_served_request__init
+                     (Nightjar__V1__RecordServedRequest         *message)
+{
+  static const Nightjar__V1__RecordServedRequest init_value = NIGHTJAR__V1__RECORD_SERVED_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__record_served_request__get_packed_size
+                     (const Nightjar__V1__RecordServedRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__record_served_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__record_served_request__pack
+                     (const Nightjar__V1__RecordServedRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__record_served_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__record_served_request__pack_to_buffer
+                     (const Nightjar__V1__RecordServedRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__record_served_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__RecordServedRequest *
+       nightjar__v1__record_served_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__RecordServedRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__record_served_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__record_served_request__free_unpacked
+                     (Nightjar__V1__RecordServedRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__record_served_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__served_record__init
+                     (Nightjar__V1__ServedRecord         *message)
+{
+  static const Nightjar__V1__ServedRecord init_value = NIGHTJAR__V1__SERVED_RECORD__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__served_record__get_packed_size
+                     (const Nightjar__V1__ServedRecord *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__served_record__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__served_record__pack
+                     (const Nightjar__V1__ServedRecord *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__served_record__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__served_record__pack_to_buffer
+                     (const Nightjar__V1__ServedRecord *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__served_record__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ServedRecord *
+       nightjar__v1__served_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ServedRecord *)
+     protobuf_c_message_unpack (&nightjar__v1__served_record__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__served_record__free_unpacked
+                     (Nightjar__V1__ServedRecord *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__served_record__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__resolve_recommendation_request__init
+                     (Nightjar__V1__ResolveRecommendationRequest         *message)
+{
+  static const Nightjar__V1__ResolveRecommendationRequest init_value = NIGHTJAR__V1__RESOLVE_RECOMMENDATION_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__resolve_recommendation_request__get_packed_size
+                     (const Nightjar__V1__ResolveRecommendationRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__resolve_recommendation_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__resolve_recommendation_request__pack
+                     (const Nightjar__V1__ResolveRecommendationRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__resolve_recommendation_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__resolve_recommendation_request__pack_to_buffer
+                     (const Nightjar__V1__ResolveRecommendationRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__resolve_recommendation_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ResolveRecommendationRequest *
+       nightjar__v1__resolve_recommendation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ResolveRecommendationRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__resolve_recommendation_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__resolve_recommendation_request__free_unpacked
+                     (Nightjar__V1__ResolveRecommendationRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__resolve_recommendation_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__resolve_recommendation_response__init
+                     (Nightjar__V1__ResolveRecommendationResponse         *message)
+{
+  static const Nightjar__V1__ResolveRecommendationResponse init_value = NIGHTJAR__V1__RESOLVE_RECOMMENDATION_RESPONSE__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__resolve_recommendation_response__get_packed_size
+                     (const Nightjar__V1__ResolveRecommendationResponse *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__resolve_recommendation_response__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__resolve_recommendation_response__pack
+                     (const Nightjar__V1__ResolveRecommendationResponse *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__resolve_recommendation_response__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__resolve_recommendation_response__pack_to_buffer
+                     (const Nightjar__V1__ResolveRecommendationResponse *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__resolve_recommendation_response__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ResolveRecommendationResponse *
+       nightjar__v1__resolve_recommendation_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ResolveRecommendationResponse *)
+     protobuf_c_message_unpack (&nightjar__v1__resolve_recommendation_response__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__resolve_recommendation_response__free_unpacked
+                     (Nightjar__V1__ResolveRecommendationResponse *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__resolve_recommendation_response__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__reaction__init
+                     (Nightjar__V1__Reaction         *message)
+{
+  static const Nightjar__V1__Reaction init_value = NIGHTJAR__V1__REACTION__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__reaction__get_packed_size
+                     (const Nightjar__V1__Reaction *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__reaction__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__reaction__pack
+                     (const Nightjar__V1__Reaction *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__reaction__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__reaction__pack_to_buffer
+                     (const Nightjar__V1__Reaction *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__reaction__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__Reaction *
+       nightjar__v1__reaction__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__Reaction *)
+     protobuf_c_message_unpack (&nightjar__v1__reaction__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__reaction__free_unpacked
+                     (Nightjar__V1__Reaction *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__reaction__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor nightjar__v1__upsert_customers_request__field_descriptors[2] =
 {
   {
@@ -1747,7 +1972,7 @@ const ProtobufCMessageDescriptor nightjar__v1__describe_request__descriptor =
   (ProtobufCMessageInit) nightjar__v1__describe_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_descriptors[8] =
+static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_descriptors[9] =
 {
   {
     "customers",
@@ -1845,6 +2070,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "served",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__DescribeResponse, served),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__describe_response__field_indices_by_name[] = {
   0,   /* field[0] = customers */
@@ -1855,11 +2092,12 @@ static const unsigned nightjar__v1__describe_response__field_indices_by_name[] =
   2,   /* field[2] = offers */
   1,   /* field[1] = products */
   4,   /* field[4] = sequence */
+  8,   /* field[8] = served */
 };
 static const ProtobufCIntRange nightjar__v1__describe_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__describe_response__descriptor =
 {
@@ -1869,11 +2107,448 @@ const ProtobufCMessageDescriptor nightjar__v1__describe_response__descriptor =
   "Nightjar__V1__DescribeResponse",
   "nightjar.v1",
   sizeof(Nightjar__V1__DescribeResponse),
-  8,
+  9,
   nightjar__v1__describe_response__field_descriptors,
   nightjar__v1__describe_response__field_indices_by_name,
   1,  nightjar__v1__describe_response__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__describe_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__record_served_request__field_descriptors[2] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RecordServedRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "records",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__RecordServedRequest, n_records),
+    offsetof(Nightjar__V1__RecordServedRequest, records),
+    &nightjar__v1__served_record__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__record_served_request__field_indices_by_name[] = {
+  1,   /* field[1] = records */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__record_served_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__record_served_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.RecordServedRequest",
+  "RecordServedRequest",
+  "Nightjar__V1__RecordServedRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__RecordServedRequest),
+  2,
+  nightjar__v1__record_served_request__field_descriptors,
+  nightjar__v1__record_served_request__field_indices_by_name,
+  1,  nightjar__v1__record_served_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__record_served_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__served_record__field_descriptors[8] =
+{
+  {
+    "customer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ServedRecord, customer),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "served_at_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ServedRecord, served_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "occurred_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ServedRecord, occurred_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "channel",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ServedRecord, channel),
+    &nightjar__v1__sales_channel__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pinned",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__ServedRecord, n_pinned),
+    offsetof(Nightjar__V1__ServedRecord, pinned),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "excluded",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__ServedRecord, n_excluded),
+    offsetof(Nightjar__V1__ServedRecord, excluded),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "named",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ServedRecord, named),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ServedRecord, answer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__served_record__field_indices_by_name[] = {
+  7,   /* field[7] = answer */
+  3,   /* field[3] = channel */
+  0,   /* field[0] = customer */
+  5,   /* field[5] = excluded */
+  6,   /* field[6] = named */
+  2,   /* field[2] = occurred_at_us */
+  4,   /* field[4] = pinned */
+  1,   /* field[1] = served_at_us */
+};
+static const ProtobufCIntRange nightjar__v1__served_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__served_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ServedRecord",
+  "ServedRecord",
+  "Nightjar__V1__ServedRecord",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ServedRecord),
+  8,
+  nightjar__v1__served_record__field_descriptors,
+  nightjar__v1__served_record__field_indices_by_name,
+  1,  nightjar__v1__served_record__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__served_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__resolve_recommendation_request__field_descriptors[2] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ResolveRecommendationRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "recommendation_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ResolveRecommendationRequest, recommendation_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__resolve_recommendation_request__field_indices_by_name[] = {
+  1,   /* field[1] = recommendation_id */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__resolve_recommendation_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__resolve_recommendation_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ResolveRecommendationRequest",
+  "ResolveRecommendationRequest",
+  "Nightjar__V1__ResolveRecommendationRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ResolveRecommendationRequest),
+  2,
+  nightjar__v1__resolve_recommendation_request__field_descriptors,
+  nightjar__v1__resolve_recommendation_request__field_indices_by_name,
+  1,  nightjar__v1__resolve_recommendation_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__resolve_recommendation_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__resolve_recommendation_response__field_descriptors[8] =
+{
+  {
+    "customer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, customer),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "served_at_us",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, served_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "occurred_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, occurred_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "channel",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, channel),
+    &nightjar__v1__sales_channel__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pinned",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, n_pinned),
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, pinned),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "excluded",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, n_excluded),
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, excluded),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, answer),
+    &nightjar__v1__get_recommendations_response__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reactions",
+    8,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, n_reactions),
+    offsetof(Nightjar__V1__ResolveRecommendationResponse, reactions),
+    &nightjar__v1__reaction__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__resolve_recommendation_response__field_indices_by_name[] = {
+  6,   /* field[6] = answer */
+  3,   /* field[3] = channel */
+  0,   /* field[0] = customer */
+  5,   /* field[5] = excluded */
+  2,   /* field[2] = occurred_at_us */
+  4,   /* field[4] = pinned */
+  7,   /* field[7] = reactions */
+  1,   /* field[1] = served_at_us */
+};
+static const ProtobufCIntRange nightjar__v1__resolve_recommendation_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__resolve_recommendation_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ResolveRecommendationResponse",
+  "ResolveRecommendationResponse",
+  "Nightjar__V1__ResolveRecommendationResponse",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ResolveRecommendationResponse),
+  8,
+  nightjar__v1__resolve_recommendation_response__field_descriptors,
+  nightjar__v1__resolve_recommendation_response__field_indices_by_name,
+  1,  nightjar__v1__resolve_recommendation_response__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__resolve_recommendation_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__reaction__field_descriptors[4] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Reaction, kind),
+    &nightjar__v1__event_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "product",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Reaction, product),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "occurred_at_us",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Reaction, occurred_at_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quantity",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Reaction, quantity),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__reaction__field_indices_by_name[] = {
+  0,   /* field[0] = kind */
+  2,   /* field[2] = occurred_at_us */
+  1,   /* field[1] = product */
+  3,   /* field[3] = quantity */
+};
+static const ProtobufCIntRange nightjar__v1__reaction__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__reaction__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Reaction",
+  "Reaction",
+  "Nightjar__V1__Reaction",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__Reaction),
+  4,
+  nightjar__v1__reaction__field_descriptors,
+  nightjar__v1__reaction__field_indices_by_name,
+  1,  nightjar__v1__reaction__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__reaction__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue nightjar__v1__verdict__enum_values_by_number[4] =
@@ -1942,7 +2617,7 @@ const ProtobufCEnumDescriptor nightjar__v1__snapshot_table__descriptor =
   nightjar__v1__snapshot_table__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor nightjar__v1__ingest__method_descriptors[6] =
+static const ProtobufCMethodDescriptor nightjar__v1__ingest__method_descriptors[8] =
 {
   { "UpsertCustomers", &nightjar__v1__upsert_customers_request__descriptor, &nightjar__v1__write_response__descriptor },
   { "UpsertProducts", &nightjar__v1__upsert_products_request__descriptor, &nightjar__v1__write_response__descriptor },
@@ -1950,10 +2625,14 @@ static const ProtobufCMethodDescriptor nightjar__v1__ingest__method_descriptors[
   { "RecordEvents", &nightjar__v1__record_events_request__descriptor, &nightjar__v1__write_response__descriptor },
   { "StreamSnapshot", &nightjar__v1__stream_snapshot_request__descriptor, &nightjar__v1__snapshot_chunk__descriptor },
   { "Describe", &nightjar__v1__describe_request__descriptor, &nightjar__v1__describe_response__descriptor },
+  { "RecordServed", &nightjar__v1__record_served_request__descriptor, &nightjar__v1__write_response__descriptor },
+  { "ResolveRecommendation", &nightjar__v1__resolve_recommendation_request__descriptor, &nightjar__v1__resolve_recommendation_response__descriptor },
 };
 const unsigned nightjar__v1__ingest__method_indices_by_name[] = {
   5,        /* Describe */
   3,        /* RecordEvents */
+  6,        /* RecordServed */
+  7,        /* ResolveRecommendation */
   4,        /* StreamSnapshot */
   0,        /* UpsertCustomers */
   2,        /* UpsertOffers */
@@ -1966,7 +2645,7 @@ const ProtobufCServiceDescriptor nightjar__v1__ingest__descriptor =
   "Ingest",
   "Nightjar__V1__Ingest",
   "nightjar.v1",
-  6,
+  8,
   nightjar__v1__ingest__method_descriptors,
   nightjar__v1__ingest__method_indices_by_name
 };
@@ -2017,6 +2696,22 @@ void nightjar__v1__ingest__describe(ProtobufCService *service,
 {
   assert(service->descriptor == &nightjar__v1__ingest__descriptor);
   service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void nightjar__v1__ingest__record_served(ProtobufCService *service,
+                                         const Nightjar__V1__RecordServedRequest *input,
+                                         Nightjar__V1__WriteResponse_Closure closure,
+                                         void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__ingest__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void nightjar__v1__ingest__resolve_recommendation(ProtobufCService *service,
+                                                  const Nightjar__V1__ResolveRecommendationRequest *input,
+                                                  Nightjar__V1__ResolveRecommendationResponse_Closure closure,
+                                                  void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__ingest__descriptor);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__ingest__init (Nightjar__V1__Ingest_Service *service,
                                  Nightjar__V1__Ingest_ServiceDestroy destroy)

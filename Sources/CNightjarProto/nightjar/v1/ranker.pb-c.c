@@ -502,7 +502,7 @@ void   nightjar__v1__exported_list__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__exported_list__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request__field_descriptors[12] =
+static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request__field_descriptors[13] =
 {
   {
     "tenant",
@@ -648,9 +648,22 @@ static const ProtobufCFieldDescriptor nightjar__v1__get_recommendations_request_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "call_key",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetRecommendationsRequest, call_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__get_recommendations_request__field_indices_by_name[] = {
   11,   /* field[11] = attributes */
+  12,   /* field[12] = call_key */
   3,   /* field[3] = channel */
   8,   /* field[8] = context */
   1,   /* field[1] = customer */
@@ -663,10 +676,11 @@ static const unsigned nightjar__v1__get_recommendations_request__field_indices_b
   6,   /* field[6] = segment */
   0,   /* field[0] = tenant */
 };
-static const ProtobufCIntRange nightjar__v1__get_recommendations_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__get_recommendations_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 15, 12 },
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_request__descriptor =
 {
@@ -676,10 +690,10 @@ const ProtobufCMessageDescriptor nightjar__v1__get_recommendations_request__desc
   "Nightjar__V1__GetRecommendationsRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__GetRecommendationsRequest),
-  12,
+  13,
   nightjar__v1__get_recommendations_request__field_descriptors,
   nightjar__v1__get_recommendations_request__field_indices_by_name,
-  1,  nightjar__v1__get_recommendations_request__number_ranges,
+  2,  nightjar__v1__get_recommendations_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__get_recommendations_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1198,7 +1212,7 @@ const ProtobufCMessageDescriptor nightjar__v1__recommendation__descriptor =
   (ProtobufCMessageInit) nightjar__v1__recommendation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__batch_get_recommendations_request__field_descriptors[8] =
+static const ProtobufCFieldDescriptor nightjar__v1__batch_get_recommendations_request__field_descriptors[9] =
 {
   {
     "tenant",
@@ -1296,8 +1310,21 @@ static const ProtobufCFieldDescriptor nightjar__v1__batch_get_recommendations_re
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "call_key",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__BatchGetRecommendationsRequest, call_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__batch_get_recommendations_request__field_indices_by_name[] = {
+  8,   /* field[8] = call_key */
   3,   /* field[3] = channel */
   1,   /* field[1] = customers */
   5,   /* field[5] = exclude */
@@ -1307,10 +1334,11 @@ static const unsigned nightjar__v1__batch_get_recommendations_request__field_ind
   4,   /* field[4] = region */
   0,   /* field[0] = tenant */
 };
-static const ProtobufCIntRange nightjar__v1__batch_get_recommendations_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__batch_get_recommendations_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 15, 8 },
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__batch_get_recommendations_request__descriptor =
 {
@@ -1320,10 +1348,10 @@ const ProtobufCMessageDescriptor nightjar__v1__batch_get_recommendations_request
   "Nightjar__V1__BatchGetRecommendationsRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__BatchGetRecommendationsRequest),
-  8,
+  9,
   nightjar__v1__batch_get_recommendations_request__field_descriptors,
   nightjar__v1__batch_get_recommendations_request__field_indices_by_name,
-  1,  nightjar__v1__batch_get_recommendations_request__number_ranges,
+  2,  nightjar__v1__batch_get_recommendations_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__batch_get_recommendations_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

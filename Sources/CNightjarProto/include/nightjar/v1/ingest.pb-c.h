@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "nightjar/v1/commerce.pb-c.h"
+#include "nightjar/v1/ranker.pb-c.h"
 
 typedef struct Nightjar__V1__UpsertCustomersRequest Nightjar__V1__UpsertCustomersRequest;
 typedef struct Nightjar__V1__UpsertProductsRequest Nightjar__V1__UpsertProductsRequest;
@@ -31,6 +32,11 @@ typedef struct Nightjar__V1__SnapshotEnd Nightjar__V1__SnapshotEnd;
 typedef struct Nightjar__V1__EventColumns Nightjar__V1__EventColumns;
 typedef struct Nightjar__V1__DescribeRequest Nightjar__V1__DescribeRequest;
 typedef struct Nightjar__V1__DescribeResponse Nightjar__V1__DescribeResponse;
+typedef struct Nightjar__V1__RecordServedRequest Nightjar__V1__RecordServedRequest;
+typedef struct Nightjar__V1__ServedRecord Nightjar__V1__ServedRecord;
+typedef struct Nightjar__V1__ResolveRecommendationRequest Nightjar__V1__ResolveRecommendationRequest;
+typedef struct Nightjar__V1__ResolveRecommendationResponse Nightjar__V1__ResolveRecommendationResponse;
+typedef struct Nightjar__V1__Reaction Nightjar__V1__Reaction;
 
 
 /* --- enums --- */
@@ -415,10 +421,152 @@ struct  Nightjar__V1__DescribeResponse
    * Earliest occurred_at of an event, µs; 0 = no event.
    */
   int64_t first_event_us;
+  /*
+   * Calls that rankers have answered, each counted once however many attempts it took.
+   */
+  uint64_t served;
 };
 #define NIGHTJAR__V1__DESCRIBE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__describe_response__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
+struct  Nightjar__V1__RecordServedRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Required: DNS label.
+   */
+  char *tenant;
+  /*
+   * At most 1,000.
+   */
+  size_t n_records;
+  Nightjar__V1__ServedRecord **records;
+};
+#define NIGHTJAR__V1__RECORD_SERVED_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__record_served_request__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
+
+
+/*
+ * One answer of a ranker.
+ */
+struct  Nightjar__V1__ServedRecord
+{
+  ProtobufCMessage base;
+  /*
+   * Required.
+   */
+  char *customer;
+  /*
+   * Wall clock of the ranker, µs.
+   */
+  int64_t served_at_us;
+  /*
+   * The tenant's business time, µs.
+   */
+  int64_t occurred_at_us;
+  /*
+   * What the request named.
+   */
+  Nightjar__V1__SalesChannel channel;
+  /*
+   * Products that the request wanted first, at most 10: each becomes an event OVERRIDE, `<recommendation id>/pin/<place>`.
+   */
+  size_t n_pinned;
+  char **pinned;
+  /*
+   * Products that the request wanted left out, at most 100. No events: what stands on the page already is among them.
+   */
+  size_t n_excluded;
+  char **excluded;
+  /*
+   * The caller named the call: the answers of this customer whose ids have the same first half are attempts at it.
+   */
+  protobuf_c_boolean named;
+  /*
+   * A GetRecommendationsResponse as it went over the wire. Names and reasons are not kept.
+   */
+  ProtobufCBinaryData answer;
+};
+#define NIGHTJAR__V1__SERVED_RECORD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__served_record__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN, 0,NULL, 0,NULL, 0, {0,NULL} }
+
+
+struct  Nightjar__V1__ResolveRecommendationRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Required: DNS label.
+   */
+  char *tenant;
+  /*
+   * Required: 32 hex digits.
+   */
+  char *recommendation_id;
+};
+#define NIGHTJAR__V1__RESOLVE_RECOMMENDATION_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__resolve_recommendation_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Nightjar__V1__ResolveRecommendationResponse
+{
+  ProtobufCMessage base;
+  char *customer;
+  /*
+   * Wall clock of the ranker, µs.
+   */
+  int64_t served_at_us;
+  /*
+   * The tenant's business time, µs.
+   */
+  int64_t occurred_at_us;
+  Nightjar__V1__SalesChannel channel;
+  /*
+   * As in ServedRecord.
+   */
+  size_t n_pinned;
+  char **pinned;
+  /*
+   * As in ServedRecord.
+   */
+  size_t n_excluded;
+  char **excluded;
+  /*
+   * What was answered, without names and reasons; the place of an item is its position.
+   */
+  Nightjar__V1__GetRecommendationsResponse *answer;
+  /*
+   * Events with the recommendation id, in the order in which they were received; the first 100.
+   */
+  size_t n_reactions;
+  Nightjar__V1__Reaction **reactions;
+};
+#define NIGHTJAR__V1__RESOLVE_RECOMMENDATION_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__resolve_recommendation_response__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN, 0,NULL, 0,NULL, NULL, 0,NULL }
+
+
+/*
+ * An event that follows from a recommendation.
+ */
+struct  Nightjar__V1__Reaction
+{
+  ProtobufCMessage base;
+  Nightjar__V1__EventKind kind;
+  /*
+   * Empty = none.
+   */
+  char *product;
+  int64_t occurred_at_us;
+  int64_t quantity;
+};
+#define NIGHTJAR__V1__REACTION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__reaction__descriptor) \
+    , NIGHTJAR__V1__EVENT_KIND__EVENT_KIND_UNKNOWN, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 /* Nightjar__V1__UpsertCustomersRequest methods */
@@ -706,6 +854,101 @@ Nightjar__V1__DescribeResponse *
 void   nightjar__v1__describe_response__free_unpacked
                      (Nightjar__V1__DescribeResponse *message,
                       ProtobufCAllocator *allocator);
+/* Nightjar__V1__RecordServedRequest methods */
+void   nightjar__v1__record_served_request__init
+                     (Nightjar__V1__RecordServedRequest         *message);
+size_t nightjar__v1__record_served_request__get_packed_size
+                     (const Nightjar__V1__RecordServedRequest   *message);
+size_t nightjar__v1__record_served_request__pack
+                     (const Nightjar__V1__RecordServedRequest   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__record_served_request__pack_to_buffer
+                     (const Nightjar__V1__RecordServedRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__RecordServedRequest *
+       nightjar__v1__record_served_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__record_served_request__free_unpacked
+                     (Nightjar__V1__RecordServedRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__ServedRecord methods */
+void   nightjar__v1__served_record__init
+                     (Nightjar__V1__ServedRecord         *message);
+size_t nightjar__v1__served_record__get_packed_size
+                     (const Nightjar__V1__ServedRecord   *message);
+size_t nightjar__v1__served_record__pack
+                     (const Nightjar__V1__ServedRecord   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__served_record__pack_to_buffer
+                     (const Nightjar__V1__ServedRecord   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__ServedRecord *
+       nightjar__v1__served_record__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__served_record__free_unpacked
+                     (Nightjar__V1__ServedRecord *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__ResolveRecommendationRequest methods */
+void   nightjar__v1__resolve_recommendation_request__init
+                     (Nightjar__V1__ResolveRecommendationRequest         *message);
+size_t nightjar__v1__resolve_recommendation_request__get_packed_size
+                     (const Nightjar__V1__ResolveRecommendationRequest   *message);
+size_t nightjar__v1__resolve_recommendation_request__pack
+                     (const Nightjar__V1__ResolveRecommendationRequest   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__resolve_recommendation_request__pack_to_buffer
+                     (const Nightjar__V1__ResolveRecommendationRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__ResolveRecommendationRequest *
+       nightjar__v1__resolve_recommendation_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__resolve_recommendation_request__free_unpacked
+                     (Nightjar__V1__ResolveRecommendationRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__ResolveRecommendationResponse methods */
+void   nightjar__v1__resolve_recommendation_response__init
+                     (Nightjar__V1__ResolveRecommendationResponse         *message);
+size_t nightjar__v1__resolve_recommendation_response__get_packed_size
+                     (const Nightjar__V1__ResolveRecommendationResponse   *message);
+size_t nightjar__v1__resolve_recommendation_response__pack
+                     (const Nightjar__V1__ResolveRecommendationResponse   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__resolve_recommendation_response__pack_to_buffer
+                     (const Nightjar__V1__ResolveRecommendationResponse   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__ResolveRecommendationResponse *
+       nightjar__v1__resolve_recommendation_response__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__resolve_recommendation_response__free_unpacked
+                     (Nightjar__V1__ResolveRecommendationResponse *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__Reaction methods */
+void   nightjar__v1__reaction__init
+                     (Nightjar__V1__Reaction         *message);
+size_t nightjar__v1__reaction__get_packed_size
+                     (const Nightjar__V1__Reaction   *message);
+size_t nightjar__v1__reaction__pack
+                     (const Nightjar__V1__Reaction   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__reaction__pack_to_buffer
+                     (const Nightjar__V1__Reaction   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__Reaction *
+       nightjar__v1__reaction__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__reaction__free_unpacked
+                     (Nightjar__V1__Reaction *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Nightjar__V1__UpsertCustomersRequest_Closure)
@@ -753,6 +996,21 @@ typedef void (*Nightjar__V1__DescribeRequest_Closure)
 typedef void (*Nightjar__V1__DescribeResponse_Closure)
                  (const Nightjar__V1__DescribeResponse *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__RecordServedRequest_Closure)
+                 (const Nightjar__V1__RecordServedRequest *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__ServedRecord_Closure)
+                 (const Nightjar__V1__ServedRecord *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__ResolveRecommendationRequest_Closure)
+                 (const Nightjar__V1__ResolveRecommendationRequest *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__ResolveRecommendationResponse_Closure)
+                 (const Nightjar__V1__ResolveRecommendationResponse *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__Reaction_Closure)
+                 (const Nightjar__V1__Reaction *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -784,6 +1042,14 @@ struct Nightjar__V1__Ingest_Service
                    const Nightjar__V1__DescribeRequest *input,
                    Nightjar__V1__DescribeResponse_Closure closure,
                    void *closure_data);
+  void (*record_served)(Nightjar__V1__Ingest_Service *service,
+                        const Nightjar__V1__RecordServedRequest *input,
+                        Nightjar__V1__WriteResponse_Closure closure,
+                        void *closure_data);
+  void (*resolve_recommendation)(Nightjar__V1__Ingest_Service *service,
+                                 const Nightjar__V1__ResolveRecommendationRequest *input,
+                                 Nightjar__V1__ResolveRecommendationResponse_Closure closure,
+                                 void *closure_data);
 };
 typedef void (*Nightjar__V1__Ingest_ServiceDestroy)(Nightjar__V1__Ingest_Service *);
 void nightjar__v1__ingest__init (Nightjar__V1__Ingest_Service *service,
@@ -797,7 +1063,9 @@ void nightjar__v1__ingest__init (Nightjar__V1__Ingest_Service *service,
       function_prefix__ ## upsert_offers,\
       function_prefix__ ## record_events,\
       function_prefix__ ## stream_snapshot,\
-      function_prefix__ ## describe  }
+      function_prefix__ ## describe,\
+      function_prefix__ ## record_served,\
+      function_prefix__ ## resolve_recommendation  }
 void nightjar__v1__ingest__upsert_customers(ProtobufCService *service,
                                             const Nightjar__V1__UpsertCustomersRequest *input,
                                             Nightjar__V1__WriteResponse_Closure closure,
@@ -822,6 +1090,14 @@ void nightjar__v1__ingest__describe(ProtobufCService *service,
                                     const Nightjar__V1__DescribeRequest *input,
                                     Nightjar__V1__DescribeResponse_Closure closure,
                                     void *closure_data);
+void nightjar__v1__ingest__record_served(ProtobufCService *service,
+                                         const Nightjar__V1__RecordServedRequest *input,
+                                         Nightjar__V1__WriteResponse_Closure closure,
+                                         void *closure_data);
+void nightjar__v1__ingest__resolve_recommendation(ProtobufCService *service,
+                                                  const Nightjar__V1__ResolveRecommendationRequest *input,
+                                                  Nightjar__V1__ResolveRecommendationResponse_Closure closure,
+                                                  void *closure_data);
 
 /* --- descriptors --- */
 
@@ -842,6 +1118,11 @@ extern const ProtobufCMessageDescriptor nightjar__v1__snapshot_end__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__event_columns__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__describe_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__describe_response__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__record_served_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__served_record__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__resolve_recommendation_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__resolve_recommendation_response__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__reaction__descriptor;
 extern const ProtobufCServiceDescriptor nightjar__v1__ingest__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -186,10 +186,15 @@ struct  Nightjar__V1__GetRecommendationsRequest
    * What is known of a customer who is not in the bake: says which list stands in. Nothing is read of it for others.
    */
   Nightjar__V1__CustomerAttributes *attributes;
+  /*
+   * Names the call over all its attempts, hedges among them: 16 random bytes, or none. What such attempts are answered
+   * counts as served once, and the first half of their recommendation ids is the same.
+   */
+  ProtobufCBinaryData call_key;
 };
 #define NIGHTJAR__V1__GET_RECOMMENDATIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__get_recommendations_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, NULL, 0, 0, NULL }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN, (char *)protobuf_c_empty_string, 0,NULL, (char *)protobuf_c_empty_string, 0,NULL, NULL, 0, 0, NULL, {0,NULL} }
 
 
 /*
@@ -271,7 +276,8 @@ struct  Nightjar__V1__GetRecommendationsResponse
    */
   char *bake;
   /*
-   * Unique to this answer, 32 hex digits: impressions and outcomes refer to it.
+   * Unique to this answer, 32 hex digits: impressions and outcomes refer to it, and ingest resolves it. Attempts at one
+   * call (`call_key`) that are answered alike have the same.
    */
   char *recommendation_id;
   /*
@@ -369,10 +375,11 @@ struct  Nightjar__V1__BatchGetRecommendationsRequest
   char **exclude;
   protobuf_c_boolean names;
   protobuf_c_boolean reasons;
+  ProtobufCBinaryData call_key;
 };
 #define NIGHTJAR__V1__BATCH_GET_RECOMMENDATIONS_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__batch_get_recommendations_request__descriptor) \
-    , (char *)protobuf_c_empty_string, 0,NULL, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN, (char *)protobuf_c_empty_string, 0,NULL, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0,NULL, 0, NIGHTJAR__V1__SALES_CHANNEL__SALES_CHANNEL_UNKNOWN, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, {0,NULL} }
 
 
 struct  Nightjar__V1__BatchGetRecommendationsResponse

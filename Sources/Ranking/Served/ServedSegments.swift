@@ -1,0 +1,129 @@
+import Glibc
+import Synchronization
+
+/// The segments in a folder, as a list: what waits for ingest, how much it is, how old.
+final class ServedSegments: Sendable {
+  /// One file of records.
+  struct Segment: Sendable, Equatable {
+    let number: UInt32
+    var byteCount: Int
+    /// When its first record was served, wall clock, µs; 0 = it is not known.
+    var oldest: Int64
+  }
+
+  private struct State {
+    /// In order of number.
+    var closed: [Segment]
+    var current: Segment?
+    var isWanted = false
+  }
+
+  static let suffix = ".served"
+
+  let folder: String
+  private let state: Mutex<State>
+
+  /// Finds what earlier processes left.
+  init(folder: String) throws(ServedError) {
+    self.folder = folder
+    var found: [Segment] = []
+    for name in try Self.names(folder) where name.hasSuffix(Self.suffix) {
+      guard let number = UInt32(name.dropLast(Self.suffix.count)) else { continue }
+      found.append(try Self.segment(number, "\(folder)/\(name)"))
+    }
+    state = Mutex(State(closed: found.sorted { $0.number < $1.number }))
+  }
+
+  func path(_ number: UInt32) -> String {
+    let digits = String(number)
+    return "\(folder)/\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits)\(Self.suffix)"
+  }
+
+  /// The number of a segment to come.
+  var nextNumber: UInt32 { state.withLock { ($0.current ?? $0.closed.last).map { $0.number &+ 1 } ?? 1 } }
+
+  /// All that waits.
+  var byteCount: Int {
+    state.withLock { state in state.closed.reduce(state.current?.byteCount ?? 0) { $0 + $1.byteCount } }
+  }
+
+  /// When the oldest record that waits was served, µs; nil = none waits.
+  var oldest: Int64? { state.withLock { ($0.closed.first ?? $0.current)?.oldest } }
+
+  /// Says what the writer has in hand.
+  func write(_ segment: Segment?) { state.withLock { $0.current = segment } }
+
+  /// Puts a segment that is written to the end in line.
+  func close(_ segment: Segment) {
+    state.withLock { state in
+      state.current = nil
+      state.closed.append(segment)
+      state.isWanted = false
+    }
+  }
+
+  /// The oldest segment that is not written to any more; where there is none, the writer is asked for it.
+  func next() -> Segment? {
+    state.withLock { state in
+      if let first = state.closed.first { return first }
+      state.isWanted = true
+      return nil
+    }
+  }
+
+  /// Somebody waits for a segment.
+  var isWanted: Bool { state.withLock { $0.isWanted } }
+
+  /// Removes a segment that nobody needs any more.
+  func remove(_ segment: Segment) throws(ServedError) {
+    let path = path(segment.number)
+    guard unlink(path) == 0 || errno == ENOENT else { throw ServedError("unlink", path, errno) }
+    state.withLock { $0.closed.removeAll { $0.number == segment.number } }
+  }
+
+  /// All of a segment's bytes.
+  func read(_ segment: Segment) throws(ServedError) -> [UInt8] {
+    try Self.read(path(segment.number), atMost: segment.byteCount)
+  }
+
+  /// A file's bytes. The corresponding C function is `read`.
+  static func read(_ path: String, atMost limit: Int) throws(ServedError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw ServedError("open", path, errno) }
+    defer { Glibc.close(descriptor) }
+    let size = lseek(descriptor, 0, SEEK_END)
+    guard size >= 0, lseek(descriptor, 0, SEEK_SET) == 0 else { throw ServedError("lseek", path, errno) }
+    var code: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: min(Int(size), limit)) { buffer, count in
+      count = 0
+      while count < buffer.count {
+        let got = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, buffer.count - count)
+        if got < 0, errno == EINTR { continue }
+        if got < 0 { code = errno }
+        if got <= 0 { return }
+        count += got
+      }
+    }
+    guard code == 0 else { throw ServedError("read", path, code) }
+    return bytes
+  }
+
+  private static func segment(_ number: UInt32, _ path: String) throws(ServedError) -> Segment {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw ServedError("stat", path, errno) }
+    let front = try read(path, atMost: ServedFormat.maximumRecordBytes)
+    let first = front.withUnsafeBytes { ServedRecord.parse($0) }
+    return Segment(number: number, byteCount: Int(status.st_size), oldest: first?.record.servedAt ?? 0)
+  }
+
+  private static func names(_ folder: String) throws(ServedError) -> [String] {
+    guard let stream = opendir(folder) else { throw ServedError("opendir", folder, errno) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      names.append(
+        withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    }
+    return names
+  }
+}

@@ -1,0 +1,127 @@
+import Logging
+import Messages
+import NightjarClient
+import RPC
+
+/// Brings segments of served records to ingest, the oldest first, and removes them once ingest has them on disk.
+///
+/// A record may be sent more than once; ingest counts it once. What ingest cannot take of one tenant goes to the end of the
+/// line, so that it does not hold the others up.
+struct ServedShipper: Sendable {
+  let ingest: ServiceClient
+  let writer: ServedWriter
+  let logger: Logger
+
+  private struct Batch: Sendable {
+    let tenant: [UInt8]
+    var records: [ServedRecord] = []
+    /// The records as they lay in the segment.
+    var bytes: [UInt8] = []
+  }
+
+  /// Ends when the task is cancelled.
+  func run() async {
+    var failures = 0
+    while !Task.isCancelled {
+      do {
+        failures = try await shipNext() ? 0 : failures + 1
+      } catch {
+        failures += 1
+        logger.error("served records cannot be shipped", metadata: ["reason": "\(error)"])
+      }
+      try? await Task.sleep(for: failures > 0 ? Limits.shipDelay.delay(afterFailures: failures) : .zero)
+    }
+  }
+
+  /// Ships the oldest segment; false where ingest took nothing of it.
+  private func shipNext() async throws -> Bool {
+    guard let segment = writer.segments.next() else {
+      try? await Task.sleep(for: Limits.shipInterval)
+      return true
+    }
+    let batches = try await writer.beside { [segments = writer.segments, figures = writer.figures] in
+      try Self.batches(of: segments.read(segment), figures)
+    }
+    let left = await ship(batches)
+    guard left.isEmpty || left.count < batches.count else { return false }
+    let bytes = left.flatMap(\.bytes)
+    try await writer.beside { [writer] in
+      if !bytes.isEmpty { try writer.setAside(bytes) }
+      try writer.segments.remove(segment)
+    }
+    return left.isEmpty
+  }
+
+  private static func batches(of bytes: [UInt8], _ figures: ServedFigures) -> [Batch] {
+    var open: [[UInt8]: Batch] = [:]
+    var done: [Batch] = []
+    let gaps = bytes.withUnsafeBytes { bytes in
+      ServedRecord.forEach(in: bytes) { record, raw in
+        var batch = open.removeValue(forKey: record.tenant) ?? Batch(tenant: record.tenant)
+        batch.records.append(record)
+        batch.bytes.append(contentsOf: raw)
+        if batch.records.count >= IngestService.maximumServedRecords || batch.bytes.count >= Limits.shippedBytes {
+          done.append(batch)
+        } else {
+          open[record.tenant] = batch
+        }
+      }
+    }
+    figures.lose(gaps, .damaged)
+    return done + open.values
+  }
+
+  /// Sends all batches, some at once; returns those that ingest has not taken.
+  private func ship(_ batches: [Batch]) async -> [Batch] {
+    await withTaskGroup(of: Batch?.self) { group in
+      var left: [Batch] = []
+      for (index, batch) in batches.enumerated() {
+        if index >= Limits.shippedAtOnce, let result = await group.next(), let result { left.append(result) }
+        group.addTask { await isTaken(batch) ? nil : batch }
+      }
+      for await result in group { if let result { left.append(result) } }
+      return left
+    }
+  }
+
+  /// Whether ingest has a batch on disk, or refuses it for good.
+  private func isTaken(_ batch: Batch) async -> Bool {
+    let tenant = String(decoding: batch.tenant, as: UTF8.self)
+    do {
+      let answer = try await ingest.call(IngestService.recordServed, options: CallOptions(key: tenant)) { draft in
+        draft.tenant = tenant
+        draft.list(\.n_records, \.records, of: batch.records) { $1.fill($0) }
+      }
+      let rejections = answer.list(\.n_rejections, \.rejections)
+      for rejection in rejections.prefix(1) { refused(tenant, "\(rejection.field) \(rejection.reason)") }
+      writer.figures.lose(rejections.count, .refused)
+      writer.figures.ship(batch.records.count - rejections.count)
+      return true
+    } catch {
+      guard let error = error as? RPCError, error.code == .invalidArgument else { return false }
+      refused(tenant, "\(error)")
+      writer.figures.lose(batch.records.count, .refused)
+      return true
+    }
+  }
+
+  private func refused(_ tenant: String, _ reason: String) {
+    logger.error("ingest refuses served records", metadata: ["tenant": "\(tenant)", "reason": "\(reason)"])
+  }
+}
+
+extension ServedRecord {
+  fileprivate func fill(_ draft: Draft<Proto.ServedRecord>) {
+    customer.withUnsafeBytes { draft.setUTF8(\.customer, $0) }
+    draft.served_at_us = servedAt
+    draft.occurred_at_us = occurredAt
+    draft.channel = Proto.SalesChannel(rawValue: UInt32(channel))
+    draft.named = isNamed
+    func products(_ kind: Wish.Kind) -> [String] {
+      wishes.filter { $0.kind == kind }.map { String(decoding: $0.product, as: UTF8.self) }
+    }
+    draft.strings(\.n_pinned, \.pinned, products(.pinned))
+    draft.strings(\.n_excluded, \.excluded, products(.excluded))
+    draft.answer = answer
+  }
+}

@@ -1,0 +1,259 @@
+import Dispatch
+import Glibc
+import Logging
+import Synchronization
+
+/// Moves records out of the rings into segments, and makes them durable; after a crash, what the rings still held.
+///
+/// Everything runs on one queue, and flushes on another, since a slow disk must not keep the rings from being emptied.
+final class ServedWriter: @unchecked Sendable {
+  // Sendable, because only jobs of `queue` touch what changes.
+  struct Options: Sendable {
+    /// Folder of the files.
+    var folder: String
+    /// Bytes of segments, beyond which records stay in the rings, and are dropped when those are full.
+    var limit: Int
+    var ringCount: Int
+    var ringBytes = Limits.ringBytes
+    var segmentBytes = Limits.servedSegmentBytes
+    /// The corresponding C function is `write`.
+    var write: @Sendable (Int32, UnsafeRawBufferPointer) -> Int = { Glibc.write($0, $1.baseAddress, $1.count) }
+  }
+
+  /// A file that is closed when nobody uses it any more.
+  private final class File: Sendable {
+    let descriptor: Int32
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    deinit { Glibc.close(descriptor) }
+  }
+
+  let segments: ServedSegments
+  let log: ServedLog
+  let figures: ServedFigures
+  private let options: Options
+  private let logger: Logger
+  private let queue = DispatchQueue(label: "nightjar.served", qos: .userInitiated)
+  private let flushing = DispatchQueue(label: "nightjar.served-flush", qos: .utility)
+  private let timer: any DispatchSourceTimer
+  private let lock: File
+  private let isFlushing = Atomic(false)
+  private var rings: ServedRings?
+  private var current: (file: File, segment: ServedSegments.Segment)?
+  private var nextOpening = ContinuousClock.now
+  private var lastFlush = ContinuousClock.now
+  private var hasUnflushed = false
+  private var isInTrouble = false
+
+  /// Claims the folder, made if missing, and brings what an earlier process left into segments.
+  ///
+  /// A disk that is full or fails is no reason not to start: answers are not written down then, until it is mended.
+  init(_ options: Options, figures: ServedFigures, logger: Logger) throws(ServedError) {
+    let folder = options.folder
+    guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw ServedError("mkdir", folder, errno) }
+    let descriptor = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw ServedError("open", "\(folder)/lock", errno) }
+    lock = File(descriptor)
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw ServedError("flock", "\(folder)/lock", errno) }
+    segments = try ServedSegments(folder: folder)
+    log = ServedLog(ringCount: options.ringCount, figures: figures)
+    self.options = options
+    self.figures = figures
+    self.logger = logger
+    timer = DispatchSource.makeTimerSource(queue: queue)
+    queue.sync { openRings() }
+    timer.schedule(deadline: .now() + Limits.drainInterval, repeating: Limits.drainInterval)
+    timer.setEventHandler { [weak self] in self?.turn() }
+    timer.activate()
+  }
+
+  deinit { timer.cancel() }
+
+  /// Bytes of segments that may wait.
+  var limit: Int { options.limit }
+
+  /// Moves what is there, and gives the folder up. Nothing is written down after that.
+  func close() {
+    queue.sync {
+      turn()
+      if current != nil { endSegment() }
+      timer.cancel()
+      flock(lock.descriptor, LOCK_UN)
+    }
+    flushing.sync {}
+  }
+
+  /// Runs work on the files beside the writer.
+  func beside<R: Sendable>(_ body: @escaping @Sendable () throws -> R) async throws -> R {
+    try await withCheckedThrowingContinuation { continuation in
+      flushing.async { continuation.resume(with: Result(catching: body)) }
+    }
+  }
+
+  /// Puts records at the end of the line again, so that others come before them.
+  func setAside(_ records: [UInt8]) throws(ServedError) {
+    let result = queue.sync { Result { () throws(ServedError) in try appendAll(of: records) } }
+    try result.get()
+  }
+
+  // MARK: The turn, every `Limits.drainInterval`
+
+  private func turn() {
+    if rings == nil, ContinuousClock.now >= nextOpening { openRings() }
+    for ring in rings?.rings ?? UnsafeMutableBufferPointer(start: nil, count: 0) { drain(ring) }
+    if current != nil, segments.isWanted { endSegment() }
+    flushIfDue()
+  }
+
+  private func drain(_ ring: ServedRing) {
+    var pending = ring.pending
+    guard !pending.isEmpty else { return }
+    let room = options.limit - segments.byteCount
+    if pending.count > room { pending = Self.wholeRecords(of: pending, atMost: room) }
+    guard !pending.isEmpty else { return trouble(.limit, "\(options.limit) bytes of records wait for ingest") }
+    do throws(ServedError) {
+      try append(pending)
+      ring.take(pending.count)
+      figures.block(by: .ring)
+      isInTrouble = false
+    } catch {
+      trouble(.disk, "\(error)")
+    }
+  }
+
+  private static func wholeRecords(of pending: UnsafeRawBufferPointer, atMost room: Int) -> UnsafeRawBufferPointer {
+    var end = 0
+    while end < pending.count {
+      let length = pending.loadUnaligned(fromByteOffset: end + ServedFormat.Offset.length, as: UInt32.self)
+      guard end + Int(UInt32(littleEndian: length)) <= room else { break }
+      end += Int(UInt32(littleEndian: length))
+    }
+    return UnsafeRawBufferPointer(rebasing: pending[..<end])
+  }
+
+  private func trouble(_ loss: ServedFigures.Loss, _ reason: String) {
+    figures.block(by: loss)
+    if !isInTrouble { logger.error("answers are not written down for now", metadata: ["reason": "\(reason)"]) }
+    isInTrouble = true
+  }
+
+  // MARK: Segments
+
+  /// Appends whole records to the segment in hand; takes back what it wrote of them where it fails.
+  private func append(_ records: UnsafeRawBufferPointer) throws(ServedError) {
+    if current == nil { try beginSegment() }
+    guard let file = current?.file, var segment = current?.segment else { return }
+    var written = 0
+    while written < records.count {
+      let count = options.write(file.descriptor, UnsafeRawBufferPointer(rebasing: records[written...]))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        let error = ServedError("write", segments.path(segment.number), count == 0 ? ENOSPC : errno)
+        // Where that fails too, the rest is damage to whoever reads it; the next record goes elsewhere.
+        if ftruncate(file.descriptor, off_t(segment.byteCount)) != 0 { endSegment() }
+        throw error
+      }
+      written += count
+    }
+    if segment.byteCount == 0 {
+      let time = records.loadUnaligned(fromByteOffset: ServedFormat.Offset.servedAt, as: Int64.self)
+      segment.oldest = Int64(littleEndian: time)
+    }
+    segment.byteCount += records.count
+    hasUnflushed = true
+    current = (file, segment)
+    segments.write(segment)
+    if segment.byteCount >= options.segmentBytes { endSegment() }
+  }
+
+  private func appendAll(of records: [UInt8]) throws(ServedError) {
+    // `withUnsafeBytes` does not carry typed errors.
+    let result = records.withUnsafeBytes { bytes in Result { () throws(ServedError) in try append(bytes) } }
+    try result.get()
+  }
+
+  private func beginSegment() throws(ServedError) {
+    let segment = ServedSegments.Segment(number: segments.nextNumber, byteCount: 0, oldest: 0)
+    let path = segments.path(segment.number)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw ServedError("create", path, errno) }
+    current = (File(descriptor), segment)
+    segments.write(segment)
+  }
+
+  private func endSegment() {
+    guard let (file, segment) = current else { return }
+    current = nil
+    segments.close(segment)
+    flush(file)
+  }
+
+  // MARK: Durability
+
+  private func flushIfDue() {
+    guard hasUnflushed, let file = current?.file, ContinuousClock.now - lastFlush >= Limits.flushInterval,
+      !isFlushing.exchange(true, ordering: .acquiring)
+    else { return }
+    flush(file)
+  }
+
+  private func flush(_ file: File) {
+    hasUnflushed = false
+    lastFlush = .now
+    flushing.async { [self] in
+      defer { isFlushing.store(false, ordering: .releasing) }
+      do throws(ServedError) { try Self.flush(file, in: options.folder) } catch {
+        logger.error("records may not outlive a loss of power", metadata: ["reason": "\(error)"])
+      }
+    }
+  }
+
+  /// The corresponding C functions are `fdatasync`, and `fsync` for the name.
+  private static func flush(_ file: File, in folder: String) throws(ServedError) {
+    guard fdatasync(file.descriptor) == 0 else { throw ServedError("fdatasync", folder, errno) }
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw ServedError("open", folder, errno) }
+    defer { Glibc.close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw ServedError("fsync", folder, errno) }
+  }
+
+  // MARK: Rings
+
+  private func openRings() {
+    nextOpening = .now + Limits.ringsRetryInterval
+    let path = "\(options.folder)/rings"
+    do throws(ServedError) {
+      try recover(path)
+      guard unlink(path) == 0 || errno == ENOENT else { throw ServedError("unlink", path, errno) }
+      let made = try ServedRings.make(path: path, count: options.ringCount, ringBytes: options.ringBytes)
+      rings = made
+      log.use(made)
+      figures.block(by: .ring)
+    } catch {
+      trouble(.disk, "\(error)")
+    }
+  }
+
+  /// Moves what an earlier process left in its rings to a segment of its own, durably.
+  private func recover(_ path: String) throws(ServedError) {
+    var found: [UInt8] = []
+    func search(_ bytes: UnsafeRawBufferPointer) -> Int {
+      ServedRecord.forEach(in: bytes) { _, record in
+        found.append(contentsOf: record)
+        figures.recover(1)
+      }
+    }
+    if let left = try ServedRings.open(path: path) {
+      for ring in left.rings { figures.lose(search(ring.left), .damaged) }
+    } else if access(path, F_OK) == 0 {
+      // Its first page says nothing that can be right: whatever is whole is still found.
+      let bytes = try ServedSegments.read(path, atMost: Limits.lostRingsBytes)
+      _ = bytes.withUnsafeBytes { search($0) }
+      logger.error("the rings of served records are damaged", metadata: ["path": "\(path)"])
+    }
+    guard !found.isEmpty else { return }
+    try appendAll(of: found)
+    if let file = current?.file { try Self.flush(file, in: options.folder) }
+    endSegment()
+    logger.notice("records of an earlier process are recovered", metadata: ["bytes": "\(found.count)"])
+  }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+@testable import Ranking
+
+@Suite("Served records: from rings to segments")
+struct ServedWriterTests {
+  private let scratch: Scratch
+  private let folder: String
+  private let log = LogBook()
+
+  init() throws {
+    scratch = try Scratch()
+    folder = scratch.file("served")
+  }
+
+  @Test("what is written down on several threads comes to segments, all of it, in each thread's order")
+  func severalThreads() async throws {
+    let writer = try ServedWriter.small(folder, rings: 3, segmentBytes: 16 << 10, logger: log.logger)
+    let threads = (0..<3).map { thread in
+      Thread {
+        for number in 0..<2_000 {
+          writer.append(10_000 * thread + number)
+          // The ring holds some 600.
+          while number % 100 == 99, writer.log.pendingBytes > 32 << 10 { sched_yield() }
+        }
+      }
+    }
+    for thread in threads { thread.start() }
+    try await eventually("all is written") { threads.allSatisfy(\.isFinished) }
+    writer.close()
+    #expect(writer.log.records == 6_000)
+    let numbers = try Serve.numbers(inFolder: folder)
+    for thread in 0..<3 {
+      #expect(numbers.filter { $0 / 10_000 == thread } == (0..<2_000).map { 10_000 * thread + $0 })
+    }
+  }
+
+  @Test("a thread without a ring is counted and not waited for")
+  func tooManyThreads() async throws {
+    let writer = try ServedWriter.small(folder, rings: 1, logger: log.logger)
+    writer.append(1)
+    let other = Thread { writer.append(2) }
+    other.start()
+    try await eventually("the other thread has ended") { other.isFinished }
+    writer.close()
+    #expect(writer.figures.count(of: .ring) == 1)
+    #expect(try Serve.numbers(inFolder: folder) == [1])
+  }
+
+  @Test("what the rings held when the process was killed is recovered, and damage in it is counted")
+  func recovery() throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    do {
+      let rings = try ServedRings.make(path: "\(folder)/rings", count: 2, ringBytes: 128 << 10)
+      for number in 0..<100 {
+        Serve.withEntry(number) { #expect(rings.rings[0].append($0)) }
+        Serve.withEntry(1_000 + number) { #expect(rings.rings[1].append($0)) }
+      }
+      // One record of the second ring is torn.
+      let torn = UnsafeMutableRawPointer(mutating: rings.rings[1].pending.baseAddress)
+      torn?.storeBytes(of: 0xff, toByteOffset: 40 * Serve.record(0).count + 50, as: UInt8.self)
+    }
+    let writer = try ServedWriter.small(folder, logger: log.logger)
+    #expect(writer.figures.recovered == 199 && writer.figures.count(of: .damaged) == 1)
+    writer.append(7)
+    writer.close()
+    let expected = Array(0..<100) + (1_000..<1_100).filter { $0 != 1_040 } + [7]
+    #expect(try Serve.numbers(inFolder: folder) == expected)
+    #expect(log.contains("records of an earlier process are recovered"))
+  }
+
+  @Test("rings whose first page is damaged give what is whole in them")
+  func damagedFirstPage() throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    do {
+      let rings = try ServedRings.make(path: "\(folder)/rings", count: 2, ringBytes: 128 << 10)
+      for number in 0..<100 { Serve.withEntry(number) { #expect(rings.rings[0].append($0)) } }
+    }
+    var damaged = try bytes(of: "\(folder)/rings")
+    damaged[3] ^= 1
+    try write(damaged, to: "\(folder)/rings")
+    try ServedWriter.small(folder, logger: log.logger).close()
+    #expect(try Serve.numbers(inFolder: folder) == Array(0..<100))
+  }
+
+  @Test("past the limit the oldest stay, the newest are dropped and counted, and with room it goes on")
+  func limit() async throws {
+    let length = Serve.record(0).count
+    let writer = try ServedWriter.small(folder, limit: 100 * length, segmentBytes: 10 * length, logger: log.logger)
+    let ringHolds = (128 << 10) / length
+    for number in 0..<100 { writer.append(number) }
+    try await eventually("the limit is reached") { writer.segments.byteCount == 100 * length }
+    for number in 100..<(100 + ringHolds) { writer.append(number) }
+    try await eventually("it is said") { log.contains("answers are not written down for now") }
+    for number in 0..<50 { writer.append(9_000 + number) }
+    #expect(writer.figures.count(of: .limit) == 50 && writer.figures.count(of: .ring) == 0)
+    #expect(writer.segments.byteCount <= 100 * length)
+    let first = try #require(writer.segments.next())
+    #expect(Serve.numbers(in: try writer.segments.read(first)).numbers == Array(0..<10))
+    try writer.segments.remove(first)
+    try await eventually("the room is used") { writer.segments.byteCount == 100 * length }
+    writer.append(8_000)
+    #expect(writer.figures.count(of: .limit) == 50)
+    writer.close()
+  }
+
+  @Test("a full disk costs what the rings cannot hold, is counted, and nothing is torn when there is room again")
+  func fullDisk() async throws {
+    let disk = Disk()
+    let writer = try ServedWriter.small(folder, logger: log.logger, write: disk.write)
+    let ringHolds = (128 << 10) / Serve.record(0).count
+    for number in 0..<ringHolds { writer.append(number) }
+    try await eventually("it is said") { log.contains("No space left on device") }
+    for number in 0..<30 { writer.append(9_000 + number) }
+    #expect(writer.figures.count(of: .disk) == 30)
+    disk.isFull.store(false, ordering: .relaxed)
+    try await eventually("it goes on") { writer.segments.byteCount > 0 }
+    writer.append(ringHolds)
+    writer.close()
+    #expect(try Serve.numbers(inFolder: folder) == Array(0...ringHolds))
+  }
+
+  /// A disk that is full in the middle of whatever is written, until it is not.
+  final class Disk: Sendable {
+    let isFull = Atomic(true)
+
+    @Sendable func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+      guard isFull.load(ordering: .relaxed) else { return Glibc.write(descriptor, bytes.baseAddress, bytes.count) }
+      if bytes.count > 1_000 { return Glibc.write(descriptor, bytes.baseAddress, bytes.count / 2) }
+      errno = ENOSPC
+      return -1
+    }
+  }
+
+  @Test("a process at work in the folder keeps another out, and lets it in when it has closed")
+  func claimed() throws {
+    let writer = try ServedWriter.small(folder, logger: log.logger)
+    #expect(throws: ServedError.self) { try ServedWriter.small(folder, logger: log.logger) }
+    writer.append(1)
+    writer.close()
+    let next = try ServedWriter.small(folder, logger: log.logger)
+    #expect(next.segments.oldest == 1_700_000_000_000_001)
+    next.close()
+    #expect(try Serve.numbers(inFolder: folder) == [1])
+  }
+}
