@@ -21,6 +21,13 @@ public struct ArtifactDirectory: Sendable {
     self.init(root: root, disk: Disk())
   }
 
+  /// A machine's own copies under `root`. They are not synced: what a power failure tears is found damaged, and fetched anew.
+  public static func cache(root: String) -> ArtifactDirectory {
+    var disk = Disk()
+    disk.isSynced = false
+    return ArtifactDirectory(root: root, disk: disk)
+  }
+
   init(root: String, disk: Disk) {
     self.root = root
     self.disk = disk
@@ -56,6 +63,11 @@ public struct ArtifactDirectory: Sendable {
       }
       return bytes
     }
+  }
+
+  /// The manifest, found to be what the digest says; the files are not looked into.
+  public func manifest(tenant: TenantID, digest: ArtifactDigest) throws(ArtifactError) -> View<Proto.Manifest> {
+    try CheckedManifest.read(in: folder(tenant, digest), tenant: tenant, digest: digest).view
   }
 
   /// The manifest, after it and `files` are found to be what the digest says. Complexity: O(bytes of the files).

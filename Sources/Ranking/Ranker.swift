@@ -78,7 +78,7 @@ public struct Ranker: Sendable {
     }
     recommender = Recommender(live: live, isAskedFor: { files.prefer($0) }, served: served.log)
     bandwidth = Bandwidth(bytesPerSecond: options.fetchBytesPerSecond)
-    let cache = ArtifactDirectory(root: "\(options.cache)/artifacts")
+    let cache = ArtifactDirectory.cache(root: "\(options.cache)/artifacts")
     let overlays = OverlayStore(folder: "\(options.cache)/overlays")
     keeper = CacheKeeper(
       cache: cache, limit: options.cacheBytes, overlays: overlays, files: files, logger: logger)

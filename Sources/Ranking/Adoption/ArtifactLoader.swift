@@ -14,7 +14,20 @@ struct ArtifactLoader: Sendable {
 
   /// The arm's artifact. Throws whatever makes it unfit to answer from; the text says what and where.
   func load(_ arm: Route.Arm, digest: ArtifactDigest, of tenant: TenantID) throws -> MappedArtifact {
+    // The cache is this ranker's own: what lies there was what its digest says when it was fetched, and the seals of the file
+    // itself tell what the disk has done to it since.
+    if let manifest = try? cache.manifest(tenant: tenant, digest: digest),
+      let artifact = try? open(arm, digest, of: tenant, as: manifest)
+    {
+      return artifact
+    }
     let manifest = try store.fetch(tenant: tenant, digest: digest, files: [.lists], into: cache, within: bandwidth)
+    return try open(arm, digest, of: tenant, as: manifest)
+  }
+
+  private func open(
+    _ arm: Route.Arm, _ digest: ArtifactDigest, of tenant: TenantID, as manifest: View<Proto.Manifest>
+  ) throws -> MappedArtifact {
     let path = cache.path(tenant: tenant, digest: digest, file: .lists)
     // Verifying reads every page, so that the map is warm when the first lookup comes.
     let lists = try RankedLists(path: path, tenant: tenant.rawValue, bake: arm.bake)
