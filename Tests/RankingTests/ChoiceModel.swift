@@ -114,9 +114,11 @@ struct ChoiceModel {
 
   private static func window(_ random: inout Lottery) -> Window {
     let minute: Int64 = 60_000_000
-    return Window(
-      from: random.often(2) ? now + (random.often(5) ? -minute : minute) : nil,
-      until: random.often(2) ? now + (random.often(5) ? 0 : 2 * minute) : nil)
+    let from = random.often(2) ? now + (random.often(5) ? -minute : minute) : nil
+    let until = random.often(2) ? now + (random.often(5) ? 0 : 2 * minute) : nil
+    // Nothing ends before it begins.
+    guard let from, let until, until <= from else { return Window(from: from, until: until) }
+    return Window(from: from, until: nil)
   }
 
   private static func encode(
@@ -203,9 +205,7 @@ struct ChoiceModel {
     if !segment.isEmpty { stand += fallbacks[.segment(segment)].map { [$0] } ?? [] }
     if !home.isEmpty { stand += fallbacks[.region(home)].map { [$0] } ?? [] }
     stand += fallbacks[.overall].map { [$0] } ?? []
-    guard let own = known?.list ?? (stand.isEmpty ? nil : stand.removeFirst()) else {
-      return ([], 0)
-    }
+    let own = known?.list ?? (stand.isEmpty ? [] : stand.removeFirst())
     var items: [[String]] = []
     func add(_ number: Int) {
       let product = products[number]

@@ -165,6 +165,7 @@ final class FakeControl: Sendable {
       copy.salt = route.salt
       copy.overlay_digest = route.overlay_digest
       copy.business_offset_us = route.business_offset_us
+      copy.repurchase = route.repurchase
       copy.list(\.n_arms, \.arms, of: route.list(\.n_arms, \.arms)) { draft, arm in
         draft.id = arm.id
         draft.model = arm.model

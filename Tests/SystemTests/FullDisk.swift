@@ -18,7 +18,7 @@ final class FullDisk {
 
   /// No byte more for the process.
   func fill(for process: pid_t) throws {
-    guard isFileSystem else { return try limit(process, to: 1) }
+    guard isFileSystem else { return try limit(process, to: "1") }
     let filler = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
     defer { close(filler) }
     let block = [UInt8](repeating: 0, count: 4_096)
@@ -27,20 +27,24 @@ final class FullDisk {
   }
 
   func free(for process: pid_t) throws {
-    guard isFileSystem else { return try limit(process, to: rlim_t.max) }
+    guard isFileSystem else { return try limit(process, to: "unlimited") }
     try FileManager.default.removeItem(atPath: filler)
   }
 
   /// Gives the folder back.
   func remove() {
-    if isFileSystem { umount2(folder, Int32(MNT_DETACH.rawValue)) }
+    if isFileSystem { umount2(folder, Int32(MNT_DETACH)) }
   }
 
   private var filler: String { "\(folder)/filler" }
 
-  /// The corresponding C function is `prlimit`.
-  private func limit(_ process: pid_t, to bytes: rlim_t) throws {
-    var limit = rlimit(rlim_cur: bytes, rlim_max: rlim_t.max)
-    guard prlimit(process, __rlimit_resource(1), &limit, nil) == 0 else { throw CocoaError(.fileWriteUnknown) }
+  /// The tool of util-linux, since Swift sees no `prlimit`.
+  private func limit(_ process: pid_t, to bytes: String) throws {
+    let tool = Process()
+    tool.executableURL = URL(filePath: "/usr/bin/prlimit")
+    tool.arguments = ["--pid", "\(process)", "--fsize=\(bytes):unlimited"]
+    try tool.run()
+    tool.waitUntilExit()
+    guard tool.terminationStatus == 0 else { throw CocoaError(.fileWriteUnknown) }
   }
 }

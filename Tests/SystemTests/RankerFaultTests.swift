@@ -170,8 +170,8 @@ struct RankerFaultTests {
     try await eventually("bake \(bake)") { try await recommend("small", "c1", site.ranker).bake == bake }
     try await eventually("metrics, health and journal say so") {
       let (metrics, health) = (try await cluster.metrics(of: "ranker"), try await cluster.health(of: "ranker"))
-      return try await metrics[Self.tenants("served")] == 1 && health == ["serving"]
-        && journal(site, tells: .adopted, of: bake) != nil
+      let fact = try await journal(site, tells: .adopted, of: bake)
+      return metrics[Self.tenants("served")] == 1 && health == ["serving"] && fact != nil
     }
   }
 

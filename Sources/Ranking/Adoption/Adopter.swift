@@ -219,8 +219,15 @@ actor Adopter {
     await makeRoom()
   }
 
+  /// Counts what an earlier process left on the disk, and removes what is of tenants that are gone by now.
   private func takeStock() async {
-    await keeper.takeStock(of: Set(routing.routes.keys))
+    for tenant in await keeper.tenants() {
+      if routing.routes[tenant] == nil {
+        await keeper.keep([], of: tenant, isGone: true)
+      } else {
+        await keeper.takeStock(of: tenant)
+      }
+    }
     await makeRoom()
   }
 

@@ -20,19 +20,14 @@ final class CacheKeeper: Sendable {
     self.logger = logger
   }
 
-  /// Finds out what an earlier process left on the disk, and removes what is of tenants that are gone. Complexity:
-  /// O(artifacts).
-  func takeStock(of tenants: Set<TenantID>) async {
+  /// Every tenant of which something is on the disk.
+  func tenants() async -> Set<TenantID> {
     let (cache, overlays) = (cache, overlays)
-    let left = try? await files.run { try cache.tenants() + overlays.tenants() }
-    for tenant in Set(left ?? []).sorted() {
-      if tenants.contains(tenant) {
-        await note(tenant) {}
-      } else {
-        await keep([], of: tenant, isGone: true)
-      }
-    }
+    return Set((try? await files.run { try cache.tenants() + overlays.tenants() }) ?? [])
   }
+
+  /// Finds out what an earlier process left of a tenant.
+  func takeStock(of tenant: TenantID) async { await note(tenant) {} }
 
   /// Removes what a tenant has beside `kept`, and notes that those were used. `isGone`: there is no such tenant any more.
   func keep(_ kept: Set<ArtifactDigest>, of tenant: TenantID, isGone: Bool) async {

@@ -52,6 +52,7 @@ struct Choice {
       if bought == .notInLists, selection.hasGaps { selection.leaveOutBought(by: own) }
     } else {
       selection.pin(demand.pinned)
+      fallback = isDataFloor ? .dataFloor : .unknownCustomer
       while let standIn = groups.first {
         groups.removeFirst()
         guard let list = lists.fallback(standIn.group), list.count > 0 else { continue }
