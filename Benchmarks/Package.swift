@@ -12,6 +12,7 @@ let package = Package(
     .executable(name: "floor", targets: ["floor"]),
     .executable(name: "bench-rpc", targets: ["bench-rpc"]),
     .executable(name: "bench-ranker", targets: ["bench-ranker"]),
+    .executable(name: "bench-learning", targets: ["bench-learning"]),
   ],
   dependencies: [
     .package(name: "nightjar", path: ".."),
@@ -33,6 +34,12 @@ let package = Package(
     .executableTarget(
       name: "bench-lookup", dependencies: ["CLMDB", .product(name: "RankedLists", package: "nightjar")],
       swiftSettings: strict),
+    .executableTarget(
+      name: "bench-learning",
+      dependencies: [
+        .product(name: "Learning", package: "nightjar"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
     .executableTarget(
       name: "bench-ranker",
       dependencies: ["CLoad", "Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],
