@@ -29,8 +29,9 @@ public struct ImplicitALS: Hashable, Sendable {
   private static let stepsPerPass = 3
   /// In exact arithmetic one step for each factor is enough; f32 needs some more on badly conditioned rows.
   private static let foldInStepsPerFactor = 3
-  /// Standard deviation of the first item factors times √f.
-  private static let initialScale = 0.1
+  /// Standard deviation of the first item factors times √f: rows about as long as fitted ones, from where 15 passes come
+  /// further down than from very short ones.
+  private static let initialScale = 0.8
 
   /// Parameters in the paper's order of appearance; factors and iterations are at least 1, λ is positive, α not negative.
   public init(factors: Int, regularisation: Double, alpha: Double, iterations: Int) {
