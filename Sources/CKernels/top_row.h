@@ -30,7 +30,7 @@ typedef struct {
 #define TOP_MOST_ROWS 12
 
 // Keys that a row gathers before it is pruned: pruning is then rare, and what it passes over stays in cache.
-static inline size_t top_capacity(int32_t length) { return 4 * (size_t)length + 8 * NJ_LANES; }
+static inline size_t top_capacity(int32_t length) { return 2 * (size_t)length + 8 * NJ_LANES; }
 
 static inline size_t top_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -72,31 +72,31 @@ static inline float top_key_score(uint64_t key) {
   return score;
 }
 
-// Leaves the `length` best keys, in no order, the worst of them last: quickselect (Hoare 1961), pivots by median of three.
+// Leaves the `length` best keys, in no order: quickselect (Hoare 1961) with pivots by median of three. Which side a key
+// goes to is chance, so it goes there without a branch (Lomuto's partition).
 static inline void top_prune(top_row *row, int32_t length) {
   uint64_t *keys = row->keys;
   size_t rank = (size_t)length - 1, low = 0, high = row->count - 1;
   while (low < high) {
-    uint64_t a = keys[low], b = keys[low + (high - low) / 2], c = keys[high];
-    uint64_t least = a < b ? a : b, most = a < b ? b : a;
-    uint64_t pivot = c < least ? least : c < most ? c : most;
-    size_t i = low, j = high;
-    while (i <= j) {
-      while (keys[i] > pivot) i++;
-      while (keys[j] < pivot) j--;
-      if (i > j) break;
+    size_t middle = low + (high - low) / 2;
+    uint64_t a = keys[low], b = keys[middle], c = keys[high];
+    size_t median = (a < b) == (b < c) ? middle : (b < a) == (a < c) ? low : high;
+    uint64_t pivot = keys[median];
+    keys[median] = keys[high];
+    size_t store = low;
+    for (size_t i = low; i < high; i++) {
       uint64_t key = keys[i];
-      keys[i++] = keys[j];
-      keys[j] = key;
-      if (j == 0) break;
-      j--;
+      keys[i] = keys[store];
+      keys[store] = key;
+      store += key > pivot;
     }
-    if (rank <= j) {
-      high = j;
-    } else if (rank >= i) {
-      low = i;
+    keys[high] = keys[store];
+    keys[store] = pivot;
+    if (store == rank) break;
+    if (store > rank) {
+      high = store - 1;
     } else {
-      break;
+      low = store + 1;
     }
   }
   row->count = (size_t)length;

@@ -23,17 +23,24 @@ struct LargeTenant {
     print(
       "\n\(customers) customers x \(products) products x \(events) events; \(factors) factors, \(Self.iterations) "
         + "iterations, \(threads) threads, kernels \(KernelLevel.best)")
-    let start = ContinuousClock().now
-    let builder = phase("append events as they come") { generated() }
-    let interactions = phase("sort into columns") { builder.build(customers: customers, products: products) }
+    var laps = Laps()
+    let builder = generated()
+    laps.end("make events up and append them")
+    let interactions = builder.build(customers: customers, products: products)
+    laps.end("sort into columns")
     let history = interactions.history(through: Int64(Self.days) * Int64(microsecondsPerDay))
-    let interest = phase("interest") { history.interest(halfLifeDays: Self.halfLifeDays) }
+    let interest = history.interest(halfLifeDays: Self.halfLifeDays)
+    laps.end("interest, \(interest.count) non-zeros")
     let als = ImplicitALS(factors: factors, regularisation: 10, alpha: 1, iterations: Self.iterations)
-    let y = try phase("fit, \(interest.count) non-zeros") { try als.fit(interest, seed: Self.seed) }
-    let x = phase("fold every customer in") { als.foldIn(interest, against: y) }
-    let bought = phase("who bought what") { history.purchases() }
-    let entries = try phase("lists of \(Self.listLength)") { try lists(x, y, bought) }
-    print("  \(entries) entries in all, \((ContinuousClock().now - start).seconds.text(1)) s")
+    let y = try als.fit(interest, seed: Self.seed)
+    laps.end("fit")
+    let x = als.foldIn(interest, against: y)
+    laps.end("fold every customer in")
+    let bought = history.purchases()
+    laps.end("who bought what")
+    let entries = try lists(x, y, bought)
+    laps.end("lists of \(Self.listLength), \(entries) entries")
+    laps.finish()
   }
 
   /// The entries of all lists.
@@ -64,16 +71,21 @@ struct LargeTenant {
     }
     return builder
   }
+}
 
-  private func phase<Result>(_ name: String, _ body: () throws -> Result) rethrows -> Result {
-    let start = ContinuousClock().now
-    let result = try body()
-    let seconds = (ContinuousClock().now - start).seconds
-    print("  \(name): \(seconds.text(1)) s, peak \(Self.peakGiB.text(2)) GiB")
-    return result
+/// Says of each phase how long it took, and how much memory this process has had resident at most so far.
+private struct Laps {
+  private let start = ContinuousClock().now
+  private var last = ContinuousClock().now
+
+  mutating func end(_ phase: String) {
+    let now = ContinuousClock().now
+    print("  \(phase): \((now - last).seconds.text(1)) s, peak \(Self.peakGiB.text(2)) GiB")
+    last = now
   }
 
-  /// Most memory that this process has had resident, GiB.
+  func finish() { print("  in all: \((last - start).seconds.text(1)) s, peak \(Self.peakGiB.text(2)) GiB") }
+
   private static var peakGiB: Double {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
     let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
