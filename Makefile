@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker demo up format lint clean
+.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker bench-learning demo up format lint clean
 
 products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
 swift_sources := Package.swift Sources Tests Fuzz $(wildcard Benchmarks)
@@ -69,6 +69,10 @@ bench-rpc: build bench-deps ## measure the ranker over TLS against redis-server 
 
 bench-ranker: build bench-deps ## measure the ranker: calls re-ranked, swaps, cold start, exports (parts=... for some; see bench-ranker --help)
 	cd Benchmarks && swift run -c release bench-ranker $(parts)
+
+bench-learning: bench-deps ## measure fits and lists against PyPI's implicit, and a large tenant (parts=... for some; see bench-learning --help)
+	Benchmarks/install-peers.sh
+	cd Benchmarks && swift run -c release bench-learning $(parts)
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
 	.build/release/nightjar demo --dir $(dir)

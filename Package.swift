@@ -32,6 +32,7 @@ let package = Package(
   products: [
     .library(name: "NightjarClient", targets: ["NightjarClient", "Commerce", "RPC", "Transport"]),
     .library(name: "ArtifactStore", targets: ["ArtifactStore"]),
+    .library(name: "Learning", targets: ["Learning"]),
     .library(name: "RankedLists", targets: ["RankedLists"]),
     .executable(name: "nightjar", targets: ["nightjar"]),
     .executable(name: "nightjar-ingest", targets: ["nightjar-ingest"]),
@@ -54,6 +55,8 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .target(name: "CTransport", dependencies: ["COpenSSL"]),
+    // Optimised in debug builds too: their tests fit models. Only a product that this package's own executables use has it.
+    .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CNightjarProto", dependencies: ["CProtobufC"]),
 
     // Floor 1.
@@ -69,7 +72,7 @@ let package = Package(
     room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport", logging]),
     room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle, metrics, signals, tracing]),
     room("ArtifactStore", ["Commerce", "Messages", "RankedLists"]),
-    room("Learning", ["COpenBLAS"]),
+    room("Learning", ["CKernels", "COpenBLAS"]),
     room("Experimentation", []),
 
     // Floor 4.

@@ -13,6 +13,7 @@ let package = Package(
     .executable(name: "grpc-peer", targets: ["grpc-peer"]),
     .executable(name: "bench-rpc", targets: ["bench-rpc"]),
     .executable(name: "bench-ranker", targets: ["bench-ranker"]),
+    .executable(name: "bench-learning", targets: ["bench-learning"]),
   ],
   dependencies: [
     .package(name: "nightjar", path: ".."),
@@ -37,6 +38,12 @@ let package = Package(
     .executableTarget(
       name: "bench-lookup", dependencies: ["CLMDB", .product(name: "RankedLists", package: "nightjar")],
       swiftSettings: strict),
+    .executableTarget(
+      name: "bench-learning",
+      dependencies: [
+        .product(name: "Learning", package: "nightjar"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
     .executableTarget(
       name: "bench-ranker",
       dependencies: ["CLoad", "Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],

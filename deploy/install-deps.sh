@@ -13,7 +13,7 @@ packages=(
   xz-utils                              # the demo's data
   pkg-config make
 )
-[ "${1:-}" != --benchmarks ] || packages+=(liblmdb-dev redis-server libgrpc++-dev)
+[ "${1:-}" != --benchmarks ] || packages+=(liblmdb-dev redis-server libgrpc++-dev python3-venv)
 
 missing=()
 for package in "${packages[@]}"; do

@@ -22,7 +22,7 @@ public struct History: Sendable {
     count = interactions.firstRow(after: cut)
   }
 
-  /// Which products each customer has ever bought, returned or not. Complexity: O(n log n).
+  /// Which products each customer has ever bought, returned or not. Complexity: O(n · log of the longest history).
   public func purchases() -> PairSets {
     PairSets(
       rows: customers, columns: products,
@@ -42,7 +42,7 @@ public struct History: Sendable {
   ///
   /// w = Σ over acts of weight(kind) · log₂(1 + units) · 2^(−age / half-life). A return takes back the customer's latest
   /// units of the product first; a purchase taken back whole adds nothing. A rating counts when it is not below the tenant's
-  /// mean. Pairs without weight are absent. Complexity: O(n log n).
+  /// mean. Pairs without weight are absent. Complexity: O(n), 8 bytes a row beside the result.
   ///
   /// - Parameter halfLifeDays: days in which an act loses half its weight; 0 = it never does.
   public func interest(halfLifeDays: Double) -> SparseMatrix {
@@ -50,29 +50,31 @@ public struct History: Sendable {
     var builder = SparseMatrix.Builder(rows: customers, columns: products)
     var open: [(units: Int64, row: Int)] = []
     let (rows, offsets) = rowsByCustomer()
-    for customer in 0..<customers {
-      var start = offsets[customer]
-      while start < offsets[customer + 1] {
-        let product = interactions.product[rows[start]]
-        var end = start
-        var weight = 0.0
-        open.removeAll(keepingCapacity: true)
-        while end < offsets[customer + 1], interactions.product[rows[end]] == product {
-          let row = rows[end]
-          end += 1
-          switch interactions.kind[row] {
-          case .purchase: open.append((max(1, interactions.quantity[row]), row))
-          case .giveBack: Self.takeBack(max(1, interactions.quantity[row]), from: &open)
-          case .rating:
-            weight += interactions.rating[row] >= meanRating ? self.weight(of: row, units: 1, halfLifeDays) : 0
-          default: weight += self.weight(of: row, units: max(1, interactions.quantity[row]), halfLifeDays)
+    rows.withUnsafeBufferPointer { rows in
+      for customer in 0..<customers {
+        var start = offsets[customer]
+        while start < offsets[customer + 1] {
+          let product = interactions.product[Int(rows[start])]
+          var end = start
+          var weight = 0.0
+          open.removeAll(keepingCapacity: true)
+          while end < offsets[customer + 1], interactions.product[Int(rows[end])] == product {
+            let row = Int(rows[end])
+            end += 1
+            switch interactions.kind[row] {
+            case .purchase: open.append((max(1, interactions.quantity[row]), row))
+            case .giveBack: Self.takeBack(max(1, interactions.quantity[row]), from: &open)
+            case .rating:
+              weight += interactions.rating[row] >= meanRating ? self.weight(of: row, units: 1, halfLifeDays) : 0
+            default: weight += self.weight(of: row, units: max(1, interactions.quantity[row]), halfLifeDays)
+            }
           }
+          for purchase in open { weight += self.weight(of: purchase.row, units: purchase.units, halfLifeDays) }
+          if weight > 0 { builder.add(column: product, value: Float(weight)) }
+          start = end
         }
-        for purchase in open { weight += self.weight(of: purchase.row, units: purchase.units, halfLifeDays) }
-        if weight > 0 { builder.add(column: product, value: Float(weight)) }
-        start = end
+        builder.finishRow()
       }
-      builder.finishRow()
     }
     return builder.build()
   }
@@ -112,8 +114,9 @@ public struct History: Sendable {
   }
 
   /// All rows by customer, then product, then time, and where each customer's start: two passes of a counting sort.
-  private func rowsByCustomer() -> (rows: [Int], offsets: [Int]) {
-    let byProduct = Array(0..<count).countingSorted(by: interactions.product[..<count], keys: products).rows
+  private func rowsByCustomer() -> (rows: [UInt32], offsets: [Int]) {
+    let byProduct = (0..<UInt32(count)).map { $0 }.countingSorted(by: interactions.product[..<count], keys: products)
+      .rows
     return byProduct.countingSorted(by: interactions.customer[..<count], keys: customers)
   }
 

@@ -32,16 +32,6 @@ public struct Interactions: Sendable {
       self.revenue = revenue
       self.rating = rating
     }
-
-    fileprivate func precedes(_ other: Row) -> Bool {
-      if time != other.time { return time < other.time }
-      if customer != other.customer { return customer < other.customer }
-      if product != other.product { return product < other.product }
-      if kind != other.kind { return kind.rawValue < other.kind.rawValue }
-      if quantity != other.quantity { return quantity < other.quantity }
-      if revenue != other.revenue { return revenue < other.revenue }
-      return rating.bitPattern < other.rating.bitPattern
-    }
   }
 
   /// Number of customers; indexes run below it, with or without rows.
@@ -57,33 +47,35 @@ public struct Interactions: Sendable {
   /// µs since the epoch, ascending.
   public let time: [Int64]
   /// Units; 0 = does not apply.
-  public let quantity: [Int64]
+  public let quantity: OptionalColumn<Int64>
   /// Minor units; 0 = nothing or not known.
-  public let revenue: [Int64]
+  public let revenue: OptionalColumn<Int64>
   /// On the tenant's own scale; NaN = none.
-  public let rating: [Double]
+  public let rating: OptionalColumn<Double>
 
   /// Number of rows.
   public var count: Int { time.count }
 
-  /// Sorts the rows into columns. Complexity: O(n log n).
+  /// Sorts the rows into columns; `InteractionsBuilder` takes many without holding them twice. Complexity: O(n log n).
   ///
   /// Every index must lie below its count; that is the caller's to see to.
   public init(customers: Int, products: Int, rows: [Row]) {
-    for row in rows {
-      precondition(row.customer >= 0 && row.customer < customers, "a customer index lies outside the customers")
-      precondition(row.product >= 0 && row.product < products, "a product index lies outside the products")
-    }
-    let sorted = rows.sorted { $0.precedes($1) }
+    var builder = InteractionsBuilder()
+    builder.reserveCapacity(rows.count)
+    for row in rows { builder.append(row) }
+    self = builder.build(customers: customers, products: products)
+  }
+
+  init(customers: Int, products: Int, columns: InteractionsBuilder.Columns) {
     self.customers = customers
     self.products = products
-    customer = sorted.map(\.customer)
-    product = sorted.map(\.product)
-    kind = sorted.map(\.kind)
-    time = sorted.map(\.time)
-    quantity = sorted.map(\.quantity)
-    revenue = sorted.map(\.revenue)
-    rating = sorted.map(\.rating)
+    customer = columns.customer
+    product = columns.product
+    kind = columns.kind
+    time = columns.time
+    quantity = columns.quantity
+    revenue = columns.revenue
+    rating = columns.rating
   }
 
   /// Everything up to and including `cut`, µs: what a fit with that cut may see.

@@ -21,21 +21,57 @@ public struct SparseMatrix: Sendable {
     (offsets[row]..<offsets[row + 1]).map { (Int(indices[$0]), values[$0]) }
   }
 
+  /// Takes up a matrix in compressed rows: `offsets` one more than there are rows, columns ascending within a row.
+  public init(columns: Int, offsets: [Int], indices: [Int32], values: [Float]) {
+    precondition(offsets.first == 0 && offsets.last == indices.count, "the offsets span the non-zeros")
+    precondition(zip(offsets, offsets.dropFirst()).allSatisfy { $0 <= $1 }, "rows follow each other")
+    precondition(indices.count == values.count, "each non-zero has a column and a value")
+    precondition(indices.allSatisfy { $0 >= 0 && Int($0) < columns }, "a column index lies outside the columns")
+    self.init(columns, offsets, indices, values)
+  }
+
+  private init(_ columns: Int, _ offsets: [Int], _ indices: [Int32], _ values: [Float]) {
+    (self.columns, self.offsets, self.indices, self.values) = (columns, offsets, indices, values)
+  }
+
+  /// Which columns each row has. Complexity: O(non-zeros).
+  public func pairs() -> PairSets { PairSets(offsets: offsets, columns: indices) }
+
   /// Rows and columns exchanged. Complexity: O(non-zeros + rows + columns).
   public func transposed() -> SparseMatrix {
     let newOffsets = indices[...].offsets(rows: columns)
     var next = newOffsets
-    var newIndices = [Int32](repeating: 0, count: count)
-    var newValues = [Float](repeating: 0, count: count)
-    for row in 0..<rows {
-      for position in offsets[row]..<offsets[row + 1] {
-        let column = Int(indices[position])
-        newIndices[next[column]] = Int32(row)
-        newValues[next[column]] = values[position]
-        next[column] += 1
+    var newValues: [Float] = []
+    let newIndices = [Int32](unsafeUninitializedCapacity: count) { newIndices, filled in
+      newValues = [Float](unsafeUninitializedCapacity: count) { newValues, filled in
+        withBuffers { offsets, indices, values in
+          for row in 0..<rows {
+            for position in offsets[row]..<offsets[row + 1] {
+              let column = Int(indices[position])
+              newIndices[next[column]] = Int32(row)
+              newValues[next[column]] = values[position]
+              next[column] += 1
+            }
+          }
+        }
+        filled = count
+      }
+      filled = count
+    }
+    return SparseMatrix(rows, newOffsets, newIndices, newValues)
+  }
+
+  /// The arrays in place, while `body` runs.
+  func withBuffers<Result>(
+    _ body: (
+      _ offsets: UnsafeBufferPointer<Int>, _ indices: UnsafeBufferPointer<Int32>, _ values: UnsafeBufferPointer<Float>
+    ) -> Result
+  ) -> Result {
+    offsets.withUnsafeBufferPointer { offsets in
+      indices.withUnsafeBufferPointer { indices in
+        values.withUnsafeBufferPointer { body(offsets, indices, $0) }
       }
     }
-    return SparseMatrix(columns: rows, offsets: newOffsets, indices: newIndices, values: newValues)
   }
 
   /// Puts a matrix together row after row.
@@ -61,7 +97,7 @@ public struct SparseMatrix: Sendable {
 
     consuming func build() -> SparseMatrix {
       precondition(offsets.count == rows + 1, "every row must be finished")
-      return SparseMatrix(columns: columns, offsets: offsets, indices: indices, values: values)
+      return SparseMatrix(columns, offsets, indices, values)
     }
   }
 }
@@ -76,17 +112,23 @@ extension ArraySlice<Int32> {
   }
 }
 
-extension [Int] {
+extension Array where Element: FixedWidthInteger {
   /// These row numbers in order of each row's key, otherwise as they stood, and where each key's rows start.
   ///
   /// Complexity: O(rows + keys).
-  func countingSorted(by key: ArraySlice<Int32>, keys: Int) -> (rows: [Int], offsets: [Int]) {
+  func countingSorted(by key: ArraySlice<Int32>, keys: Int) -> (rows: [Element], offsets: [Int]) {
     let offsets = key.offsets(rows: keys)
+    let start = key.startIndex
     var next = offsets
-    var sorted = [Int](repeating: 0, count: count)
-    for row in self {
-      sorted[next[Int(key[row])]] = row
-      next[Int(key[row])] += 1
+    let sorted = [Element](unsafeUninitializedCapacity: count) { sorted, filled in
+      key.withUnsafeBufferPointer { key in
+        for row in self {
+          let own = Int(key[Int(row) - start])
+          sorted[next[own]] = row
+          next[own] += 1
+        }
+      }
+      filled = count
     }
     return (sorted, offsets)
   }

@@ -1,5 +1,3 @@
-import COpenBLAS
-
 /// Matrix factorisation of implicit feedback by alternating least squares.
 ///
 /// Minimises Σᵤᵢ cᵤᵢ (pᵤᵢ − xᵤᵀyᵢ)² + λ (Σᵤ ‖xᵤ‖² + Σᵢ ‖yᵢ‖²) over all pairs, seen or not.
@@ -11,6 +9,8 @@ import COpenBLAS
 /// | pᵤᵢ | 1 where r > 0, else 0 |
 /// | X, Y | customer and item factors, row-major f32 [customers × f], [products × f] |
 /// | YᵀY + Yᵀ(Cᵘ − I)Y + λI | the normal equations of one customer, never formed: conjugate gradients only multiply by them |
+///
+/// Rows are solved apart from each other, so factors do not depend on the number of threads (`LinearAlgebra.threads`).
 ///
 /// Sources: Hu, Koren, Volinsky, "Collaborative filtering for implicit feedback datasets", ICDM 2008; for conjugate gradients
 /// inside: Takács, Pilászy, Tikk, "Applications of the conjugate gradient method for implicit feedback collaborative
@@ -29,8 +29,9 @@ public struct ImplicitALS: Hashable, Sendable {
   private static let stepsPerPass = 3
   /// In exact arithmetic one step for each factor is enough; f32 needs some more on badly conditioned rows.
   private static let foldInStepsPerFactor = 3
-  /// Standard deviation of the first item factors times √f.
-  private static let initialScale = 0.1
+  /// Standard deviation of the first item factors times √f: rows about as long as fitted ones, from where 15 passes come
+  /// further down than from very short ones.
+  private static let initialScale = 0.8
 
   /// Parameters in the paper's order of appearance; factors and iterations are at least 1, λ is positive, α not negative.
   public init(factors: Int, regularisation: Double, alpha: Double, iterations: Int) {
@@ -43,52 +44,69 @@ public struct ImplicitALS: Hashable, Sendable {
 
   /// Fits item factors Y [products × f] to interest r; customers are folded in afterwards.
   ///
-  /// Complexity: O(iterations · (non-zeros · f + (customers + products) · f²)). Throws `cancelled` between two passes if
-  /// the task is cancelled.
+  /// Complexity: O(iterations · (non-zeros · f + (customers + products) · f²)). Throws `cancelled`, soon after the task is.
   public func fit(_ interest: SparseMatrix, seed: UInt64) throws(LearningError) -> [Float] {
-    openblas_set_num_threads(1)
-    let byProduct = interest.transposed()
-    var random = Xoshiro256(seed: seed)
-    let scale = Self.initialScale / Double(factors).squareRoot()
-    var y = (0..<interest.columns * factors).map { _ in Float(random.nextNormal() * scale) }
-    var x = [Float](repeating: 0, count: interest.rows * factors)
-    for _ in 0..<iterations {
-      if Task.isCancelled { throw .cancelled }
-      solve(interest, against: y, steps: Self.stepsPerPass, into: &x)
-      solve(byProduct, against: x, steps: Self.stepsPerPass, into: &y)
-    }
-    return y
+    let x = FactorRows(rows: interest.rows, factors: factors)
+    let y = initialItems(interest.columns, seed: seed)
+    try alternate(interest, x, y, level: .best, threads: LinearAlgebra.threads)
+    return y.packed()
+  }
+
+  /// The same, with the customer factors X [customers × f] of the last pass.
+  public func factorise(_ interest: SparseMatrix, seed: UInt64) throws(LearningError) -> (x: [Float], y: [Float]) {
+    try factorise(interest, seed: seed, level: .best, threads: LinearAlgebra.threads)
+  }
+
+  func factorise(
+    _ interest: SparseMatrix, seed: UInt64, level: KernelLevel, threads: Int
+  ) throws(LearningError) -> (x: [Float], y: [Float]) {
+    let x = FactorRows(rows: interest.rows, factors: factors)
+    let y = initialItems(interest.columns, seed: seed)
+    try alternate(interest, x, y, level: level, threads: threads)
+    return (x.packed(), y.packed())
   }
 
   /// Factors of every row of `interest` given the other side's, solved to the end: [rows × f], zeros for empty rows.
   ///
   /// Folds customers in from item factors and, with the matrix transposed, products in from customer factors.
   public func foldIn(_ interest: SparseMatrix, against other: [Float]) -> [Float] {
-    openblas_set_num_threads(1)
-    var rows = [Float](repeating: 0, count: interest.rows * factors)
-    solve(interest, against: other, steps: Self.foldInStepsPerFactor * factors, into: &rows)
-    return rows
+    foldIn(interest, against: other, level: .best, threads: LinearAlgebra.threads)
   }
 
-  /// Improves each row of `rows` by conjugate gradients on its normal equations.
-  private func solve(_ interest: SparseMatrix, against other: [Float], steps: Int, into rows: inout [Float]) {
+  func foldIn(_ interest: SparseMatrix, against other: [Float], level: KernelLevel, threads: Int) -> [Float] {
     precondition(other.count == interest.columns * factors, "the other side needs a row for each column")
-    var solver = NormalEquations(
-      other: other, factors: factors, regularisation: Float(regularisation), alpha: Float(alpha),
-      longestRow: (0..<interest.rows).map { interest.offsets[$0 + 1] - interest.offsets[$0] }.max() ?? 0)
-    rows.withUnsafeMutableBufferPointer { rows in
-      other.withUnsafeBufferPointer { other in
-        for row in 0..<interest.rows {
-          let target = UnsafeMutableBufferPointer(rebasing: rows[row * factors..<(row + 1) * factors])
-          let range = interest.offsets[row]..<interest.offsets[row + 1]
-          if range.isEmpty {
-            target.update(repeating: 0)
-          } else {
-            solver.load(interest.indices[range], interest.values[range], other)
-            solver.descend(steps, from: target)
-          }
-        }
+    let rows = FactorRows(rows: interest.rows, factors: factors)
+    let equations = NormalEquations(
+      interest, regularisation: regularisation, alpha: alpha, level: level, threads: threads)
+    equations.descend(rows, against: FactorRows(other, factors: factors), steps: Self.foldInStepsPerFactor * factors) {
+      false
+    }
+    return rows.packed()
+  }
+
+  /// Y before the first pass.
+  private func initialItems(_ products: Int, seed: UInt64) -> FactorRows {
+    var random = Xoshiro256(seed: seed)
+    let scale = Self.initialScale / Double(factors).squareRoot()
+    return FactorRows((0..<products * factors).map { _ in Float(random.nextNormal() * scale) }, factors: factors)
+  }
+
+  /// Improves X given Y and Y given X in turns.
+  private func alternate(
+    _ interest: SparseMatrix, _ x: borrowing FactorRows, _ y: borrowing FactorRows, level: KernelLevel, threads: Int
+  ) throws(LearningError) {
+    func equations(_ interest: SparseMatrix) -> NormalEquations {
+      NormalEquations(interest, regularisation: regularisation, alpha: alpha, level: level, threads: threads)
+    }
+    let (byCustomer, byProduct) = (equations(interest), equations(interest.transposed()))
+    withUnsafeCurrentTask { task in
+      // As something that any task may be asked, this may be asked of the current one from other threads.
+      let isCancelled = { task?.isCancelled == true }
+      for _ in 0..<iterations where !isCancelled() {
+        byCustomer.descend(x, against: y, steps: Self.stepsPerPass, unless: isCancelled)
+        byProduct.descend(y, against: x, steps: Self.stepsPerPass, unless: isCancelled)
       }
     }
+    if Task.isCancelled { throw .cancelled }
   }
 }

@@ -1,89 +1,70 @@
-import COpenBLAS
+import CKernels
 
-/// One row's normal equations (G + Zᵀ W Z + λI) x = Zᵀ (1 + w), solved by conjugate gradients.
+/// The normal equations (G + Zᵀ W Z + λI) x = Zᵀ (1 + w) of all rows of one side, solved by conjugate gradients.
 ///
-/// G = YᵀY is shared by all rows; Z [n × f] holds the n factors that the row has interest in, W = diag(w) their α·r.
+/// G = YᵀY is shared by all rows; Z [n × f] holds the n factors that a row has interest in, W = diag(w) their α·r.
 struct NormalEquations {
-  private let factors: Int
+  /// r, [rows × rows of the other side].
+  private let interest: SparseMatrix
   private let regularisation: Float
   private let alpha: Float
-  /// G [f × f].
-  private var gram: [Float]
-  /// Z [longest row × f]; the first `count` rows are in use.
-  private var gathered: [Float]
-  /// w.
-  private var weights: [Float]
-  /// Z p, then W Z p.
-  private var products: [Float]
-  private var count = 0
-  private var residual: [Float]
-  private var direction: [Float]
-  private var image: [Float]
+  private let level: KernelLevel
+  private let threads: Int
+  /// Rows that are taken at once: piece p is rows pieces[p] ..< pieces[p + 1].
+  private let pieces: [Int]
 
-  /// Residual² over right side² at which a row is solved as well as f32 can.
-  private static let tolerance: Float = 1e-12
+  /// Non-zeros of a piece, each row counted as some more: milliseconds of work, after which to look for cancellation.
+  private static let pieceCost = 1 << 15
+  private static let rowCost = 32
 
-  init(other: [Float], factors: Int, regularisation: Float, alpha: Float, longestRow: Int) {
-    self.factors = factors
-    self.regularisation = regularisation
-    self.alpha = alpha
-    gram = [Float](repeating: 0, count: factors * factors)
-    gathered = [Float](repeating: 0, count: longestRow * factors)
-    weights = [Float](repeating: 0, count: longestRow)
-    products = weights
-    residual = [Float](repeating: 0, count: factors)
-    direction = residual
-    image = residual
-    let f = Int32(factors)
-    cblas_sgemm(
-      CblasRowMajor, CblasTrans, CblasNoTrans, f, f, Int32(other.count / factors), 1, other, f, other, f, 0, &gram, f)
-  }
-
-  /// Takes up the row whose non-zeros are given.
-  mutating func load(
-    _ indices: ArraySlice<Int32>, _ values: ArraySlice<Float>, _ other: UnsafeBufferPointer<Float>
-  ) {
-    count = indices.count
-    gathered.withUnsafeMutableBufferPointer { gathered in
-      for (position, column) in indices.enumerated() {
-        let source = other[Int(column) * factors..<(Int(column) + 1) * factors]
-        _ = UnsafeMutableBufferPointer(rebasing: gathered[position * factors..<(position + 1) * factors])
-          .update(fromContentsOf: UnsafeBufferPointer(rebasing: source))
+  init(_ interest: SparseMatrix, regularisation: Double, alpha: Double, level: KernelLevel, threads: Int) {
+    self.interest = interest
+    self.regularisation = Float(regularisation)
+    self.alpha = Float(alpha)
+    self.level = level
+    self.threads = threads
+    var pieces = [0]
+    var start = 0
+    for row in 0..<interest.rows {
+      let cost = interest.offsets[row + 1] + row * Self.rowCost
+      if cost - start >= Self.pieceCost || row == interest.rows - 1 {
+        pieces.append(row + 1)
+        start = cost
       }
     }
-    for (position, value) in values.enumerated() { weights[position] = alpha * value }
+    self.pieces = pieces
   }
 
-  /// Takes up to `steps` steps from `x`, in place.
-  mutating func descend(_ steps: Int, from x: UnsafeMutableBufferPointer<Float>) {
-    let f = Int32(factors)
-    // residual = b − A x, with b = Zᵀ (1 + w).
-    for position in 0..<count { products[position] = 1 + weights[position] }
-    cblas_sgemv(CblasRowMajor, CblasTrans, Int32(count), f, 1, gathered, f, products, 1, 0, &residual, 1)
-    let target = cblas_sdot(f, residual, 1, residual, 1)
-    multiply(UnsafePointer(x.baseAddress!))
-    cblas_saxpy(f, -1, image, 1, &residual, 1)
-    cblas_scopy(f, residual, 1, &direction, 1)
-    var square = cblas_sdot(f, residual, 1, residual, 1)
-    for _ in 0..<steps where square > Self.tolerance * target {
-      direction.withUnsafeBufferPointer { multiply($0.baseAddress!) }
-      let length = square / cblas_sdot(f, direction, 1, image, 1)
-      cblas_saxpy(f, length, direction, 1, x.baseAddress!, 1)
-      cblas_saxpy(f, -length, image, 1, &residual, 1)
-      let next = cblas_sdot(f, residual, 1, residual, 1)
-      cblas_sscal(f, next / square, &direction, 1)
-      cblas_saxpy(f, 1, residual, 1, &direction, 1)
-      square = next
+  /// Takes up to `steps` steps with each row of `rows`, in place; rows without interest become 0.
+  ///
+  /// - Parameter isCancelled: asked on every thread before each piece; the rest stays as it was once it is true.
+  func descend(
+    _ rows: borrowing FactorRows, against other: borrowing FactorRows, steps: Int, unless isCancelled: () -> Bool
+  ) {
+    precondition(
+      rows.rows == interest.rows && other.rows == interest.columns, "a row of factors for each row and column")
+    precondition(rows.width == other.width, "both sides have as many factors")
+    let gram = other.gram(level: level, threads: threads)
+    let floats = nj_als_scratch(Int32(rows.width))
+    let scratch = AlignedMemory<Float>(count: threads * floats)
+    let (target, room) = (rows.base, scratch.base)
+    var system = nj_als()
+    system.other = UnsafePointer(other.base)
+    system.gram = UnsafePointer(gram.base)
+    system.alpha = alpha
+    system.regularisation = regularisation
+    system.width = Int32(rows.width)
+    system.steps = Int32(steps)
+    interest.withBuffers { offsets, indices, values in
+      system.offsets = offsets.baseAddress
+      system.indices = indices.baseAddress
+      system.values = values.baseAddress
+      withUnsafePointer(to: system) { system in
+        Workers.share(pieces.count - 1, threads: threads) { piece, worker in
+          guard !isCancelled() else { return }
+          nj_als_solve(level.code, system, pieces[piece], pieces[piece + 1], target, room + worker * floats)
+        }
+      }
     }
-  }
-
-  /// image = A p.
-  private mutating func multiply(_ p: UnsafePointer<Float>) {
-    let f = Int32(factors)
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, f, f, 1, gram, f, p, 1, 0, &image, 1)
-    cblas_saxpy(f, regularisation, p, 1, &image, 1)
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, Int32(count), f, 1, gathered, f, p, 1, 0, &products, 1)
-    for position in 0..<count { products[position] *= weights[position] }
-    cblas_sgemv(CblasRowMajor, CblasTrans, Int32(count), f, 1, gathered, f, products, 1, 1, &image, 1)
   }
 }

@@ -14,7 +14,7 @@ struct SnapshotBuilder {
   private var attributes = AttributeColumns()
   private var facts: [Int32: TenantData.ProductFacts] = [:]
   private var offers: [SnapshotOffer] = []
-  private var rows: [Interactions.Row] = []
+  private var rows = InteractionsBuilder()
   private var received = (customers: UInt64(0), products: UInt64(0), offers: UInt64(0), events: UInt64(0))
 
   /// Resume after this; nil = nothing has been received.
@@ -59,10 +59,10 @@ struct SnapshotBuilder {
     guard isComplete else { throw .snapshot("the stream ended before its last chunk") }
     let (customerIDs, customerRank) = customers.sorted()
     let (productIDs, productRank) = products.sorted()
-    for row in rows.indices {
-      rows[row].customer = customerRank[Int(rows[row].customer)]
-      rows[row].product = productRank[Int(rows[row].product)]
-    }
+    // Alone in holding them, a builder turns its columns over one by one.
+    var acts = InteractionsBuilder()
+    swap(&acts, &rows)
+    acts.renumber(customers: customerRank, products: productRank)
     var known = [TenantData.ProductFacts](repeating: .init(), count: productIDs.count)
     for (number, product) in facts { known[Int(productRank[Int(number)])] = product }
     return TenantData(
@@ -73,7 +73,7 @@ struct SnapshotBuilder {
       attributes: attributes.segments(rank: customerRank),
       facts: known,
       offers: SnapshotOffer.ordered(offers, by: { products.find($0).map { Int(productRank[$0]) } }),
-      interactions: Interactions(customers: customerIDs.count, products: productIDs.count, rows: rows),
+      interactions: acts.build(customers: customerIDs.count, products: productIDs.count),
       events: received.events)
   }
 
