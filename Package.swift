@@ -92,7 +92,7 @@ let package = Package(
       "Control",
       [
         "COpenSSL", "Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, lifecycle,
-        logging,
+        logging, metrics,
       ]),
     room(
       "Console",

@@ -19,6 +19,7 @@ extension ControlCore {
     let horizon = try Check.number(
       "horizon_days", request.horizon_days, Self.horizonDays, absent: Self.ordinaryHorizonDays)
     let needsApproval = request.needs_approval
+    let zone = request.time_zone.isEmpty ? "UTC" : try Check.timeZone("time_zone", request.time_zone)
     let deed = try Deed(by: caller, reason: request.reason)
     let now = clock.wall()
     return try await change(by: caller, at: now) { db in
@@ -28,14 +29,17 @@ extension ControlCore {
       try db.execute(
         sql: """
           INSERT INTO tenants (id, name, mode, generation, created_at, horizon_days, needs_approval, hold, models, bakes,
-          revision) VALUES (?, ?, ?, 1, ?, ?, ?, 0, 0, 0, ?)
+          revision, time_zone) VALUES (?, ?, ?, 1, ?, ?, ?, 0, 0, 0, ?, ?)
           """,
         arguments: [
           id, name, TenantRow.Mode.on.rawValue, now.microseconds, horizon, needsApproval, try Meta.revision.next(db),
+          zone,
         ])
       let entry = try Journal.append(
         .tenantCreated, tenant: id, by: deed.actor, at: now, reason: deed.reason,
-        detail: ["name": name, "horizon_days": "\(horizon)", "needs_approval": "\(needsApproval)"], db)
+        detail: [
+          "name": name, "horizon_days": "\(horizon)", "needs_approval": "\(needsApproval)", "time_zone": zone,
+        ], db)
       let tenant = try TenantRow.get(id, db)
       try tenant.recordDecision(entry: entry, at: now, db)
       return try Encoded { try tenant.fill($0, db) }

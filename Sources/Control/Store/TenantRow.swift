@@ -22,6 +22,8 @@ struct TenantRow: FetchableRecord {
   let createdAt: Timestamp
   let horizonDays: Int
   let needsApproval: Bool
+  /// IANA name.
+  let timeZone: String
   var liveBake: String?
   var hold: Hold
   /// How many models and bakes have been named.
@@ -42,6 +44,7 @@ struct TenantRow: FetchableRecord {
     createdAt = Timestamp(microseconds: row["created_at"])
     horizonDays = Int(row["horizon_days"] as Int64)
     needsApproval = row["needs_approval"]
+    timeZone = row["time_zone"]
     liveBake = row["live_bake"]
     models = row["models"]
     bakes = row["bakes"]
@@ -98,6 +101,8 @@ struct TenantRow: FetchableRecord {
     draft.horizon_days = UInt32(horizonDays)
     draft.needs_approval = needsApproval
     draft.hold = Proto.Hold(rawValue: UInt32(hold.rawValue))
+    draft.time_zone = timeZone
+    try TrackRow.find(id, db).fill(draft)
     if let live = try live(db) { draft.message(\.live) { live.fill($0) } }
   }
 }

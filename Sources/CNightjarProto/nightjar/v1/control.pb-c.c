@@ -97,6 +97,51 @@ void   nightjar__v1__tenant__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__tenant__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__quarantine__init
+                     (Nightjar__V1__Quarantine         *message)
+{
+  static const Nightjar__V1__Quarantine init_value = NIGHTJAR__V1__QUARANTINE__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__quarantine__get_packed_size
+                     (const Nightjar__V1__Quarantine *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__quarantine__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__quarantine__pack
+                     (const Nightjar__V1__Quarantine *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__quarantine__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__quarantine__pack_to_buffer
+                     (const Nightjar__V1__Quarantine *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__quarantine__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__Quarantine *
+       nightjar__v1__quarantine__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__Quarantine *)
+     protobuf_c_message_unpack (&nightjar__v1__quarantine__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__quarantine__free_unpacked
+                     (Nightjar__V1__Quarantine *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__quarantine__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__create_tenant_request__init
                      (Nightjar__V1__CreateTenantRequest         *message)
 {
@@ -322,6 +367,96 @@ void   nightjar__v1__set_mode_request__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__set_mode_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__set_time_zone_request__init
+                     (Nightjar__V1__SetTimeZoneRequest         *message)
+{
+  static const Nightjar__V1__SetTimeZoneRequest init_value = NIGHTJAR__V1__SET_TIME_ZONE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__set_time_zone_request__get_packed_size
+                     (const Nightjar__V1__SetTimeZoneRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_time_zone_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__set_time_zone_request__pack
+                     (const Nightjar__V1__SetTimeZoneRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_time_zone_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__set_time_zone_request__pack_to_buffer
+                     (const Nightjar__V1__SetTimeZoneRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_time_zone_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__SetTimeZoneRequest *
+       nightjar__v1__set_time_zone_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__SetTimeZoneRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__set_time_zone_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__set_time_zone_request__free_unpacked
+                     (Nightjar__V1__SetTimeZoneRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__set_time_zone_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__release_quarantine_request__init
+                     (Nightjar__V1__ReleaseQuarantineRequest         *message)
+{
+  static const Nightjar__V1__ReleaseQuarantineRequest init_value = NIGHTJAR__V1__RELEASE_QUARANTINE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__release_quarantine_request__get_packed_size
+                     (const Nightjar__V1__ReleaseQuarantineRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__release_quarantine_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__release_quarantine_request__pack
+                     (const Nightjar__V1__ReleaseQuarantineRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__release_quarantine_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__release_quarantine_request__pack_to_buffer
+                     (const Nightjar__V1__ReleaseQuarantineRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__release_quarantine_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ReleaseQuarantineRequest *
+       nightjar__v1__release_quarantine_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ReleaseQuarantineRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__release_quarantine_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__release_quarantine_request__free_unpacked
+                     (Nightjar__V1__ReleaseQuarantineRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__release_quarantine_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__run_night_request__init
                      (Nightjar__V1__RunNightRequest         *message)
 {
@@ -455,6 +590,51 @@ void   nightjar__v1__night__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &nightjar__v1__night__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__night_progress__init
+                     (Nightjar__V1__NightProgress         *message)
+{
+  static const Nightjar__V1__NightProgress init_value = NIGHTJAR__V1__NIGHT_PROGRESS__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__night_progress__get_packed_size
+                     (const Nightjar__V1__NightProgress *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__night_progress__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__night_progress__pack
+                     (const Nightjar__V1__NightProgress *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__night_progress__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__night_progress__pack_to_buffer
+                     (const Nightjar__V1__NightProgress *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__night_progress__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__NightProgress *
+       nightjar__v1__night_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__NightProgress *)
+     protobuf_c_message_unpack (&nightjar__v1__night_progress__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__night_progress__free_unpacked
+                     (Nightjar__V1__NightProgress *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__night_progress__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   nightjar__v1__night_work__init
@@ -2398,7 +2578,7 @@ const ProtobufCMessageDescriptor nightjar__v1__fence__descriptor =
   (ProtobufCMessageInit) nightjar__v1__fence__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[9] =
+static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[12] =
 {
   {
     "id",
@@ -2508,9 +2688,46 @@ static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[9]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "time_zone",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Tenant, time_zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quarantine",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Tenant, quarantine),
+    &nightjar__v1__quarantine__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failures",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Tenant, failures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__tenant__field_indices_by_name[] = {
   4,   /* field[4] = created_at_us */
+  11,   /* field[11] = failures */
   3,   /* field[3] = generation */
   8,   /* field[8] = hold */
   5,   /* field[5] = horizon_days */
@@ -2519,11 +2736,14 @@ static const unsigned nightjar__v1__tenant__field_indices_by_name[] = {
   2,   /* field[2] = mode */
   1,   /* field[1] = name */
   6,   /* field[6] = needs_approval */
+  10,   /* field[10] = quarantine */
+  9,   /* field[9] = time_zone */
 };
-static const ProtobufCIntRange nightjar__v1__tenant__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__tenant__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 20, 9 },
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__tenant__descriptor =
 {
@@ -2533,14 +2753,78 @@ const ProtobufCMessageDescriptor nightjar__v1__tenant__descriptor =
   "Nightjar__V1__Tenant",
   "nightjar.v1",
   sizeof(Nightjar__V1__Tenant),
-  9,
+  12,
   nightjar__v1__tenant__field_descriptors,
   nightjar__v1__tenant__field_indices_by_name,
-  1,  nightjar__v1__tenant__number_ranges,
+  2,  nightjar__v1__tenant__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__tenant__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor nightjar__v1__quarantine__field_descriptors[3] =
+{
+  {
+    "since_us",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Quarantine, since_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Quarantine, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "night",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Quarantine, night),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__quarantine__field_indices_by_name[] = {
+  2,   /* field[2] = night */
+  1,   /* field[1] = reason */
+  0,   /* field[0] = since_us */
+};
+static const ProtobufCIntRange nightjar__v1__quarantine__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__quarantine__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Quarantine",
+  "Quarantine",
+  "Nightjar__V1__Quarantine",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__Quarantine),
+  3,
+  nightjar__v1__quarantine__field_descriptors,
+  nightjar__v1__quarantine__field_indices_by_name,
+  1,  nightjar__v1__quarantine__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__quarantine__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field_descriptors[6] =
 {
   {
     "id",
@@ -2602,6 +2886,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "time_zone",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CreateTenantRequest, time_zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__create_tenant_request__field_indices_by_name[] = {
   2,   /* field[2] = horizon_days */
@@ -2609,11 +2905,13 @@ static const unsigned nightjar__v1__create_tenant_request__field_indices_by_name
   1,   /* field[1] = name */
   3,   /* field[3] = needs_approval */
   4,   /* field[4] = reason */
+  5,   /* field[5] = time_zone */
 };
-static const ProtobufCIntRange nightjar__v1__create_tenant_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__create_tenant_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 20, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__create_tenant_request__descriptor =
 {
@@ -2623,10 +2921,10 @@ const ProtobufCMessageDescriptor nightjar__v1__create_tenant_request__descriptor
   "Nightjar__V1__CreateTenantRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__CreateTenantRequest),
-  5,
+  6,
   nightjar__v1__create_tenant_request__field_descriptors,
   nightjar__v1__create_tenant_request__field_indices_by_name,
-  1,  nightjar__v1__create_tenant_request__number_ranges,
+  2,  nightjar__v1__create_tenant_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__create_tenant_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2847,7 +3145,122 @@ const ProtobufCMessageDescriptor nightjar__v1__set_mode_request__descriptor =
   (ProtobufCMessageInit) nightjar__v1__set_mode_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__run_night_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor nightjar__v1__set_time_zone_request__field_descriptors[3] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetTimeZoneRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_zone",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetTimeZoneRequest, time_zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetTimeZoneRequest, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__set_time_zone_request__field_indices_by_name[] = {
+  2,   /* field[2] = reason */
+  0,   /* field[0] = tenant */
+  1,   /* field[1] = time_zone */
+};
+static const ProtobufCIntRange nightjar__v1__set_time_zone_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__set_time_zone_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.SetTimeZoneRequest",
+  "SetTimeZoneRequest",
+  "Nightjar__V1__SetTimeZoneRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__SetTimeZoneRequest),
+  3,
+  nightjar__v1__set_time_zone_request__field_descriptors,
+  nightjar__v1__set_time_zone_request__field_indices_by_name,
+  1,  nightjar__v1__set_time_zone_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__set_time_zone_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__release_quarantine_request__field_descriptors[2] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ReleaseQuarantineRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ReleaseQuarantineRequest, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__release_quarantine_request__field_indices_by_name[] = {
+  1,   /* field[1] = reason */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__release_quarantine_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__release_quarantine_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ReleaseQuarantineRequest",
+  "ReleaseQuarantineRequest",
+  "Nightjar__V1__ReleaseQuarantineRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ReleaseQuarantineRequest),
+  2,
+  nightjar__v1__release_quarantine_request__field_descriptors,
+  nightjar__v1__release_quarantine_request__field_indices_by_name,
+  1,  nightjar__v1__release_quarantine_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__release_quarantine_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__run_night_request__field_descriptors[5] =
 {
   {
     "as_of_us",
@@ -2885,16 +3298,42 @@ static const ProtobufCFieldDescriptor nightjar__v1__run_night_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deadline_us",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RunNightRequest, deadline_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retrain_unchanged",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RunNightRequest, retrain_unchanged),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__run_night_request__field_indices_by_name[] = {
   0,   /* field[0] = as_of_us */
+  3,   /* field[3] = deadline_us */
   2,   /* field[2] = reason */
+  4,   /* field[4] = retrain_unchanged */
   1,   /* field[1] = tenants */
 };
 static const ProtobufCIntRange nightjar__v1__run_night_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__run_night_request__descriptor =
 {
@@ -2904,14 +3343,14 @@ const ProtobufCMessageDescriptor nightjar__v1__run_night_request__descriptor =
   "Nightjar__V1__RunNightRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__RunNightRequest),
-  3,
+  5,
   nightjar__v1__run_night_request__field_descriptors,
   nightjar__v1__run_night_request__field_indices_by_name,
   1,  nightjar__v1__run_night_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__run_night_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__get_night_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor nightjar__v1__get_night_request__field_descriptors[4] =
 {
   {
     "night",
@@ -2925,14 +3364,53 @@ static const ProtobufCFieldDescriptor nightjar__v1__get_night_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetNightRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetNightRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "progress_only",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetNightRequest, progress_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__get_night_request__field_indices_by_name[] = {
   0,   /* field[0] = night */
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
+  3,   /* field[3] = progress_only */
 };
 static const ProtobufCIntRange nightjar__v1__get_night_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__get_night_request__descriptor =
 {
@@ -2942,14 +3420,14 @@ const ProtobufCMessageDescriptor nightjar__v1__get_night_request__descriptor =
   "Nightjar__V1__GetNightRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__GetNightRequest),
-  1,
+  4,
   nightjar__v1__get_night_request__field_descriptors,
   nightjar__v1__get_night_request__field_indices_by_name,
   1,  nightjar__v1__get_night_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__get_night_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__night__field_descriptors[5] =
+static const ProtobufCFieldDescriptor nightjar__v1__night__field_descriptors[7] =
 {
   {
     "id",
@@ -3011,18 +3489,44 @@ static const ProtobufCFieldDescriptor nightjar__v1__night__field_descriptors[5] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "progress",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Night, progress),
+    &nightjar__v1__night_progress__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Night, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__night__field_indices_by_name[] = {
   1,   /* field[1] = as_of_us */
   3,   /* field[3] = finished_at_us */
   0,   /* field[0] = id */
+  6,   /* field[6] = next_page_token */
+  5,   /* field[5] = progress */
   2,   /* field[2] = started_at_us */
   4,   /* field[4] = work */
 };
 static const ProtobufCIntRange nightjar__v1__night__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__night__descriptor =
 {
@@ -3032,14 +3536,208 @@ const ProtobufCMessageDescriptor nightjar__v1__night__descriptor =
   "Nightjar__V1__Night",
   "nightjar.v1",
   sizeof(Nightjar__V1__Night),
-  5,
+  7,
   nightjar__v1__night__field_descriptors,
   nightjar__v1__night__field_indices_by_name,
   1,  nightjar__v1__night__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__night__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__night_work__field_descriptors[7] =
+static const ProtobufCFieldDescriptor nightjar__v1__night_progress__field_descriptors[13] =
+{
+  {
+    "tenants",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, tenants),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "running",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "done",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, done),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failed",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, failed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "missed",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, missed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quarantined",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, quarantined),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unchanged",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, unchanged),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting_for_memory",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, waiting_for_memory),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting_for_retry",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, waiting_for_retry),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tenants_per_minute",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, tenants_per_minute),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "remaining_us",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, remaining_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline_us",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, deadline_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__night_progress__field_indices_by_name[] = {
+  12,   /* field[12] = deadline_us */
+  3,   /* field[3] = done */
+  4,   /* field[4] = failed */
+  5,   /* field[5] = missed */
+  6,   /* field[6] = quarantined */
+  11,   /* field[11] = remaining_us */
+  2,   /* field[2] = running */
+  0,   /* field[0] = tenants */
+  10,   /* field[10] = tenants_per_minute */
+  7,   /* field[7] = unchanged */
+  1,   /* field[1] = waiting */
+  8,   /* field[8] = waiting_for_memory */
+  9,   /* field[9] = waiting_for_retry */
+};
+static const ProtobufCIntRange nightjar__v1__night_progress__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__night_progress__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.NightProgress",
+  "NightProgress",
+  "Nightjar__V1__NightProgress",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__NightProgress),
+  13,
+  nightjar__v1__night_progress__field_descriptors,
+  nightjar__v1__night_progress__field_indices_by_name,
+  1,  nightjar__v1__night_progress__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__night_progress__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__night_work__field_descriptors[11] =
 {
   {
     "tenant",
@@ -3125,12 +3823,64 @@ static const ProtobufCFieldDescriptor nightjar__v1__night_work__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deadline_us",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightWork, deadline_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightWork, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "needed_memory_bytes",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightWork, needed_memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "not_before_us",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightWork, not_before_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__night_work__field_indices_by_name[] = {
   6,   /* field[6] = activated_bake */
   2,   /* field[2] = attempts */
+  7,   /* field[7] = deadline_us */
   4,   /* field[4] = evaluation */
   5,   /* field[5] = failure */
+  9,   /* field[9] = needed_memory_bytes */
+  10,   /* field[10] = not_before_us */
+  8,   /* field[8] = rows */
   1,   /* field[1] = state */
   0,   /* field[0] = tenant */
   3,   /* field[3] = trainer */
@@ -3138,7 +3888,7 @@ static const unsigned nightjar__v1__night_work__field_indices_by_name[] = {
 static const ProtobufCIntRange nightjar__v1__night_work__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__night_work__descriptor =
 {
@@ -3148,14 +3898,14 @@ const ProtobufCMessageDescriptor nightjar__v1__night_work__descriptor =
   "Nightjar__V1__NightWork",
   "nightjar.v1",
   sizeof(Nightjar__V1__NightWork),
-  7,
+  11,
   nightjar__v1__night_work__field_descriptors,
   nightjar__v1__night_work__field_indices_by_name,
   1,  nightjar__v1__night_work__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__night_work__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__lease_work_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor nightjar__v1__lease_work_request__field_descriptors[2] =
 {
   {
     "wait_ms",
@@ -3169,14 +3919,27 @@ static const ProtobufCFieldDescriptor nightjar__v1__lease_work_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "memory_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__LeaseWorkRequest, memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__lease_work_request__field_indices_by_name[] = {
+  1,   /* field[1] = memory_bytes */
   0,   /* field[0] = wait_ms */
 };
 static const ProtobufCIntRange nightjar__v1__lease_work_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__lease_work_request__descriptor =
 {
@@ -3186,7 +3949,7 @@ const ProtobufCMessageDescriptor nightjar__v1__lease_work_request__descriptor =
   "Nightjar__V1__LeaseWorkRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__LeaseWorkRequest),
-  1,
+  2,
   nightjar__v1__lease_work_request__field_descriptors,
   nightjar__v1__lease_work_request__field_indices_by_name,
   1,  nightjar__v1__lease_work_request__number_ranges,
@@ -3231,7 +3994,7 @@ const ProtobufCMessageDescriptor nightjar__v1__lease_work_response__descriptor =
   (ProtobufCMessageInit) nightjar__v1__lease_work_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[11] =
+static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[14] =
 {
   {
     "tenant",
@@ -3365,24 +4128,64 @@ static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[11]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "customers",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Lease, customers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "products",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Lease, products),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "events",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Lease, events),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__lease__field_indices_by_name[] = {
   3,   /* field[3] = as_of_us */
   10,   /* field[10] = champion */
+  11,   /* field[11] = customers */
+  13,   /* field[13] = events */
   6,   /* field[6] = fence */
   7,   /* field[7] = grant */
   8,   /* field[8] = horizon_days */
   2,   /* field[2] = kind */
   1,   /* field[1] = night */
+  12,   /* field[12] = products */
   9,   /* field[9] = seed */
   0,   /* field[0] = tenant */
   5,   /* field[5] = ttl_ms */
   4,   /* field[4] = watermark */
 };
-static const ProtobufCIntRange nightjar__v1__lease__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__lease__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 20, 11 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor =
 {
@@ -3392,10 +4195,10 @@ const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor =
   "Nightjar__V1__Lease",
   "nightjar.v1",
   sizeof(Nightjar__V1__Lease),
-  11,
+  14,
   nightjar__v1__lease__field_descriptors,
   nightjar__v1__lease__field_indices_by_name,
-  1,  nightjar__v1__lease__number_ranges,
+  2,  nightjar__v1__lease__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__lease__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4171,7 +4974,7 @@ const ProtobufCMessageDescriptor nightjar__v1__bake_order__descriptor =
   (ProtobufCMessageInit) nightjar__v1__bake_order__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__complete_work_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor nightjar__v1__complete_work_request__field_descriptors[4] =
 {
   {
     "tenant",
@@ -4209,16 +5012,30 @@ static const ProtobufCFieldDescriptor nightjar__v1__complete_work_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "availability_changes_us",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CompleteWorkRequest, availability_changes_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__complete_work_request__field_indices_by_name[] = {
+  3,   /* field[3] = availability_changes_us */
   2,   /* field[2] = bakes */
   1,   /* field[1] = fence */
   0,   /* field[0] = tenant */
 };
-static const ProtobufCIntRange nightjar__v1__complete_work_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__complete_work_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 20, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__complete_work_request__descriptor =
 {
@@ -4228,10 +5045,10 @@ const ProtobufCMessageDescriptor nightjar__v1__complete_work_request__descriptor
   "Nightjar__V1__CompleteWorkRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__CompleteWorkRequest),
-  3,
+  4,
   nightjar__v1__complete_work_request__field_descriptors,
   nightjar__v1__complete_work_request__field_indices_by_name,
-  1,  nightjar__v1__complete_work_request__number_ranges,
+  2,  nightjar__v1__complete_work_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__complete_work_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4350,7 +5167,7 @@ const ProtobufCMessageDescriptor nightjar__v1__complete_work_response__descripto
   (ProtobufCMessageInit) nightjar__v1__complete_work_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__fail_work_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor nightjar__v1__fail_work_request__field_descriptors[5] =
 {
   {
     "tenant",
@@ -4388,16 +5205,42 @@ static const ProtobufCFieldDescriptor nightjar__v1__fail_work_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "kind",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__FailWorkRequest, kind),
+    &nightjar__v1__failure_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "needed_memory_bytes",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__FailWorkRequest, needed_memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__fail_work_request__field_indices_by_name[] = {
   1,   /* field[1] = fence */
+  3,   /* field[3] = kind */
+  4,   /* field[4] = needed_memory_bytes */
   2,   /* field[2] = reason */
   0,   /* field[0] = tenant */
 };
 static const ProtobufCIntRange nightjar__v1__fail_work_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__fail_work_request__descriptor =
 {
@@ -4407,7 +5250,7 @@ const ProtobufCMessageDescriptor nightjar__v1__fail_work_request__descriptor =
   "Nightjar__V1__FailWorkRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__FailWorkRequest),
-  3,
+  5,
   nightjar__v1__fail_work_request__field_descriptors,
   nightjar__v1__fail_work_request__field_indices_by_name,
   1,  nightjar__v1__fail_work_request__number_ranges,
@@ -6399,22 +7242,28 @@ const ProtobufCEnumDescriptor nightjar__v1__hold__descriptor =
   nightjar__v1__hold__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue nightjar__v1__work_state__enum_values_by_number[5] =
+static const ProtobufCEnumValue nightjar__v1__work_state__enum_values_by_number[8] =
 {
   { "WORK_STATE_UNKNOWN", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_UNKNOWN", 0 },
   { "WORK_STATE_WAITING", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_WAITING", 1 },
   { "WORK_STATE_LEASED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_LEASED", 2 },
   { "WORK_STATE_DONE", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_DONE", 3 },
   { "WORK_STATE_FAILED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_FAILED", 4 },
+  { "WORK_STATE_QUARANTINED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_QUARANTINED", 5 },
+  { "WORK_STATE_MISSED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_MISSED", 6 },
+  { "WORK_STATE_UNCHANGED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_UNCHANGED", 7 },
 };
 static const ProtobufCIntRange nightjar__v1__work_state__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 8}
 };
-static const ProtobufCEnumValueIndex nightjar__v1__work_state__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex nightjar__v1__work_state__enum_values_by_name[8] =
 {
   { "WORK_STATE_DONE", 3 },
   { "WORK_STATE_FAILED", 4 },
   { "WORK_STATE_LEASED", 2 },
+  { "WORK_STATE_MISSED", 6 },
+  { "WORK_STATE_QUARANTINED", 5 },
+  { "WORK_STATE_UNCHANGED", 7 },
   { "WORK_STATE_UNKNOWN", 0 },
   { "WORK_STATE_WAITING", 1 },
 };
@@ -6425,9 +7274,9 @@ const ProtobufCEnumDescriptor nightjar__v1__work_state__descriptor =
   "WorkState",
   "Nightjar__V1__WorkState",
   "nightjar.v1",
-  5,
+  8,
   nightjar__v1__work_state__enum_values_by_number,
-  5,
+  8,
   nightjar__v1__work_state__enum_values_by_name,
   1,
   nightjar__v1__work_state__value_ranges,
@@ -6501,6 +7350,38 @@ const ProtobufCEnumDescriptor nightjar__v1__gate_verdict__descriptor =
   nightjar__v1__gate_verdict__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue nightjar__v1__failure_kind__enum_values_by_number[4] =
+{
+  { "FAILURE_KIND_WORK", "NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_WORK", 0 },
+  { "FAILURE_KIND_GIVEN_BACK", "NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_GIVEN_BACK", 1 },
+  { "FAILURE_KIND_TOO_LARGE", "NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_TOO_LARGE", 2 },
+  { "FAILURE_KIND_SURROUNDINGS", "NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_SURROUNDINGS", 3 },
+};
+static const ProtobufCIntRange nightjar__v1__failure_kind__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex nightjar__v1__failure_kind__enum_values_by_name[4] =
+{
+  { "FAILURE_KIND_GIVEN_BACK", 1 },
+  { "FAILURE_KIND_SURROUNDINGS", 3 },
+  { "FAILURE_KIND_TOO_LARGE", 2 },
+  { "FAILURE_KIND_WORK", 0 },
+};
+const ProtobufCEnumDescriptor nightjar__v1__failure_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "nightjar.v1.FailureKind",
+  "FailureKind",
+  "Nightjar__V1__FailureKind",
+  "nightjar.v1",
+  4,
+  nightjar__v1__failure_kind__enum_values_by_number,
+  4,
+  nightjar__v1__failure_kind__enum_values_by_name,
+  1,
+  nightjar__v1__failure_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue nightjar__v1__version_state__enum_values_by_number[5] =
 {
   { "VERSION_STATE_UNKNOWN", "NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_UNKNOWN", 0 },
@@ -6567,12 +7448,14 @@ const ProtobufCEnumDescriptor nightjar__v1__serving_state__descriptor =
   nightjar__v1__serving_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors[19] =
+static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors[21] =
 {
   { "CreateTenant", &nightjar__v1__create_tenant_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "GetTenant", &nightjar__v1__get_tenant_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "ListTenants", &nightjar__v1__list_tenants_request__descriptor, &nightjar__v1__list_tenants_response__descriptor },
   { "SetMode", &nightjar__v1__set_mode_request__descriptor, &nightjar__v1__tenant__descriptor },
+  { "SetTimeZone", &nightjar__v1__set_time_zone_request__descriptor, &nightjar__v1__tenant__descriptor },
+  { "ReleaseQuarantine", &nightjar__v1__release_quarantine_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "RunNight", &nightjar__v1__run_night_request__descriptor, &nightjar__v1__night__descriptor },
   { "GetNight", &nightjar__v1__get_night_request__descriptor, &nightjar__v1__night__descriptor },
   { "LeaseWork", &nightjar__v1__lease_work_request__descriptor, &nightjar__v1__lease_work_response__descriptor },
@@ -6590,25 +7473,27 @@ static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors
   { "ReadJournal", &nightjar__v1__read_journal_request__descriptor, &nightjar__v1__read_journal_response__descriptor },
 };
 const unsigned nightjar__v1__control__method_indices_by_name[] = {
-  12,        /* Activate */
-  9,        /* CompleteWork */
+  14,        /* Activate */
+  11,        /* CompleteWork */
   0,        /* CreateTenant */
-  10,        /* FailWork */
-  5,        /* GetNight */
-  15,        /* GetOverlay */
+  12,        /* FailWork */
+  7,        /* GetNight */
+  17,        /* GetOverlay */
   1,        /* GetTenant */
-  6,        /* LeaseWork */
+  8,        /* LeaseWork */
   2,        /* ListTenants */
-  11,        /* ListVersions */
-  18,        /* ReadJournal */
-  13,        /* ReleaseHold */
-  7,        /* RenewLease */
-  8,        /* ReportEvaluation */
-  17,        /* ReportServing */
-  4,        /* RunNight */
+  13,        /* ListVersions */
+  20,        /* ReadJournal */
+  15,        /* ReleaseHold */
+  5,        /* ReleaseQuarantine */
+  9,        /* RenewLease */
+  10,        /* ReportEvaluation */
+  19,        /* ReportServing */
+  6,        /* RunNight */
   3,        /* SetMode */
-  14,        /* SetOverlay */
-  16         /* WatchRouting */
+  16,        /* SetOverlay */
+  4,        /* SetTimeZone */
+  18         /* WatchRouting */
 };
 const ProtobufCServiceDescriptor nightjar__v1__control__descriptor =
 {
@@ -6617,7 +7502,7 @@ const ProtobufCServiceDescriptor nightjar__v1__control__descriptor =
   "Control",
   "Nightjar__V1__Control",
   "nightjar.v1",
-  19,
+  21,
   nightjar__v1__control__method_descriptors,
   nightjar__v1__control__method_indices_by_name
 };
@@ -6653,13 +7538,29 @@ void nightjar__v1__control__set_mode(ProtobufCService *service,
   assert(service->descriptor == &nightjar__v1__control__descriptor);
   service->invoke(service, 3, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void nightjar__v1__control__set_time_zone(ProtobufCService *service,
+                                          const Nightjar__V1__SetTimeZoneRequest *input,
+                                          Nightjar__V1__Tenant_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__control__descriptor);
+  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void nightjar__v1__control__release_quarantine(ProtobufCService *service,
+                                               const Nightjar__V1__ReleaseQuarantineRequest *input,
+                                               Nightjar__V1__Tenant_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__control__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void nightjar__v1__control__run_night(ProtobufCService *service,
                                       const Nightjar__V1__RunNightRequest *input,
                                       Nightjar__V1__Night_Closure closure,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__get_night(ProtobufCService *service,
                                       const Nightjar__V1__GetNightRequest *input,
@@ -6667,7 +7568,7 @@ void nightjar__v1__control__get_night(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__lease_work(ProtobufCService *service,
                                        const Nightjar__V1__LeaseWorkRequest *input,
@@ -6675,7 +7576,7 @@ void nightjar__v1__control__lease_work(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__renew_lease(ProtobufCService *service,
                                         const Nightjar__V1__RenewLeaseRequest *input,
@@ -6683,7 +7584,7 @@ void nightjar__v1__control__renew_lease(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__report_evaluation(ProtobufCService *service,
                                               const Nightjar__V1__ReportEvaluationRequest *input,
@@ -6691,7 +7592,7 @@ void nightjar__v1__control__report_evaluation(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__complete_work(ProtobufCService *service,
                                           const Nightjar__V1__CompleteWorkRequest *input,
@@ -6699,7 +7600,7 @@ void nightjar__v1__control__complete_work(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__fail_work(ProtobufCService *service,
                                       const Nightjar__V1__FailWorkRequest *input,
@@ -6707,7 +7608,7 @@ void nightjar__v1__control__fail_work(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__list_versions(ProtobufCService *service,
                                           const Nightjar__V1__ListVersionsRequest *input,
@@ -6715,7 +7616,7 @@ void nightjar__v1__control__list_versions(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__activate(ProtobufCService *service,
                                      const Nightjar__V1__ActivateRequest *input,
@@ -6723,7 +7624,7 @@ void nightjar__v1__control__activate(ProtobufCService *service,
                                      void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__release_hold(ProtobufCService *service,
                                          const Nightjar__V1__ReleaseHoldRequest *input,
@@ -6731,7 +7632,7 @@ void nightjar__v1__control__release_hold(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__set_overlay(ProtobufCService *service,
                                         const Nightjar__V1__SetOverlayRequest *input,
@@ -6739,7 +7640,7 @@ void nightjar__v1__control__set_overlay(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__get_overlay(ProtobufCService *service,
                                         const Nightjar__V1__GetOverlayRequest *input,
@@ -6747,7 +7648,7 @@ void nightjar__v1__control__get_overlay(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__watch_routing(ProtobufCService *service,
                                           const Nightjar__V1__WatchRoutingRequest *input,
@@ -6755,7 +7656,7 @@ void nightjar__v1__control__watch_routing(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__report_serving(ProtobufCService *service,
                                            const Nightjar__V1__ReportServingRequest *input,
@@ -6763,7 +7664,7 @@ void nightjar__v1__control__report_serving(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__read_journal(ProtobufCService *service,
                                          const Nightjar__V1__ReadJournalRequest *input,
@@ -6771,7 +7672,7 @@ void nightjar__v1__control__read_journal(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__init (Nightjar__V1__Control_Service *service,
                                   Nightjar__V1__Control_ServiceDestroy destroy)

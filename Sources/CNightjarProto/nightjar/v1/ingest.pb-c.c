@@ -1747,7 +1747,7 @@ const ProtobufCMessageDescriptor nightjar__v1__describe_request__descriptor =
   (ProtobufCMessageInit) nightjar__v1__describe_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_descriptors[8] =
+static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_descriptors[9] =
 {
   {
     "customers",
@@ -1845,8 +1845,21 @@ static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "content_digest",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__DescribeResponse, content_digest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__describe_response__field_indices_by_name[] = {
+  8,   /* field[8] = content_digest */
   0,   /* field[0] = customers */
   3,   /* field[3] = events */
   7,   /* field[7] = first_event_us */
@@ -1856,10 +1869,11 @@ static const unsigned nightjar__v1__describe_response__field_indices_by_name[] =
   1,   /* field[1] = products */
   4,   /* field[4] = sequence */
 };
-static const ProtobufCIntRange nightjar__v1__describe_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__describe_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 20, 8 },
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__describe_response__descriptor =
 {
@@ -1869,10 +1883,10 @@ const ProtobufCMessageDescriptor nightjar__v1__describe_response__descriptor =
   "Nightjar__V1__DescribeResponse",
   "nightjar.v1",
   sizeof(Nightjar__V1__DescribeResponse),
-  8,
+  9,
   nightjar__v1__describe_response__field_descriptors,
   nightjar__v1__describe_response__field_indices_by_name,
-  1,  nightjar__v1__describe_response__number_ranges,
+  2,  nightjar__v1__describe_response__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__describe_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

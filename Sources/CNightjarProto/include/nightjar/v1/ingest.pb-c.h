@@ -415,10 +415,15 @@ struct  Nightjar__V1__DescribeResponse
    * Earliest occurred_at of an event, µs; 0 = no event.
    */
   int64_t first_event_us;
+  /*
+   * 32 hex digits over the present content of all rows: the same rows give the same digest, in whatever order and however
+   * often they were written. Empty = there is no row.
+   */
+  char *content_digest;
 };
 #define NIGHTJAR__V1__DESCRIBE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__describe_response__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 /* Nightjar__V1__UpsertCustomersRequest methods */
