@@ -75,7 +75,7 @@ let package = Package(
     // Floor 4.
     room(
       "Ingest",
-      ["Commerce", "Messages", "NightjarClient", "RPC", "Transport", grdb, lifecycle, logging, sqlite]),
+      ["COpenSSL", "Commerce", "Messages", "NightjarClient", "RPC", "Transport", grdb, lifecycle, logging, sqlite]),
     room(
       "Training",
       [

@@ -264,8 +264,8 @@ struct Desk {
     _ = try await core.failWork(request, for: Self.caller(Self.trainer(trainer)))
   }
 
-  /// Lets the longest pause after a failure pass.
-  func passPause() { time.advance(WorkRow.longestPause) }
+  /// Lets the pause after a first or second failure pass.
+  func passPause() { time.advance(Self.leaseTime * 2) }
 
   /// One night of one tenant from its start to its end; returns what is live after it.
   @discardableResult

@@ -71,11 +71,11 @@ final class Cluster {
     adminAddresses[service] = ready["admin"]
   }
 
-  /// Starts the trainer of a name.
-  func startTrainer(_ name: String) async throws {
+  /// Starts the trainer of a name, with further options.
+  func startTrainer(_ name: String, _ more: [String] = []) async throws {
     let arguments = [
       "--control", address("control"), "--ingest", address("ingest"), "--store", "\(folder)/store",
-    ]
+    ] + more
     _ = try await launch("trainer", name, arguments)
   }
 
@@ -109,6 +109,9 @@ final class Cluster {
     child.send(signal: signal)
     if signal == SIGKILL { _ = await child.ended() }
   }
+
+  /// Waits for the end of a process such as `trainer-node-1`; nil if there never was one.
+  func end(of process: String) async -> ChildProcess.End? { await children[process]?.ended() }
 
   /// What a process has logged so far.
   func log(of process: String) -> String {

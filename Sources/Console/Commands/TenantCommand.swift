@@ -6,7 +6,7 @@ import RPC
 struct TenantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenant", abstract: "Makes tenants known, shows them, turns their engines on, frozen or off.",
-    subcommands: [Create.self, List.self, Show.self, SetMode.self])
+    subcommands: [Create.self, List.self, Show.self, SetMode.self, TimeZone.self, Release.self])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Makes a tenant known; its engine is on.")
@@ -21,6 +21,8 @@ struct TenantCommand: AsyncParsableCommand {
     var horizonDays: UInt32 = 28
     @Flag(help: "A better model waits for 'nightjar activate' instead of going live by itself.")
     var needsApproval = false
+    @Option(help: "IANA name of its time zone, such as Europe/London: its nights end at 06:00 there.")
+    var timeZone = "UTC"
     @Option(help: "Why, for the journal.")
     var reason = ""
 
@@ -31,6 +33,7 @@ struct TenantCommand: AsyncParsableCommand {
           draft.name = title
           draft.horizon_days = horizonDays
           draft.needs_approval = needsApproval
+          draft.time_zone = timeZone
           draft.reason = reason
         }
       }
@@ -47,12 +50,13 @@ struct TenantCommand: AsyncParsableCommand {
     func run() async throws {
       let tenants = try await connection.withClients { try await ControlCalls.tenants(of: $0) }
       guard !output.json else { return Terminal.standard.lines(tenants.lazy.map(\.json)) }
-      var table = Table("TENANT", "NAME", "MODE", "MODEL", "RECIPE", "BAKE", "AS OF", ">GENERATION", "HELD")
+      var table = Table("TENANT", "NAME", "MODE", "MODEL", "RECIPE", "BAKE", "AS OF", ">GENERATION", "HELD", "NIGHTS")
       for tenant in tenants {
         let live = tenant.live
         table.add(
           tenant.id, tenant.name, tenant.mode.word, Format.text(live?.model ?? ""), Format.text(live?.recipe ?? ""),
-          Format.text(live?.bake ?? ""), Format.date(live?.as_of_us ?? 0), String(tenant.generation), tenant.hold.word)
+          Format.text(live?.bake ?? ""), Format.date(live?.as_of_us ?? 0), String(tenant.generation), tenant.hold.word,
+          tenant.quarantine == nil ? Format.text(tenant.failures > 0 ? "\(tenant.failures) failed" : "") : "QUARANTINE")
       }
       Terminal.standard.table(table)
     }
@@ -144,5 +148,6 @@ struct TenantCommand: AsyncParsableCommand {
     } else {
       terminal.line("live        nothing yet: run 'nightjar night'")
     }
+    terminal.lines(nights(tenant))
   }
 }

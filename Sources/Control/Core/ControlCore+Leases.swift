@@ -192,8 +192,8 @@ extension ControlCore {
 
   /// What is to be done with a tenant; nil = nothing, since its data are those that its live lists were made from.
   ///
-  /// Such a tenant is not trained. Its lists are baked anew once a product has come on or gone off sale since, or once
-  /// they are `TrackRow.longestKept` old. Where that fails, the next attempt trains: perhaps the live model is damaged.
+  /// Such a tenant is not trained. Its lists are baked anew once a product has come on or gone off sale since, once
+  /// somebody has decided anything about the tenant, or once they are `TrackRow.longestKept` old. Where that fails, the next attempt trains: perhaps the live model is damaged.
   private func kind(
     of waiting: WorkRow, _ tenant: TenantRow, _ champion: VersionRow?, _ night: NightRow, _ figures: TenantFigures,
     at now: Timestamp, _ db: Database
@@ -203,7 +203,7 @@ extension ControlCore {
     guard !night.retrainsUnchanged, waiting.attempts == 0, track.isJudged(on: figures.content, live: champion) else {
       return .train
     }
-    guard track.isFresh(champion, at: night.asOf) else { return .rebake }
+    guard track.isFresh(champion, of: tenant, at: night.asOf) else { return .rebake }
     var item = waiting
     item.rows = figures.rows
     item.close(.unchanged, at: now)

@@ -105,7 +105,7 @@ extension ControlCore {
       item.completion = Data(response.bytes)
       item.close(.done, at: now)
       try item.save(db)
-      try Self.note(item, live: bake, availabilityChanges: availabilityChanges, db)
+      try Self.note(item, of: tenant, live: bake, availabilityChanges: availabilityChanges, db)
       let entry = try Journal.append(
         .workCompleted, tenant: tenantID, by: trainer.description, at: now,
         reason: bake == nil ? "published only: a person decided meanwhile what is live" : ordered.reason,
@@ -123,7 +123,7 @@ extension ControlCore {
 
   /// Remembers what completed work teaches about its tenant.
   private static func note(
-    _ item: WorkRow, live bake: String?, availabilityChanges: Timestamp?, _ db: Database
+    _ item: WorkRow, of tenant: TenantRow, live bake: String?, availabilityChanges: Timestamp?, _ db: Database
   ) throws {
     var track = try TrackRow.find(item.tenant, db)
     track.succeed()
@@ -131,6 +131,7 @@ extension ControlCore {
     if item.kind == .train { track.judgedContent = item.content }
     // Where a person decided meanwhile what is live, the lists are not of these data.
     track.bake = bake
+    track.generation = tenant.generation
     track.availabilityChanges = availabilityChanges
     try track.save(db)
   }

@@ -93,7 +93,8 @@ enum ControlSchema {
           CREATE TABLE track (
             tenant TEXT PRIMARY KEY REFERENCES tenants, customers INTEGER, products INTEGER, events INTEGER,
             failures INTEGER NOT NULL DEFAULT 0, failure TEXT NOT NULL DEFAULT '', failed_night INTEGER NOT NULL DEFAULT 0,
-            quarantined_at INTEGER, judged_content TEXT, bake TEXT, availability_changes INTEGER) STRICT, WITHOUT ROWID;
+            quarantined_at INTEGER, judged_content TEXT, bake TEXT, generation INTEGER,
+            availability_changes INTEGER) STRICT, WITHOUT ROWID;
           """)
     }
     return migrator

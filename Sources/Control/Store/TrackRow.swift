@@ -21,6 +21,8 @@ struct TrackRow: FetchableRecord {
   var judgedContent: String?
   /// The bake that the last completed work left live.
   var bake: String?
+  /// The tenant's after that work.
+  var generation: Int64?
   /// Business time from which on the bake's lists are wrong about what is on sale; nil = never, or nobody told.
   var availabilityChanges: Timestamp?
 
@@ -33,6 +35,7 @@ struct TrackRow: FetchableRecord {
     quarantinedAt = (row["quarantined_at"] as Int64?).map { Timestamp(microseconds: $0) }
     judgedContent = row["judged_content"]
     bake = row["bake"]
+    generation = row["generation"]
     availabilityChanges = (row["availability_changes"] as Int64?).map { Timestamp(microseconds: $0) }
   }
 
@@ -50,10 +53,11 @@ struct TrackRow: FetchableRecord {
 
   func save(_ db: Database) throws {
     try db.execute(
-      sql: "INSERT OR REPLACE INTO track VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      sql: "INSERT OR REPLACE INTO track VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       arguments: [
         tenant, rows?.customers, rows?.products, rows?.events, failures, failure, failedNight,
-        quarantinedAt?.microseconds, judgedContent, bake, availabilityChanges?.microseconds,
+        quarantinedAt?.microseconds, judgedContent, bake, generation,
+        availabilityChanges?.microseconds,
       ])
   }
 
@@ -80,9 +84,10 @@ struct TrackRow: FetchableRecord {
     return content == judgedContent && live.bake == bake
   }
 
-  /// Whether the lists that were left live are still right at a later moment, if the data are the same.
-  func isFresh(_ live: VersionRow?, at asOf: Timestamp) -> Bool {
-    guard let live, asOf < live.asOf + Self.longestKept else { return false }
+  /// Whether the lists that were left live are still right at a later moment, if the data are the same: nor has anybody
+  /// decided anything about the tenant since.
+  func isFresh(_ live: VersionRow?, of tenant: TenantRow, at asOf: Timestamp) -> Bool {
+    guard let live, asOf < live.asOf + Self.longestKept, tenant.generation == generation else { return false }
     return availabilityChanges.map { asOf < $0 } ?? true
   }
 

@@ -18,6 +18,9 @@ struct TenantState: Equatable, Sendable {
   /// Nil = no row.
   var lastReceived: Timestamp?
 
+  /// Of everything that is there.
+  var content = ContentDigest()
+
   /// The state of a tenant without rows.
   init() {}
 
@@ -43,6 +46,7 @@ struct TenantState: Equatable, Sendable {
     firstEvent = time(6)
     lastEvent = time(7)
     lastReceived = time(8)
+    content = try ContentDigest(database)
   }
 
   func save(_ database: Database) throws {
@@ -59,6 +63,7 @@ struct TenantState: Equatable, Sendable {
       statement.bind(time?.microseconds ?? 0, place)
     }
     try statement.run()
+    try content.save(database)
   }
 
   /// Counts an event in.

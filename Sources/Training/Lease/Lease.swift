@@ -23,6 +23,8 @@ struct Lease: Sendable {
   let seed: UInt64
   /// nil = there is no live version.
   let champion: View<Proto.Version>?
+  /// Bytes that the work will take, as far as the tenant's size tells.
+  let estimate: MemoryEstimate
 
   /// Fencing token: goes back to control with everything done under the lease.
   struct Fence: Hashable, Sendable {
@@ -58,5 +60,6 @@ struct Lease: Sendable {
     self.grant = grant
     seed = view.seed
     champion = view.champion
+    estimate = MemoryEstimate(customers: view.customers, products: view.products, events: view.events)
   }
 }
