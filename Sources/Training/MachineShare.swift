@@ -26,7 +26,8 @@ public struct MachineShare: Sendable {
     let asked = threads ?? most
     guard (1...most).contains(asked) else {
       throw .share(
-        "--threads \(asked) in each of \(trainers) trainers is not for \(machine.cores) cores: it goes from 1 to \(most)")
+        "--threads \(asked) in each of \(trainers) trainers is not for \(machine.cores) cores: it goes from 1 to \(most)"
+      )
     }
     let part = ByteCount(machine.memory.bytes / UInt64(trainers))
     self.threads = asked

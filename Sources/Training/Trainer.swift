@@ -1,12 +1,13 @@
 import ArtifactStore
 import CoreMetrics
-import enum Learning.LinearAlgebra
 import Logging
 import Messages
 import NightjarClient
 import Operations
 import RPC
 import ServiceLifecycle
+
+import enum Learning.LinearAlgebra
 
 /// The trainer service: takes one tenant-night after the other from control and does it. Keeps nothing of its own.
 ///

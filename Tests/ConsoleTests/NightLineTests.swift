@@ -53,7 +53,8 @@ struct NightLineTests {
     #expect(recorder.results.isEmpty)
   }
 
-  @Test("is a line every ten seconds elsewhere, where it is asked for, and always the last one", arguments: [true, false])
+  @Test(
+    "is a line every ten seconds elsewhere, where it is asked for, and always the last one", arguments: [true, false])
   func lines(isAsked: Bool) throws {
     let recorder = Recorder()
     var line = NightLine(on: recorder.terminal(), json: false, isAsked: isAsked)

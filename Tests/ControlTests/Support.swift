@@ -61,7 +61,9 @@ final class FakeIngest: Sendable {
   /// Answers for one tenant with an error from now on; nil = with its sequence.
   func fail(_ tenant: String, _ code: StatusCode?) { failures.withLock { $0[tenant] = code } }
 
-  func set(_ tenant: String, sequence: UInt64) { tenants.withLock { $0[tenant, default: Tenant()].sequence = sequence } }
+  func set(_ tenant: String, sequence: UInt64) {
+    tenants.withLock { $0[tenant, default: Tenant()].sequence = sequence }
+  }
 
   func set(_ tenant: String, events: Int64) { tenants.withLock { $0[tenant, default: Tenant()].events = events } }
 

@@ -73,9 +73,10 @@ final class Cluster {
 
   /// Starts the trainer of a name, with further options.
   func startTrainer(_ name: String, _ more: [String] = []) async throws {
-    let arguments = [
-      "--control", address("control"), "--ingest", address("ingest"), "--store", "\(folder)/store",
-    ] + more
+    let arguments =
+      [
+        "--control", address("control"), "--ingest", address("ingest"), "--store", "\(folder)/store",
+      ] + more
     _ = try await launch("trainer", name, arguments)
   }
 

@@ -129,7 +129,8 @@ import Transport
     #expect(try scratch.store.artifacts(of: shop).isEmpty)
   }
 
-  @Test("a tenant that would take more memory than the trainer may use is refused with the figure, before a byte is read")
+  @Test(
+    "a tenant that would take more memory than the trainer may use is refused with the figure, before a byte is read")
   func tooLarge() async throws {
     var script = FakeServices.Script()
     script.memory = ByteCount(512 << 20)

@@ -17,7 +17,8 @@ struct NightReport {
       case .failed: terminal.remark("\(item.tenant) failed after \(item.attempts) attempts: \(item.failure)")
       case .missed: terminal.remark("\(item.tenant) keeps its lists of before: \(item.failure)")
       case .quarantined:
-        terminal.remark("\(item.tenant) was left out: \(item.failure); 'nightjar tenant release \(item.tenant)' ends that")
+        terminal.remark(
+          "\(item.tenant) was left out: \(item.failure); 'nightjar tenant release \(item.tenant)' ends that")
       default: continue
       }
     }

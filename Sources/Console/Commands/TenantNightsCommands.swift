@@ -7,7 +7,8 @@ extension TenantCommand {
   struct Release: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Lets nights work again on a tenant that is in quarantine.",
-      discussion: "Work on it failed three times in a row; 'nightjar tenant show' says why. The next night works on it.")
+      discussion: "Work on it failed three times in a row; 'nightjar tenant show' says why. The next night works on it."
+    )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions

@@ -7,14 +7,6 @@ import Transport
 extension ControlCore {
   private static let reasonBytes = 1...1_024
 
-  /// Whose fault a failure is.
-  enum Blame {
-    /// Perhaps the tenant's: it counts towards its quarantine.
-    case tenant
-    /// Something else's: it only costs the night an attempt.
-    case surroundings
-  }
-
   /// The work that a trainer holds under a fence. Throws FAILED_PRECONDITION for one that is no longer the present one.
   static func held(_ tenant: String, _ fence: Fence, by trainer: PeerIdentity, _ db: Database) throws -> WorkRow {
     let item = try WorkRow.fetchOne(
@@ -56,10 +48,16 @@ extension ControlCore {
       }
       let actor = trainer.peer.description
       switch kind {
-      case .givenBack: try Self.handBack(item, .workGivenBack, by: actor, because: reason, at: now, db)
-      case .tooLarge: try Self.handBack(item, .workRefused, by: actor, because: reason, needing: memory, at: now, db)
-      case .surroundings: try self.fail(item, .workFailed, by: actor, because: reason, blames: .surroundings, at: now, db)
-      default: try self.fail(item, .workFailed, by: actor, because: reason, blames: .tenant, at: now, db)
+      case .givenBack:
+        try Self.handBack(
+          item, .workGivenBack, by: actor, because: reason, showing: item.failure, from: now, at: now, db)
+      case .tooLarge:
+        try Self.handBack(
+          item, .workRefused, by: actor, because: reason, showing: reason, from: now, needing: memory, at: now, db)
+      case .surroundings:
+        try Self.handBack(
+          item, .workFailed, by: actor, because: reason, showing: reason, from: now + self.leaseTime, at: now, db)
+      default: try self.fail(item, .workFailed, by: actor, because: reason, at: now, db)
       }
       return Encoded<Proto.FailWorkResponse> { _ in }
     }
@@ -67,36 +65,36 @@ extension ControlCore {
     return answer
   }
 
-  /// A lease ended without a failure: nothing is counted, and another trainer may have the work at once. `memory`: what
-  /// the trainer would have needed, if that was why.
+  /// A lease ended without the tenant's fault: nothing is counted, and another trainer may have the work.
+  ///
+  /// - Parameters:
+  ///   - shown: why the work waits, for people; nil = for its turn.
+  ///   - ready: when it may be had.
+  ///   - memory: what the trainer would have needed, if that was why.
   private static func handBack(
-    _ item: WorkRow, _ kind: Journal.Kind, by actor: String, because reason: String, needing memory: Int64? = nil,
-    at now: Timestamp, _ db: Database
+    _ item: WorkRow, _ kind: Journal.Kind, by actor: String, because reason: String, showing shown: String?,
+    from ready: Timestamp, needing memory: Int64? = nil, at now: Timestamp, _ db: Database
   ) throws {
     var item = item
     item.memory = memory ?? item.memory
-    item.handBack(because: memory == nil ? item.failure : reason)
+    item.handBack(because: shown, readyAt: ready)
     try item.save(db)
     var detail = ["night": "\(item.night)"]
     detail["needed_memory_bytes"] = memory.map { "\($0)" }
     try Journal.append(kind, tenant: item.tenant, by: actor, at: now, reason: reason, detail: detail, db)
   }
 
-  /// An attempt failed: it waits for the next one, or the night goes on without the tenant. The third failure in a row that
-  /// may be the tenant's own puts it in quarantine, be they of one night or of several.
+  /// An attempt failed: it waits for the next one, or the night goes on without the tenant. The third failure in a row puts
+  /// it in quarantine, be they of one night or of several.
   func fail(
-    _ item: WorkRow, _ kind: Journal.Kind, by actor: String, because reason: String, blames blame: Blame,
-    at now: Timestamp, _ db: Database
+    _ item: WorkRow, _ kind: Journal.Kind, by actor: String, because reason: String, at now: Timestamp, _ db: Database
   ) throws {
     var item = item
     item.fail(because: reason, at: now, firstPause: leaseTime)
-    var isNewInQuarantine = false
-    if blame == .tenant {
-      var track = try TrackRow.find(item.tenant, db)
-      isNewInQuarantine = track.fail(because: reason, night: item.night, at: now)
-      try track.save(db)
-      if track.quarantinedAt != nil { item.close(.failed, at: now) }
-    }
+    var track = try TrackRow.find(item.tenant, db)
+    let isNewInQuarantine = track.fail(because: reason, night: item.night, at: now)
+    try track.save(db)
+    if track.quarantinedAt != nil { item.close(.failed, at: now) }
     try item.save(db)
     try Journal.append(
       kind, tenant: item.tenant, by: actor, at: now, reason: reason,
@@ -140,7 +138,7 @@ extension ControlCore {
         else { continue }
         try self.fail(
           present, .workExpired, by: "control", because: "\(item.trainer ?? "a trainer") was silent past its lease",
-          blames: .tenant, at: time, db)
+          at: time, db)
       }
     }
   }

@@ -90,7 +90,7 @@ extension ControlCore {
         present.attempts == item.attempts
       else { return }
       present.attempts += 1
-      try self.fail(present, .workFailed, by: "control", because: "ingest: \(reason)", blames: .tenant, at: now, db)
+      try self.fail(present, .workFailed, by: "control", because: "ingest: \(reason)", at: now, db)
     }
   }
 

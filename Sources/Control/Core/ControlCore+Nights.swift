@@ -84,7 +84,9 @@ extension ControlCore {
         night, tenant.id, WorkRow.State.waiting.rawValue, WorkRow.Kind.train.rawValue, deadline.microseconds,
         track.rows?.customers, track.rows?.products, track.rows?.events,
       ])
-    guard let since = track.quarantinedAt, var item = try WorkRow.get(night: night, tenant: tenant.id, db) else { return }
+    guard let since = track.quarantinedAt, var item = try WorkRow.get(night: night, tenant: tenant.id, db) else {
+      return
+    }
     item.failure = "in quarantine since \(since.iso8601): \(track.failure)"
     item.close(.quarantined, at: now)
     try item.save(db)

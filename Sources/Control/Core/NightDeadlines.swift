@@ -26,9 +26,10 @@ struct NightDeadlines {
     var calendar = Calendar(identifier: .gregorian)
     calendar.timeZone = TimeZone(identifier: name) ?? .gmt
     let from = Date(timeIntervalSince1970: Double(start.microseconds) / 1e6)
-    let next = calendar.nextDate(after: from, matching: DateComponents(hour: Self.hour), matchingPolicy: .nextTime)
+    let next = calendar.nextDate(
+      after: from, matching: DateComponents(hour: Self.hour, minute: 0, second: 0), matchingPolicy: .nextTime)
     let seconds = (next ?? from.addingTimeInterval(86_400)).timeIntervalSince(from)
-    let deadline = startedAt + .milliseconds(Int64(seconds * 1_000))
+    let deadline = startedAt + .milliseconds(Int64((seconds * 1_000).rounded()))
     known[name] = deadline
     return deadline
   }

@@ -90,6 +90,7 @@ enum ControlSchema {
           CREATE INDEX work_leased ON work (tenant) WHERE state = 2;
           CREATE INDEX work_open ON work (deadline) WHERE state IN (1, 2);
           CREATE INDEX work_of_night ON work (night, state, size, closed_at, memory, ready_at, deadline);
+          CREATE INDEX work_by_fence ON work (fence_number, fence_epoch);
           CREATE TABLE track (
             tenant TEXT PRIMARY KEY REFERENCES tenants, customers INTEGER, products INTEGER, events INTEGER,
             failures INTEGER NOT NULL DEFAULT 0, failure TEXT NOT NULL DEFAULT '', failed_night INTEGER NOT NULL DEFAULT 0,

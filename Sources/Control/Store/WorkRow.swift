@@ -153,11 +153,12 @@ struct WorkRow: FetchableRecord {
     readyAt = now + min(firstPause * (1 << max(0, attempts - 1)), Self.longestPause)
   }
 
-  /// The lease came to nothing without anybody's fault: another trainer may have the work at once.
-  mutating func handBack(because reason: String?) {
+  /// The lease came to nothing without the tenant's fault: another trainer may have the work, at once or after a pause.
+  mutating func handBack(because reason: String?, readyAt: Timestamp) {
     failure = reason
     state = .waiting
     attempts -= 1
+    self.readyAt = readyAt
   }
 
   /// Nothing more happens to it this night.

@@ -56,8 +56,10 @@ struct ContentDigest: Equatable, Sendable {
     var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
     SHA256(bytes, bytes.count, &digest)
     return digest.withUnsafeBytes {
-      (UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)),
-        UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+      (
+        UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)),
+        UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+      )
     }
   }
 }

@@ -179,8 +179,8 @@ typedef enum _Nightjar__V1__FailureKind {
    */
   NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_TOO_LARGE = 2,
   /*
-   * Something around the trainer failed (ingest away, the store not writable): tried again later, at most three times a
-   * night, and not held against the tenant.
+   * Something around the trainer failed (ingest away, the store not writable): tried again after a pause, until the
+   * deadline, and counted nowhere.
    */
   NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_SURROUNDINGS = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__FAILURE_KIND)
