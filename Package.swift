@@ -78,7 +78,7 @@ let package = Package(
     // Floor 4.
     room(
       "Ingest",
-      ["Commerce", "Messages", "NightjarClient", "RPC", "Transport", grdb, lifecycle, logging, sqlite]),
+      ["COpenSSL", "Commerce", "Messages", "NightjarClient", "RPC", "Transport", grdb, lifecycle, logging, sqlite]),
     room(
       "Training",
       [
@@ -95,7 +95,7 @@ let package = Package(
       "Control",
       [
         "COpenSSL", "Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, lifecycle,
-        logging,
+        logging, metrics,
       ]),
     room(
       "Console",

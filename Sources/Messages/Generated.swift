@@ -38,6 +38,8 @@ public enum Proto {
   public typealias Mode = Nightjar__V1__Mode
   /// `nightjar.v1.Tenant`, see control.proto.
   public typealias Tenant = Nightjar__V1__Tenant
+  /// `nightjar.v1.Quarantine`, see control.proto.
+  public typealias Quarantine = Nightjar__V1__Quarantine
   /// `nightjar.v1.Repurchase`, see control.proto.
   public typealias Repurchase = Nightjar__V1__Repurchase
   /// `nightjar.v1.Hold`, see control.proto.
@@ -54,12 +56,18 @@ public enum Proto {
   public typealias SetModeRequest = Nightjar__V1__SetModeRequest
   /// `nightjar.v1.SetRepurchaseRequest`, see control.proto.
   public typealias SetRepurchaseRequest = Nightjar__V1__SetRepurchaseRequest
+  /// `nightjar.v1.SetTimeZoneRequest`, see control.proto.
+  public typealias SetTimeZoneRequest = Nightjar__V1__SetTimeZoneRequest
+  /// `nightjar.v1.ReleaseQuarantineRequest`, see control.proto.
+  public typealias ReleaseQuarantineRequest = Nightjar__V1__ReleaseQuarantineRequest
   /// `nightjar.v1.RunNightRequest`, see control.proto.
   public typealias RunNightRequest = Nightjar__V1__RunNightRequest
   /// `nightjar.v1.GetNightRequest`, see control.proto.
   public typealias GetNightRequest = Nightjar__V1__GetNightRequest
   /// `nightjar.v1.Night`, see control.proto.
   public typealias Night = Nightjar__V1__Night
+  /// `nightjar.v1.NightProgress`, see control.proto.
+  public typealias NightProgress = Nightjar__V1__NightProgress
   /// `nightjar.v1.WorkState`, see control.proto.
   public typealias WorkState = Nightjar__V1__WorkState
   /// `nightjar.v1.NightWork`, see control.proto.
@@ -96,6 +104,8 @@ public enum Proto {
   public typealias PublishedBake = Nightjar__V1__PublishedBake
   /// `nightjar.v1.CompleteWorkResponse`, see control.proto.
   public typealias CompleteWorkResponse = Nightjar__V1__CompleteWorkResponse
+  /// `nightjar.v1.FailureKind`, see control.proto.
+  public typealias FailureKind = Nightjar__V1__FailureKind
   /// `nightjar.v1.FailWorkRequest`, see control.proto.
   public typealias FailWorkRequest = Nightjar__V1__FailWorkRequest
   /// `nightjar.v1.FailWorkResponse`, see control.proto.
@@ -324,6 +334,10 @@ extension Nightjar__V1__Tenant: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__tenant__describe() }
 }
 
+extension Nightjar__V1__Quarantine: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__quarantine__describe() }
+}
+
 extension Nightjar__V1__CreateTenantRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__create_tenant_request__describe() }
 }
@@ -348,6 +362,14 @@ extension Nightjar__V1__SetRepurchaseRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__set_repurchase_request__describe() }
 }
 
+extension Nightjar__V1__SetTimeZoneRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__set_time_zone_request__describe() }
+}
+
+extension Nightjar__V1__ReleaseQuarantineRequest: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__release_quarantine_request__describe() }
+}
+
 extension Nightjar__V1__RunNightRequest: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__run_night_request__describe() }
 }
@@ -358,6 +380,10 @@ extension Nightjar__V1__GetNightRequest: Message {
 
 extension Nightjar__V1__Night: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__night__describe() }
+}
+
+extension Nightjar__V1__NightProgress: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__night_progress__describe() }
 }
 
 extension Nightjar__V1__NightWork: Message {
@@ -823,6 +849,12 @@ extension Nightjar__V1__WorkState: WireScalar {
   public static var done: Self { NIGHTJAR__V1__WORK_STATE__WORK_STATE_DONE }
   /// `WORK_STATE_FAILED`.
   public static var failed: Self { NIGHTJAR__V1__WORK_STATE__WORK_STATE_FAILED }
+  /// `WORK_STATE_QUARANTINED`.
+  public static var quarantined: Self { NIGHTJAR__V1__WORK_STATE__WORK_STATE_QUARANTINED }
+  /// `WORK_STATE_MISSED`.
+  public static var missed: Self { NIGHTJAR__V1__WORK_STATE__WORK_STATE_MISSED }
+  /// `WORK_STATE_UNCHANGED`.
+  public static var unchanged: Self { NIGHTJAR__V1__WORK_STATE__WORK_STATE_UNCHANGED }
 }
 
 extension Nightjar__V1__WorkKind: WireScalar {
@@ -849,6 +881,17 @@ extension Nightjar__V1__GateVerdict: WireScalar {
   public static var dataFloor: Self { NIGHTJAR__V1__GATE_VERDICT__GATE_VERDICT_DATA_FLOOR }
   /// `GATE_VERDICT_REBAKE`.
   public static var rebake: Self { NIGHTJAR__V1__GATE_VERDICT__GATE_VERDICT_REBAKE }
+}
+
+extension Nightjar__V1__FailureKind: WireScalar {
+  /// `FAILURE_KIND_WORK`.
+  public static var work: Self { NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_WORK }
+  /// `FAILURE_KIND_GIVEN_BACK`.
+  public static var givenBack: Self { NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_GIVEN_BACK }
+  /// `FAILURE_KIND_TOO_LARGE`.
+  public static var tooLarge: Self { NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_TOO_LARGE }
+  /// `FAILURE_KIND_SURROUNDINGS`.
+  public static var surroundings: Self { NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_SURROUNDINGS }
 }
 
 extension Nightjar__V1__VersionState: WireScalar {

@@ -43,7 +43,8 @@ struct TenantNight: Sendable {
         ])
     }
     guard !published.isEmpty else { throw TrainingError.order("control ordered nothing") }
-    let live = try await calls.complete(published)
+    let live = try await calls.complete(
+      published, availabilityChanges: data.nextAvailabilityChange(after: lease.cuts.served))
     logger.info("completed", metadata: ["live_bake": "\(live)"])
   }
 

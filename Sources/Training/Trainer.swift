@@ -7,35 +7,55 @@ import Operations
 import RPC
 import ServiceLifecycle
 
+import enum Learning.LinearAlgebra
+
 /// The trainer service: takes one tenant-night after the other from control and does it. Keeps nothing of its own.
 ///
-/// On a graceful stop it finishes the night under way and takes no other; when cancelled it stops at once, and the lease
-/// runs out.
+/// On a graceful stop it takes no other night, and finishes the one under way if its grace suffices: else it gives it back,
+/// for another trainer to begin at once. When cancelled it stops where it is, and the lease runs out.
 public struct Trainer: Service {
   private static let pauseAfterFailure = Duration.seconds(1)
 
   private let control: ServiceClient
   private let ingest: ServiceClient
   private let store: ArtifactDirectory
+  private let share: MachineShare
+  private let grace: Duration
   private let compute = ComputeExecutor()
   private let completed: Counter
   private let failed: Counter
+  private let handedBack: Counter
   private let logger: Logger
 
-  /// A trainer that publishes into the folder `store`.
-  public init(control: ServiceClient, ingest: ServiceClient, store: String, metrics: Metrics, logger: Logger) {
+  /// How a tenant-night came to an end.
+  private enum End {
+    case finished(Result<Void, any Error>)
+    case outOfGrace
+  }
+
+  /// A trainer that publishes into the folder `store` and takes `share` of the machine.
+  ///
+  /// - Parameter grace: how long it goes on with a night after a stop began.
+  public init(
+    control: ServiceClient, ingest: ServiceClient, store: String, share: MachineShare, grace: Duration,
+    metrics: Metrics, logger: Logger
+  ) {
     self.control = control
     self.ingest = ingest
     self.store = ArtifactDirectory(root: store)
+    self.share = share
+    self.grace = grace
     let name = "nightjar_trainer_nights_total"
     metrics.describe(name, "Tenant-nights that this trainer has ended, by how.")
     completed = Counter(label: name, dimensions: [("end", "completed")], factory: metrics)
     failed = Counter(label: name, dimensions: [("end", "failed")], factory: metrics)
+    handedBack = Counter(label: name, dimensions: [("end", "handed_back")], factory: metrics)
     self.logger = logger
   }
 
   /// Works until the group stops.
   public func run() async throws {
+    LinearAlgebra.setThreads(share.threads)
     while !Task.isShuttingDownGracefully && !Task.isCancelled {
       do {
         if let lease = try await cancelWhenGracefulShutdown({ try await nextLease() }) {
@@ -52,7 +72,10 @@ public struct Trainer: Service {
   }
 
   private func nextLease() async throws -> Lease? {
-    let answer = try await control.call(ControlService.leaseWork) { $0.wait_ms = Limits.leaseWaitMilliseconds }
+    let answer = try await control.call(ControlService.leaseWork) { request in
+      request.wait_ms = Limits.leaseWaitMilliseconds
+      request.memory_bytes = share.memory.bytes
+    }
     return try answer.lease.map { view throws(TrainingError) in try Lease(validating: view) }
   }
 
@@ -65,14 +88,41 @@ public struct Trainer: Service {
     let calls = ControlCalls(control: control, lease: lease, logger: logger)
     let night = TenantNight(
       lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, logger: logger)
-    do {
-      try await keeper.hold { try await night.run() }
-      completed.increment()
-    } catch {
+    switch await end(of: night) {
+    case .finished(.success): completed.increment()
+    case .outOfGrace:
+      handedBack.increment()
+      logger.notice("the stop leaves no time for the night; it goes back to control")
+      await calls.handBack()
+    case .finished(.failure(let error)):
       failed.increment()
       logger.error("the night failed", metadata: ["error": "\(error)"])
       if case TrainingError.leaseLost = error { return }
-      if !Task.isCancelled { await calls.fail("\(error)") }
+      if !Task.isCancelled { await calls.fail(error) }
     }
+  }
+
+  /// Does the night, but no longer than a stop allows. A computation that does not heed its cancellation is left behind: it
+  /// can publish, but no longer report.
+  private func end(of night: TenantNight) async -> End {
+    let (ends, continuation) = AsyncStream.makeStream(of: End.self)
+    let working = Task {
+      do {
+        try night.lease.estimate.check(within: share.memory)
+        try await night.keeper.hold { try await night.run() }
+        continuation.yield(.finished(.success(())))
+      } catch {
+        continuation.yield(.finished(.failure(error)))
+      }
+    }
+    let stopping = Task {
+      guard (try? await gracefulShutdown()) != nil, (try? await Task.sleep(for: grace)) != nil else { return }
+      continuation.yield(.outOfGrace)
+    }
+    defer {
+      working.cancel()
+      stopping.cancel()
+    }
+    return await ends.first { _ in true } ?? .finished(.failure(CancellationError()))
   }
 }

@@ -11,6 +11,11 @@ public enum TrainingError: Error, Hashable, CustomStringConvertible {
   /// The lease ran out or was taken away: whatever was under way must not be published.
   case leaseLost(String)
 
+  /// The work would take more memory than this trainer may use: so many bytes.
+  case tooLarge(String, needed: UInt64)
+  /// The trainers of this machine would take more of it than there is.
+  case share(String)
+
   /// What happened, for the log and the journal.
   public var description: String {
     switch self {
@@ -19,6 +24,8 @@ public enum TrainingError: Error, Hashable, CustomStringConvertible {
     case .champion(let reason): "the live model cannot be used: \(reason)"
     case .order(let reason): "the bake ordered cannot be made: \(reason)"
     case .leaseLost(let reason): "the lease is lost: \(reason)"
+    case .tooLarge(let reason, _): reason
+    case .share(let reason): reason
     }
   }
 }

@@ -37,8 +37,9 @@ struct ControlCommand: AsyncParsableCommand {
       let ingest = try surroundings.client(of: .ingest, at: ingest)
       let core = ControlCore(
         database: try ControlDatabase(folder: data, clock: .system), clock: .system,
-        leaseTime: .seconds(leaseSeconds), logger: surroundings.logger, sign: { try signer.sign($0) },
-        watermark: { tenant in try await ingest.call(IngestService.describe) { $0.tenant = tenant }.sequence })
+        leaseTime: .seconds(leaseSeconds), logger: surroundings.logger, metrics: surroundings.metrics,
+        sign: { try signer.sign($0) },
+        describe: { tenant in TenantFigures(try await ingest.call(IngestService.describe) { $0.tenant = tenant }) })
       let answering = try listening.server(for: core.router(), in: surroundings, grace: service.grace)
       return [answering, LeaseWatch(core)]
     }

@@ -27,6 +27,11 @@ struct CommandLineTests {
     let command = try parse("night --as-of 2011-09-30 --tenant uk germany", as: NightCommand.self)
     #expect(command.asOf == 1_317_340_800_000_000)
     #expect(command.tenant == ["uk", "germany"])
+    let watch = try parse("night --watch --night 3 --json", as: NightCommand.self)
+    #expect(watch.asOf == nil && watch.night == 3 && watch.watch)
+    let until = try parse(
+      "night --as-of 2011-09-30 --deadline 2011-09-30T05:00:00Z --retrain --watch", as: NightCommand.self)
+    #expect(until.deadline == 1_317_358_800_000_000 && until.retrain)
   }
 
   @Test("reads modes, holds and places")
@@ -73,6 +78,7 @@ struct CommandLineTests {
     "refuses what makes no sense, with the status of a wrong command line",
     arguments: [
       "", "fly", "import --tenant uk", "import --tenant U.K --events e.csv", "night", "night --as-of yesterday",
+      "night --watch --tenant uk", "night --as-of 2011-09-30 --night 3", "night --night 3", "tenant release",
       "recommend --tenant uk --customer c -n 0", "recommend --tenant uk --customer c -n 51", "tenant mode uk sleepy",
       "tenant repurchase uk perhaps",
       "journal -n 1001", "versions --tenant uk -n 0", "activate --tenant uk --bake b --until never",

@@ -76,18 +76,24 @@ private struct Simulation {
   mutating func step() async throws {
     let tenant = Self.tenants.randomElement(using: &random) ?? ""
     switch Int.random(in: 0..<100, using: &random) {
-    case 0..<10: await tolerate { try await desk.runNight() }
+    case 0..<10:
+      let deadline = Bool.random(using: &random) ? .epoch : desk.time.wall + .seconds(90)
+      await tolerate { try await desk.runNight(deadline: deadline) }
     case 10..<25: try await lease()
     case 25..<45: try await report()
     case 45..<65: try await complete()
-    case 65..<70: try await renewOrFail()
-    case 70..<82: try await pass(.seconds(Int.random(in: 1...20, using: &random)))
+    case 65..<71: try await renewOrFail()
+    case 71..<82: try await pass(.seconds(Int.random(in: 1...40, using: &random)))
     case 82..<86: try await restart()
     case 86..<90:
       let mode = [Proto.Mode.on, .on, .frozen, .off].randomElement(using: &random) ?? .on
       try await desk.setMode(tenant, mode)
     case 90..<96: try await activate(tenant)
-    case 96..<98: try await desk.release(tenant)
+    case 96..<97: try await desk.release(tenant)
+    case 97..<98: try await releaseQuarantine(tenant)
+    case 98..<99:
+      desk.ingest.set(tenant, content: "\(Int.random(in: 0..<2, using: &random))")
+      desk.ingest.set(tenant, events: Int64.random(in: 0..<1_000, using: &random))
     default: desk.ingest.isDown(Bool.random(using: &random))
     }
     try await check()
@@ -98,7 +104,11 @@ private struct Simulation {
     desk.ingest.isDown(false)
     try await pass(Desk.leaseTime)
     try await pass(Desk.leaseTime)
-    while let lease = try await desk.lease() {
+    while try await openWork() > 0 {
+      guard let lease = try await desk.lease() else {
+        try await pass(Desk.leaseTime)
+        continue
+      }
       do {
         try await desk.complete(lease, desk.report(lease, figures()))
       } catch let error as RPCError where error.code == .failedPrecondition {
@@ -106,20 +116,26 @@ private struct Simulation {
       }
     }
     try await check()
-    let (open, unfinished) = try await desk.core.read { db in
-      (
-        try Int.fetchOne(db, sql: "SELECT count(*) FROM work WHERE state NOT IN (3, 4)"),
-        try Int.fetchOne(db, sql: "SELECT count(*) FROM nights WHERE finished_at IS NULL")
-      )
+    let unfinished = try await desk.core.read { db in
+      try Int.fetchOne(db, sql: "SELECT count(*) FROM nights WHERE finished_at IS NULL")
     }
-    #expect(open == 0, "seed \(seed)")
     #expect(unfinished == 0, "seed \(seed)")
     try await restart()
+  }
+
+  private func openWork() async throws -> Int {
+    try await desk.core.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM work WHERE state IN (1, 2)") ?? 0 }
   }
 
   private mutating func pass(_ time: Duration) async throws {
     desk.time.advance(time)
     try await desk.core.expireLeases()
+    try await desk.core.closeMissed()
+  }
+
+  private func releaseQuarantine(_ tenant: String) async throws {
+    let request = try Desk.request(Proto.ReleaseQuarantineRequest.self) { $0.tenant = tenant }
+    _ = try await desk.core.releaseQuarantine(request, by: Desk.caller(Desk.admin))
   }
 
   private mutating func restart() async throws {
@@ -191,15 +207,22 @@ private struct Simulation {
     guard let held = memory.randomElement(using: &random) else { return }
     let isPresent = try await isPresent(held.lease)
     let isRenewal = Bool.random(using: &random)
+    let kind =
+      [Proto.FailureKind.work, .work, .surroundings, .givenBack, .tooLarge].randomElement(using: &random) ?? .work
+    let before = try await attempts(held.lease)
     let isHeard = await tolerate {
       if isRenewal {
         try await desk.renew(held.lease, by: held.trainer)
       } else {
-        try await desk.fail(held.lease, by: held.trainer)
+        try await desk.fail(held.lease, kind, memory: 8 << 30, by: held.trainer)
       }
       return true
     }
-    if isHeard == true { #expect(isPresent, "seed \(seed): a late trainer was heard") }
+    guard isHeard == true else { return }
+    #expect(isPresent, "seed \(seed): a late trainer was heard")
+    if !isRenewal, kind != .work {
+      #expect(try await attempts(held.lease) == before - 1, "seed \(seed): work given back was counted")
+    }
   }
 
   private mutating func activate(_ tenant: String) async throws {
@@ -214,6 +237,11 @@ private struct Simulation {
       let front = versions.lastIndex(where: { $0.model == left.model }), back > front
     {
       rolledBack[tenant, default: []].insert(left.model)
+    }
+  }
+
+  private func attempts(_ lease: View<Proto.Lease>) async throws -> Int64 {
+    try await desk.core.read { db in try WorkRow.get(night: Int64(lease.night), tenant: lease.tenant, db)?.attempts ?? 0
     }
   }
 
@@ -238,6 +266,15 @@ private struct Simulation {
           """)
     }
     #expect(broken.isEmpty, "seed \(seed): other versions are live than the tenant and the decisions say")
+    let odd = try await desk.core.read { db in
+      try String.fetchAll(
+        db,
+        sql: """
+          SELECT tenant || '/' || night FROM work WHERE (state IN (1, 2)) <> (closed_at IS NULL) OR attempts > 3
+          OR attempts < 0 OR state IN (1, 2) AND tenant IN (SELECT tenant FROM track WHERE quarantined_at IS NOT NULL)
+          """)
+    }
+    #expect(odd.isEmpty, "seed \(seed): work is open and closed at once, tried too often, or of a tenant in quarantine")
   }
 
   /// The answer, or nil where control refuses what this caller may not have known.

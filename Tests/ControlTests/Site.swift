@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Messages
 import NightjarClient
+import Operations
 import RPC
 import Testing
 import Transport
@@ -48,7 +49,11 @@ final class Site {
     let signer = try Signer(files: Certificates.files("control/a"))
     core = ControlCore(
       database: try ControlDatabase(folder: scratch.path, clock: .system), clock: .system, leaseTime: .seconds(30),
-      logger: Self.logger, sign: { try signer.sign($0) }, watermark: { _ in 42 })
+      logger: Self.logger, metrics: Metrics(), sign: { try signer.sign($0) },
+      describe: { _ in
+        TenantFigures(
+          sequence: 42, rows: TenantRows(customers: 0, products: 0, events: 0), content: nil, lastEvent: .epoch)
+      })
     server = try Server(
       role: .control, address: SocketAddress(parsing: "127.0.0.1:0"), certificates: Certificates.files("control/a"),
       router: core.router(), reactors: 1, logger: Self.logger)

@@ -2,6 +2,7 @@ import Commerce
 import Foundation
 import Logging
 import Messages
+import Operations
 import RPC
 import Synchronization
 import Testing
@@ -41,9 +42,16 @@ extension ControlClock {
   static var stopped: ControlClock { FakeTime().clock }
 }
 
-/// What ingest would answer: the sequence of each tenant's last row.
+/// What ingest would answer of each tenant.
 final class FakeIngest: Sendable {
-  private let sequences = Mutex<[String: UInt64]>([:])
+  private struct Tenant {
+    var sequence: UInt64 = 0
+    var events: Int64 = 0
+    var content: String?
+    var lastEvent = Timestamp.epoch
+  }
+
+  private let tenants = Mutex<[String: Tenant]>([:])
   private let down = Mutex(false)
 
   private let failures = Mutex<[String: StatusCode]>([:])
@@ -53,12 +61,26 @@ final class FakeIngest: Sendable {
   /// Answers for one tenant with an error from now on; nil = with its sequence.
   func fail(_ tenant: String, _ code: StatusCode?) { failures.withLock { $0[tenant] = code } }
 
-  func set(_ tenant: String, sequence: UInt64) { sequences.withLock { $0[tenant] = sequence } }
+  func set(_ tenant: String, sequence: UInt64) {
+    tenants.withLock { $0[tenant, default: Tenant()].sequence = sequence }
+  }
 
-  func sequence(_ tenant: String) throws -> UInt64 {
+  func set(_ tenant: String, events: Int64) { tenants.withLock { $0[tenant, default: Tenant()].events = events } }
+
+  func set(_ tenant: String, content: String, lastEvent: Timestamp = .epoch) {
+    tenants.withLock {
+      $0[tenant, default: Tenant()].content = content
+      $0[tenant, default: Tenant()].lastEvent = lastEvent
+    }
+  }
+
+  func figures(_ tenant: String) throws -> TenantFigures {
     guard !down.withLock({ $0 }) else { throw RPCError(.unavailable, "ingest is down") }
-    if let code = failures.withLock({ $0[tenant] }) { throw RPCError(code, "no sequence of \(tenant)") }
-    return sequences.withLock { $0[tenant] ?? 0 }
+    if let code = failures.withLock({ $0[tenant] }) { throw RPCError(code, "no figures of \(tenant)") }
+    let known = tenants.withLock { $0[tenant] ?? Tenant() }
+    return TenantFigures(
+      sequence: known.sequence, rows: TenantRows(customers: 0, products: 0, events: known.events),
+      content: known.content, lastEvent: known.lastEvent)
   }
 }
 
@@ -71,25 +93,28 @@ struct Desk {
   let scratch: Scratch
   let time: FakeTime
   let ingest: FakeIngest
+  let metrics = Metrics()
   private(set) var core: ControlCore
 
   init() throws {
     scratch = try Scratch()
     time = FakeTime()
     ingest = FakeIngest()
-    core = try Self.core(scratch, time, ingest)
+    core = try Self.core(scratch, time, ingest, metrics)
   }
 
   /// Ends the process and starts another on its files.
   mutating func restart() throws {
-    core = try Self.core(scratch, time, ingest)
+    core = try Self.core(scratch, time, ingest, metrics)
   }
 
-  private static func core(_ scratch: Scratch, _ time: FakeTime, _ ingest: FakeIngest) throws -> ControlCore {
+  private static func core(
+    _ scratch: Scratch, _ time: FakeTime, _ ingest: FakeIngest, _ metrics: Metrics
+  ) throws -> ControlCore {
     ControlCore(
       database: try ControlDatabase(folder: scratch.path, clock: time.clock), clock: time.clock, leaseTime: leaseTime,
-      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-      sign: { Signature(certificate: [1], signature: $0) }, watermark: { try ingest.sequence($0) })
+      logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), metrics: metrics,
+      sign: { Signature(certificate: [1], signature: $0) }, describe: { try ingest.figures($0) })
   }
 
   /// The idempotency key that the changes of the present task carry.
@@ -136,9 +161,13 @@ struct Desk {
   }
 
   @discardableResult
-  func runNight(_ tenants: [String] = [], asOf: Timestamp = asOf) async throws -> View<Proto.Night> {
+  func runNight(
+    _ tenants: [String] = [], asOf: Timestamp = asOf, deadline: Timestamp = .epoch, retrain: Bool = false
+  ) async throws -> View<Proto.Night> {
     let request = try Self.request(Proto.RunNightRequest.self) { draft in
       draft.as_of_us = asOf.microseconds
+      draft.deadline_us = deadline.microseconds
+      draft.retrain_unchanged = retrain
       draft.strings(\.n_tenants, \.tenants, tenants)
     }
     return try await core.runNight(request, by: Self.caller(Self.admin)).decode()
@@ -153,8 +182,13 @@ struct Desk {
     try #require(try await night().list(\.n_work, \.work).first { $0.tenant == tenant })
   }
 
-  func lease(by trainer: String = "node-1", waitMilliseconds: UInt32 = 0) async throws -> View<Proto.Lease>? {
-    let request = try Self.request(Proto.LeaseWorkRequest.self) { $0.wait_ms = waitMilliseconds }
+  func lease(by trainer: String = "node-1", waitMilliseconds: UInt32 = 0, memory: UInt64 = 0) async throws
+    -> View<Proto.Lease>?
+  {
+    let request = try Self.request(Proto.LeaseWorkRequest.self) { draft in
+      draft.wait_ms = waitMilliseconds
+      draft.memory_bytes = memory
+    }
     return try await core.leaseWork(request, for: Self.caller(Self.trainer(trainer))).decode().lease
   }
 
@@ -201,10 +235,11 @@ struct Desk {
   }
 
   @discardableResult
-  func complete(_ lease: View<Proto.Lease>, bakes: [String], by trainer: String = "node-1") async throws -> Encoded<
-    Proto.CompleteWorkResponse
-  > {
+  func complete(
+    _ lease: View<Proto.Lease>, bakes: [String], availabilityChanges: Timestamp = .epoch, by trainer: String = "node-1"
+  ) async throws -> Encoded<Proto.CompleteWorkResponse> {
     let request = try Self.request(Proto.CompleteWorkRequest.self) { draft in
+      draft.availability_changes_us = availabilityChanges.microseconds
       draft.tenant = lease.tenant
       draft.message(\.fence) { lease.token.fill($0) }
       draft.list(\.n_bakes, \.bakes, of: bakes) { published, bake in
@@ -217,16 +252,22 @@ struct Desk {
     return try await core.completeWork(request, for: Self.trainer(trainer))
   }
 
-  func fail(_ lease: View<Proto.Lease>, because reason: String = "out of memory", by trainer: String = "node-1")
-    async throws
-  {
+  func fail(
+    _ lease: View<Proto.Lease>, _ kind: Proto.FailureKind = .work, because reason: String = "out of memory",
+    memory: UInt64 = 0, by trainer: String = "node-1"
+  ) async throws {
     let request = try Self.request(Proto.FailWorkRequest.self) { draft in
       draft.tenant = lease.tenant
       draft.message(\.fence) { lease.token.fill($0) }
       draft.reason = reason
+      draft.kind = kind
+      draft.needed_memory_bytes = memory
     }
     _ = try await core.failWork(request, for: Self.caller(Self.trainer(trainer)))
   }
+
+  /// Lets the pause after a first or second failure pass.
+  func passPause() { time.advance(Self.leaseTime * 2) }
 
   /// One night of one tenant from its start to its end; returns what is live after it.
   @discardableResult

@@ -188,6 +188,7 @@ struct VersionTests {
     if moment == .afterExpiry {
       try await desk.activate("uk", live[0], hold: hold)
       try await desk.fail(lease)
+      desk.passPause()
       lease = try #require(try await desk.lease())
     }
     if moment == .beforeReport || moment == .released { try await desk.activate("uk", live[0], hold: hold) }
@@ -255,6 +256,7 @@ struct VersionTests {
     try await desk.setMode("uk", .frozen)
     await expectRefusal(.failedPrecondition, "nothing is live") { try await desk.report(lease) }
     try await desk.fail(lease, because: "nothing to bake")
+    desk.passPause()
     #expect(try await desk.lease() == nil)
     #expect(try await desk.work("uk").state == .failed)
   }
@@ -282,6 +284,7 @@ struct VersionTests {
         try await desk.report(lease, [:], championProblem: "its model file is damaged")
       }
       try await desk.fail(lease)
+      desk.passPause()
     }
     #expect(try await desk.work("uk").state == .failed)
     #expect(try await desk.tenant("uk").live?.bake == live[0])

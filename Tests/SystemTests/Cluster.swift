@@ -73,11 +73,12 @@ final class Cluster {
     adminAddresses[place] = ready["admin"]
   }
 
-  /// Starts the trainer of a name.
-  func startTrainer(_ name: String) async throws {
-    let arguments = [
-      "--control", address("control"), "--ingest", address("ingest"), "--store", "\(folder)/store",
-    ]
+  /// Starts the trainer of a name, with further options.
+  func startTrainer(_ name: String, _ more: [String] = []) async throws {
+    let arguments =
+      [
+        "--control", address("control"), "--ingest", address("ingest"), "--store", "\(folder)/store",
+      ] + more
     _ = try await launch("trainer", name, arguments)
   }
 
@@ -131,6 +132,9 @@ final class Cluster {
       chain: "\(certificates)/\(identity).pem", key: "\(certificates)/\(identity)-key.pem",
       authorities: "\(certificates)/ca.pem")
   }
+
+  /// Waits for the end of a process such as `trainer-node-1`; nil if there never was one.
+  func end(of process: String) async -> ChildProcess.End? { await children[process]?.ended() }
 
   /// What a process has logged so far.
   func log(of process: String) -> String {

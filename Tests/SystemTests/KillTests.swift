@@ -121,7 +121,10 @@ struct KillTests {
       try await eventually("lists") { (try? await recommend("large", "c1", ranker)) != nil }
       #expect(try await recommend("large", "c1", ranker).outcome == .list)
 
-      let second = try await control.call(ControlService.runNight) { $0.as_of_us = Shop.asOf + Shop.day }
+      let second = try await control.call(ControlService.runNight) { request in
+        request.as_of_us = Shop.asOf + Shop.day
+        request.retrain_unchanged = true
+      }
       await cluster.signal("control-a", SIGKILL)
       #expect(try await recommend("large", "c1", ranker).outcome == .list)
       await cluster.signal("ranker-a", SIGKILL)

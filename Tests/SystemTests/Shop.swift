@@ -109,10 +109,13 @@ extension View where M == Proto.WriteResponse {
   var judgedRows: Int { scalars(\.n_verdicts, \.verdicts).count }
 }
 
-/// Runs a night for everybody and waits for its end.
+/// Runs a night for everybody, whether or not their data have changed, and waits for its end.
 @discardableResult
 func night(_ asOf: Int64, _ control: Channel) async throws -> View<Proto.Night> {
-  var night = try await control.call(ControlService.runNight) { $0.as_of_us = asOf }
+  var night = try await control.call(ControlService.runNight) { request in
+    request.as_of_us = asOf
+    request.retrain_unchanged = true
+  }
   let id = night.id
   try await eventually("the end of night \(id)") {
     night = try await control.call(ControlService.getNight) { $0.night = id }

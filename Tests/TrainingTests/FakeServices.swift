@@ -30,6 +30,12 @@ final class FakeServices: Sendable {
     var renewalError: StatusCode?
     /// Replaces the chunks of the snapshot.
     var chunks: [Encoded<Proto.SnapshotChunk>] = SampleTenant().chunks()
+    /// What the trainer may use; nil = plenty.
+    var memory: ByteCount?
+    /// How long the trainer goes on after a stop began.
+    var grace: Duration = .seconds(60)
+    /// Events that control says the tenant has.
+    var events: UInt64 = 0
     /// Runs when a report arrives.
     var onReport: @Sendable () async -> Void = {}
   }
@@ -43,6 +49,9 @@ final class FakeServices: Sendable {
     var reports: [View<Proto.ReportEvaluationRequest>] = []
     var completed: [View<Proto.CompleteWorkRequest>] = []
     var failures: [String] = []
+    var kinds: [Proto.FailureKind] = []
+    var needed: [UInt64] = []
+    var availabilityChanges: [Int64] = []
   }
 
   private let store: String
@@ -58,12 +67,13 @@ final class FakeServices: Sendable {
 
   /// Runs a trainer against the services until `isDone`, then stops it gracefully.
   func train(until isDone: @escaping @Sendable (Heard) -> Bool) async throws {
+    let machine = Machine(cores: 1, memory: ByteCount(1 << 40))
     let control = try serve(.control) { installControl(in: &$0) }
     let ingest = try serve(.ingest) { installIngest(in: &$0) }
     let trainer = Trainer(
       control: try channel(to: control, .control), ingest: try channel(to: ingest, .ingest), store: store,
-      metrics: Metrics(),
-      logger: quiet)
+      share: script.withLock({ try MachineShare(of: machine, trainers: 1, threads: nil, memory: $0.memory) }),
+      grace: script.withLock(\.grace), metrics: Metrics(), logger: quiet)
     let group = ServiceGroup(configuration: .init(services: [.init(service: trainer)], logger: quiet))
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { try await group.run() }
@@ -133,11 +143,18 @@ final class FakeServices: Sendable {
       }
     }
     router.unary(ControlService.completeWork) { [self] request, _ in
-      note { $0.completed.append(request) }
+      note {
+        $0.completed.append(request)
+        $0.availabilityChanges.append(request.availability_changes_us)
+      }
       return Encoded { $0.live_bake = "live" }
     }
     router.unary(ControlService.failWork) { [self] request, _ in
-      note { $0.failures.append(request.reason) }
+      note {
+        $0.failures.append(request.reason)
+        $0.kinds.append(request.kind)
+        $0.needed.append(request.needed_memory_bytes)
+      }
       return Encoded { _ in }
     }
   }
@@ -176,6 +193,7 @@ final class FakeServices: Sendable {
     lease.message(\.grant) { $0.grant = [0] }
     lease.horizon_days = 28
     lease.seed = 7
+    lease.events = script.events
     guard let champion = try? script.champion?.decode() else { return }
     lease.message(\.champion) {
       $0.bake = champion.bake

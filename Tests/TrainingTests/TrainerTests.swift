@@ -1,6 +1,7 @@
 import ArtifactStore
 import Foundation
 import Messages
+import Operations
 import RankedLists
 import Testing
 import Transport
@@ -54,6 +55,8 @@ import Transport
       #expect(manifest.bake == bake.bake && manifest.customers == bake.customers && bake.customers == 60)
     }
     #expect(heard.failures.isEmpty && heard.reports.count == 1)
+    // One product is withdrawn already, another comes on sale later.
+    #expect(heard.availabilityChanges == [300 * SampleTenant.day])
   }
 
   @Test("a snapshot stream that breaks is taken up where it stood")
@@ -68,6 +71,7 @@ import Transport
     let heard = try await run(.init(breaks: [Int](repeating: 1, count: 20)), in: Scratch())
     #expect(heard.streams.count == Limits.snapshotAttempts)
     #expect(heard.failures.first?.contains("as the script says") == true && heard.reports.isEmpty)
+    #expect(heard.kinds == [.surroundings])
   }
 
   @Test("a snapshot with rows missing is given back with the reason")
@@ -76,6 +80,7 @@ import Transport
     script.chunks.remove(at: 2)
     let heard = try await run(script, in: Scratch())
     #expect(heard.failures.first?.contains("promised") == true && heard.completed.isEmpty)
+    #expect(heard.kinds == [.work])
   }
 
   @Test("a report that control does not take at once is made again")
@@ -111,6 +116,29 @@ import Transport
   func gracefulStop() async throws {
     let heard = try await run(.init(), in: Scratch(), until: { !$0.streams.isEmpty })
     #expect(heard.leases == 1 && heard.completed.count == 1)
+  }
+
+  @Test("a night that the grace of a stop does not suffice for is given back, and nothing is published")
+  func handedBack() async throws {
+    let scratch = try Scratch()
+    var script = FakeServices.Script()
+    script.grace = .zero
+    script.onReport = { try? await Task.sleep(for: .seconds(30)) }
+    let heard = try await run(script, in: scratch, until: { !$0.reports.isEmpty })
+    #expect(heard.kinds == [.givenBack] && heard.leases == 1 && heard.completed.isEmpty)
+    #expect(try scratch.store.artifacts(of: shop).isEmpty)
+  }
+
+  @Test(
+    "a tenant that would take more memory than the trainer may use is refused with the figure, before a byte is read")
+  func tooLarge() async throws {
+    var script = FakeServices.Script()
+    script.memory = ByteCount(512 << 20)
+    script.events = 10_000_000
+    let heard = try await run(script, in: Scratch())
+    #expect(heard.kinds == [.tooLarge] && heard.streams.isEmpty)
+    #expect(heard.needed == [MemoryEstimate(customers: 0, products: 0, events: 10_000_000).bytes])
+    #expect(heard.failures.first?.contains("more than the 512.0 MiB") == true)
   }
 
   @Test("a champion is judged beside the others, and baked with the very model file it has")
@@ -179,5 +207,6 @@ import Transport
     try Data().write(to: URL(filePath: "\(scratch.path)/store"))
     let heard = try await run(.init(), in: scratch, until: { !$0.failures.isEmpty && $0.leases > 1 })
     #expect(heard.failures.first?.contains("store") == true && heard.completed.isEmpty)
+    #expect(heard.kinds == [.surroundings])
   }
 }

@@ -12,8 +12,15 @@ struct NightReport {
     terminal.line(
       "night \(night.id) as of \(Format.date(night.as_of_us)): \(work.count) tenants in \(Format.seconds(took))")
     terminal.table(Self.table(of: work))
-    for item in work where item.state == .failed {
-      terminal.remark("\(item.tenant) failed after \(item.attempts) attempts: \(item.failure)")
+    for item in work {
+      switch item.state {
+      case .failed: terminal.remark("\(item.tenant) failed after \(item.attempts) attempts: \(item.failure)")
+      case .missed: terminal.remark("\(item.tenant) keeps its lists of before: \(item.failure)")
+      case .quarantined:
+        terminal.remark(
+          "\(item.tenant) was left out: \(item.failure); 'nightjar tenant release \(item.tenant)' ends that")
+      default: continue
+      }
     }
   }
 
@@ -23,9 +30,11 @@ struct NightReport {
     let work = night.list(\.n_work, \.work)
     let plain: [Proto.GateVerdict] = [.insufficient, .dataFloor]
     func isPlain(_ item: View<Proto.NightWork>) -> Bool {
-      plain.contains { $0 == item.evaluation?.verdict } && item.state == .done
+      plain.contains { $0 == item.evaluation?.verdict } && item.state == .done || item.state == .unchanged
     }
-    let counts = plain.map { verdict in "\(work.count { $0.evaluation?.verdict == verdict }) \(verdict.word)" }
+    let counts =
+      plain.map { verdict in "\(work.count { $0.evaluation?.verdict == verdict }) \(verdict.word)" }
+      + ["\(work.count { $0.state == .unchanged }) unchanged"]
     terminal.line(
       """
       night \(night.id) as of \(Format.date(night.as_of_us)): \(work.count) tenants in \(Format.seconds(took)); \

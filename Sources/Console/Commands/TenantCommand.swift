@@ -6,7 +6,9 @@ import RPC
 struct TenantCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tenant", abstract: "Makes tenants known, shows them, turns their engines on, frozen or off.",
-    subcommands: [Create.self, List.self, Show.self, SetMode.self, SetRepurchase.self])
+    subcommands: [
+      Create.self, List.self, Show.self, SetMode.self, SetRepurchase.self, TimeZone.self, Release.self,
+    ])
 
   struct Create: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Makes a tenant known; its engine is on.")
@@ -23,6 +25,8 @@ struct TenantCommand: AsyncParsableCommand {
     var needsApproval = false
     @Option(help: "Whether customers are recommended what they have bought already: allow or exclude.")
     var repurchase = Repurchase.exclude
+    @Option(help: "IANA name of its time zone, such as Europe/London: its nights end at 06:00 there.")
+    var timeZone = "UTC"
     @Option(help: "Why, for the journal.")
     var reason = ""
 
@@ -34,6 +38,7 @@ struct TenantCommand: AsyncParsableCommand {
           draft.horizon_days = horizonDays
           draft.needs_approval = needsApproval
           draft.repurchase = repurchase.proto
+          draft.time_zone = timeZone
           draft.reason = reason
         }
       }
@@ -50,12 +55,13 @@ struct TenantCommand: AsyncParsableCommand {
     func run() async throws {
       let tenants = try await connection.withClients { try await ControlCalls.tenants(of: $0) }
       guard !output.json else { return Terminal.standard.lines(tenants.lazy.map(\.json)) }
-      var table = Table("TENANT", "NAME", "MODE", "MODEL", "RECIPE", "BAKE", "AS OF", ">GENERATION", "HELD")
+      var table = Table("TENANT", "NAME", "MODE", "MODEL", "RECIPE", "BAKE", "AS OF", ">GENERATION", "HELD", "NIGHTS")
       for tenant in tenants {
         let live = tenant.live
         table.add(
           tenant.id, tenant.name, tenant.mode.word, Format.text(live?.model ?? ""), Format.text(live?.recipe ?? ""),
-          Format.text(live?.bake ?? ""), Format.date(live?.as_of_us ?? 0), String(tenant.generation), tenant.hold.word)
+          Format.text(live?.bake ?? ""), Format.date(live?.as_of_us ?? 0), String(tenant.generation), tenant.hold.word,
+          tenant.quarantine == nil ? Format.text(tenant.failures > 0 ? "\(tenant.failures) failed" : "") : "QUARANTINE")
       }
       Terminal.standard.table(table)
     }
@@ -191,5 +197,6 @@ struct TenantCommand: AsyncParsableCommand {
     } else {
       terminal.line("live        nothing yet: run 'nightjar night'")
     }
+    terminal.lines(nights(tenant))
   }
 }

@@ -4,9 +4,9 @@ import UnixSignals
 
 struct UpCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "up", abstract: "Starts the four services and two trainers here, until Ctrl-C.",
+    commandName: "up", abstract: "Starts the four services and the trainers here, until Ctrl-C.",
     discussion: """
-      Each is a process of its own; every byte between them goes over mutually authenticated TLS with certificates made \
+      There are two trainers, one on a machine of one core; they share the cores and the memory. Each is a process of its own; every byte between them goes over mutually authenticated TLS with certificates made \
       for development. Data, logs and addresses lie under --dir; started again, it goes on with that data. None is \
       restarted by itself: when one ends, all are stopped and the exit status is 1. SIGHUP has all of them read their \
       certificates again, which they also do when the files change.

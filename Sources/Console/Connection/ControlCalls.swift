@@ -39,23 +39,39 @@ enum ControlCalls {
     return versions
   }
 
-  /// Starts a night and waits for its end; `progress` is told how far it is.
-  static func runNight(
-    asOf: Int64, tenants: [String], reason: String, by clients: Clients,
-    progress: (_ done: Int, _ total: Int) -> Void
-  ) async throws -> View<Proto.Night> {
-    var night = try await clients.control.call(ControlService.runNight) { draft in
+  /// Starts a night; its number.
+  static func startNight(
+    asOf: Int64, tenants: [String], deadline: Int64?, retrain: Bool, reason: String, by clients: Clients
+  ) async throws -> UInt64 {
+    try await clients.control.call(ControlService.runNight) { draft in
       draft.as_of_us = asOf
       draft.strings(\.n_tenants, \.tenants, tenants)
+      draft.deadline_us = deadline ?? 0
+      draft.retrain_unchanged = retrain
       draft.reason = reason
+    }.id
+  }
+
+  /// Waits for a night's end (0 = the latest's), telling `progress` how far it is; then all of it. Until then only its
+  /// figures travel.
+  static func night(
+    _ id: UInt64, from clients: Clients, progress: (View<Proto.Night>) -> Void
+  ) async throws -> View<Proto.Night> {
+    func ask(_ id: UInt64, whole: Bool) async throws -> View<Proto.Night> {
+      try await Importer.repeating {
+        try await clients.control.call(ControlService.getNight) { draft in
+          draft.night = id
+          draft.progress_only = !whole
+        }
+      }
     }
-    let id = night.id
+    var night = try await ask(id, whole: false)
+    progress(night)
     while night.finished_at_us == 0 {
-      let work = night.list(\.n_work, \.work)
-      progress(work.count { $0.state == .done || $0.state == .failed }, work.count)
       try await Task.sleep(for: nightPollInterval)
-      night = try await Importer.repeating { try await clients.control.call(ControlService.getNight) { $0.night = id } }
+      night = try await ask(night.id, whole: false)
+      progress(night)
     }
-    return night
+    return try await ask(night.id, whole: true)
   }
 }

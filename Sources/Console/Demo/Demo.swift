@@ -108,13 +108,13 @@ struct Demo {
 
   /// Runs a night, waits until the ranker serves what it decided, asks for everybody's list and judges the lists.
   private mutating func night(asOf: Timestamp) async throws {
-    var bar = ProgressBar("night", on: terminal)
-    let night = try await ControlCalls.runNight(
-      asOf: asOf.microseconds, tenants: [], reason: "demo", by: clients
-    ) { done, total in bar.show(done, of: total, "\(done) of \(total) tenants") }
-    bar.clear()
+    var line = NightLine(on: terminal, json: false, isAsked: false)
+    let id = try await ControlCalls.startNight(
+      asOf: asOf.microseconds, tenants: [], deadline: nil, retrain: false, reason: "demo", by: clients)
+    let night = try await ControlCalls.night(id, from: clients) { line.show($0) }
+    line.clear()
     for work in night.list(\.n_work, \.work) {
-      guard work.state == .done else {
+      guard work.state == .done || work.state == .unchanged else {
         throw ConsoleError("the night as of \(asOf) failed for \(work.tenant): \(work.failure)")
       }
       if let evaluation = work.evaluation, evaluation.list(\.n_candidates, \.candidates).count > 0 {

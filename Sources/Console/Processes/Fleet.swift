@@ -1,6 +1,7 @@
 import Foundation
+import Operations
 
-/// The four services and two trainers as processes on this machine, all data under one folder.
+/// The four services and the trainers, two where there are cores for them, as processes on this machine, all data under one folder.
 public final class Fleet: Sendable {
   /// Where they answer.
   public let endpoints: Endpoints
@@ -16,7 +17,7 @@ public final class Fleet: Sendable {
   /// Where the services keep what they know, below the folder.
   private static let dataFolders = ["ingest", "control", "store", "ranker-a"]
   /// Names of the trainers; `deploy/dev-certificates.sh` makes certificates for these by itself.
-  private static let trainers = ["node-1", "node-2"]
+  private static let trainers = ["node-1", "node-2"].prefix(Machine.present().cores)
 
   /// What becomes of the data that an earlier fleet left in the folder.
   public enum DataAtStart: Sendable { case kept, removed }
@@ -53,7 +54,11 @@ public final class Fleet: Sendable {
         ["--control", control, "--ingest", ingest, "--store", "\(folder)/store", "--cache", "\(folder)/ranker-a"])
       for name in trainers {
         _ = try await launch(
-          "trainer", name, ["--control", control, "--ingest", ingest, "--store", "\(folder)/store"])
+          "trainer", name,
+          [
+            "--control", control, "--ingest", ingest, "--store", "\(folder)/store",
+            "--trainers", "\(trainers.count)",
+          ])
       }
       let endpoints = Endpoints(
         control: control, ingest: ingest, ranker: ranker, certificates: "\(folder)/certificates")

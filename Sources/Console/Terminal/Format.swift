@@ -41,6 +41,16 @@ enum Format {
   /// Text, or `–` where there is none.
   static func text(_ text: String) -> String { text.isEmpty ? "–" : text }
 
+  /// About how long something will take.
+  static func span(_ duration: Duration) -> String {
+    let seconds = Int(duration / .seconds(1))
+    return switch seconds {
+    case ..<60: "\(max(seconds, 1)) s"
+    case ..<7_200: "\(seconds / 60) min"
+    default: "\(seconds / 3_600) h \(seconds % 3_600 / 60) min"
+    }
+  }
+
   /// How long something took.
   static func seconds(_ duration: Duration) -> String {
     String(format: "%.1f s", Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18)
@@ -79,6 +89,9 @@ extension Proto.WorkState {
     case .leased: "in work"
     case .done: "done"
     case .failed: "FAILED"
+    case .quarantined: "QUARANTINE"
+    case .missed: "MISSED"
+    case .unchanged: "unchanged"
     default: "unknown (\(rawValue))"
     }
   }

@@ -1,4 +1,5 @@
 import Commerce
+import Foundation
 import RPC
 
 /// Checks of request fields; each names the field and the limit.
@@ -32,6 +33,15 @@ enum Check {
       throw failure(field, "goes from \(range.lowerBound) to \(range.upperBound), it is \(value)")
     }
     return Int(value)
+  }
+
+  /// The IANA name of a time zone.
+  static func timeZone(_ field: String, _ text: String) throws(RPCError) -> String {
+    let name = try Self.text(field, text, bytes: 1...Limits.identifierBytes)
+    guard TimeZone(identifier: name) != nil else {
+      throw failure(field, "'\(name)' is no time zone; it takes an IANA name such as Europe/London")
+    }
+    return name
   }
 
   /// A SHA-256 in 64 lowercase hex digits.

@@ -20,12 +20,14 @@ extension ControlCore {
     guard request.wait_ms <= Self.longestWaitMilliseconds else {
       throw Check.failure("wait_ms", "goes from 0 to \(Self.longestWaitMilliseconds), it is \(request.wait_ms)")
     }
+    // Of an older trainer nothing is known: it takes what it gets.
+    let memory = request.memory_bytes == 0 ? Int64.max : Int64(clamping: request.memory_bytes)
     // Also where there is no other work: the answer to an earlier attempt may have been lost.
     if let given = try await read({ db in try Answers.find(trainer, db) }) { return Encoded(unchecked: given) }
     let deadline = clock.monotonic() + .milliseconds(Int64(request.wait_ms))
     while true {
       let seen = changes.count
-      if let lease = try await leaseAny(to: trainer) { return lease }
+      if let lease = try await leaseAny(to: trainer, memory: memory) { return lease }
       let left = clock.monotonic().duration(to: deadline)
       guard left > .zero, !changes.isClosed else { return Encoded { _ in } }
       await changes.wait(past: seen, atMost: min(left, Self.longestSleep))
@@ -33,11 +35,13 @@ extension ControlCore {
     }
   }
 
-  private func leaseAny(to trainer: Caller) async throws -> Encoded<Proto.LeaseWorkResponse>? {
+  /// The largest tenant goes first, of those whose deadline is the next: a night is over soonest when no large one is left
+  /// for its end.
+  private func leaseAny(to trainer: Caller, memory: Int64) async throws -> Encoded<Proto.LeaseWorkResponse>? {
+    try await measure()
+    let now = clock.wall()
     let waiting = try await read { db in
-      try WorkRow.fetchAll(
-        db, sql: "SELECT * FROM work WHERE state = ? ORDER BY night, attempts, tenant LIMIT ?",
-        arguments: [WorkRow.State.waiting.rawValue, Self.candidatesALook])
+      try WorkRow.toLease(at: now, memory: memory, limit: Self.candidatesALook, db)
     }
     // Those for whom ingest had no answer last time come last, lest one of them keep all others waiting.
     let unanswered = unanswered.withLock { $0 }
@@ -45,13 +49,13 @@ extension ControlCore {
       + waiting.filter({ unanswered.contains($0.tenant) })
     {
       do {
-        let watermark = try await watermark(of: item)
+        let figures = try await figures(of: item)
         _ = self.unanswered.withLock { $0.remove(item.tenant) }
-        if let lease = try await lease(item, at: watermark, to: trainer) { return lease }
+        if let lease = try await lease(item, figures, to: trainer) { return lease }
       } catch let error as RPCError {
         logger.warning("no lease", metadata: ["tenant": "\(item.tenant)", "error": "\(error)"])
         // Ingest is away: asking it for every other tenant would only take its time.
-        if error.code == .unavailable || error.code == .deadlineExceeded {
+        if error.isIngestAway {
           self.unanswered.withLock { _ = $0.insert(item.tenant) }
           break
         }
@@ -62,6 +66,22 @@ extension ControlCore {
     return nil
   }
 
+  /// Asks ingest how large those tenants are that no night has worked on yet, some at each look.
+  private func measure() async throws {
+    let unknown = try await read { db in try WorkRow.toMeasure(limit: Self.candidatesALook, db) }
+    let unanswered = unanswered.withLock { $0 }
+    for tenant in unknown where !unanswered.contains(tenant) {
+      var rows = TenantRows(customers: 0, products: 0, events: 0)
+      do {
+        rows = try await describe(tenant).rows
+      } catch let error as RPCError {
+        // What else is wrong with it shows at its turn.
+        if error.isIngestAway { return self.unanswered.withLock { _ = $0.insert(tenant) } }
+      }
+      try await database.queue.write { [rows] db in try WorkRow.setRows(rows, ofWaiting: tenant, db) }
+    }
+  }
+
   /// Ingest cannot read the tenant, and will not be able to before somebody mends it: the night must end without it.
   private func giveUpUnread(_ item: WorkRow, because reason: String) async throws {
     let now = clock.wall()
@@ -70,25 +90,31 @@ extension ControlCore {
         present.attempts == item.attempts
       else { return }
       present.attempts += 1
-      try Self.giveUp(present, .workFailed, by: "control", because: "ingest: \(reason)", at: now, db)
+      try self.fail(present, .workFailed, by: "control", because: "ingest: \(reason)", at: now, db)
     }
   }
 
-  /// The end of the snapshot: pinned by an earlier lease of the night, or what ingest has now.
-  private func watermark(of item: WorkRow) async throws -> UInt64 {
-    if let pinned = item.watermark { return pinned }
-    let sequence = try await watermark(item.tenant)
-    guard Int64(exactly: sequence) != nil else { throw RPCError(.internal, "ingest tells the sequence \(sequence)") }
-    return sequence
+  /// What the snapshot holds: pinned by an earlier lease of the night, or what ingest has now.
+  private func figures(of item: WorkRow) async throws -> TenantFigures {
+    if let watermark = item.watermark {
+      return TenantFigures(
+        sequence: watermark, rows: item.rows ?? TenantRows(customers: 0, products: 0, events: 0),
+        content: item.content, lastEvent: .epoch)
+    }
+    let figures = try await describe(item.tenant)
+    guard Int64(exactly: figures.sequence) != nil else {
+      throw RPCError(.internal, "ingest tells the sequence \(figures.sequence)")
+    }
+    return figures
   }
 
-  private func lease(_ item: WorkRow, at watermark: UInt64, to trainer: Caller) async throws -> Encoded<
+  private func lease(_ item: WorkRow, _ figures: TenantFigures, to trainer: Caller) async throws -> Encoded<
     Proto.LeaseWorkResponse
   >? {
     let now = clock.wall()
     let answer: (Fence?, Encoded<Proto.LeaseWorkResponse>)? = try await write { db in
       if let given = try Answers.find(trainer, db) { return (nil, Encoded(unchecked: given)) }
-      guard let leased = try self.takeLease(item, for: trainer.peer, watermark: watermark, at: now, db),
+      guard let leased = try self.takeLease(item, for: trainer.peer, figures, at: now, db),
         let fence = leased.item.fence
       else { return nil }
       let response = try self.response(leased, fence, to: trainer.peer)
@@ -118,6 +144,9 @@ extension ControlCore {
         lease.seed = Self.seed(night: item.night, tenant: item.tenant)
         lease.repurchase = leased.tenant.repurchase.proto
         if let champion = leased.champion { lease.message(\.champion) { champion.fill($0) } }
+        lease.customers = UInt64(item.rows?.customers ?? 0)
+        lease.products = UInt64(item.rows?.products ?? 0)
+        lease.events = UInt64(item.rows?.events ?? 0)
       }
     }
   }
@@ -130,36 +159,62 @@ extension ControlCore {
   }
 
   private func takeLease(
-    _ waiting: WorkRow, for trainer: PeerIdentity, watermark: UInt64, at now: Timestamp, _ db: Database
+    _ waiting: WorkRow, for trainer: PeerIdentity, _ figures: TenantFigures, at now: Timestamp, _ db: Database
   ) throws -> Leased? {
-    guard var item = try WorkRow.get(night: waiting.night, tenant: waiting.tenant, db), item.state == .waiting else {
-      return nil
-    }
+    guard var item = try WorkRow.get(night: waiting.night, tenant: waiting.tenant, db), item.state == .waiting,
+      item.deadline > now
+    else { return nil }
     let tenant = try TenantRow.get(item.tenant, db)
     let champion = try tenant.live(db)
     guard tenant.mode != .off, !tenant.keepsModel || champion != nil else {
-      item.state = .failed
       item.failure = tenant.mode == .off ? "the tenant was turned off" : "the tenant is frozen and nothing is live"
+      item.close(.failed, at: now)
       try item.save(db)
       try Journal.append(
         .workFailed, tenant: item.tenant, by: "control", at: now, reason: item.failure ?? "",
         detail: ["night": "\(item.night)"], db)
-      try Self.finish(item.night, at: now, db)
+      try ended(item, at: now, db)
       return nil
     }
+    let night = try NightRow.get(item.night, db)
+    let figures = figures.asOf(night.asOf)
+    guard let kind = try kind(of: item, tenant, champion, night, figures, at: now, db) else { return nil }
     let fence = Fence(epoch: database.epoch, number: UInt64(try Meta.fence.next(db)))
-    item.lease(
-      to: trainer.description, fence: fence, kind: tenant.keepsModel ? .rebake : .train, champion: champion?.bake,
-      watermark: watermark)
+    item.lease(to: trainer.description, fence: fence, kind: kind, champion: champion?.bake, figures)
     try item.save(db)
     try Journal.append(
       .workLeased, tenant: item.tenant, by: trainer.description, at: now, reason: "",
       detail: [
-        "night": "\(item.night)", "fence": "\(fence.epoch).\(fence.number)", "watermark": "\(watermark)",
+        "night": "\(item.night)", "fence": "\(fence.epoch).\(fence.number)", "watermark": "\(figures.sequence)",
         "attempt": "\(item.attempts)", "kind": "\(item.kind)",
       ], db)
-    let asOf: Int64 = try Int64.fetchOne(db, sql: "SELECT as_of FROM nights WHERE id = ?", arguments: [item.night]) ?? 0
-    return Leased(item: item, tenant: tenant, champion: champion, asOf: Timestamp(microseconds: asOf))
+    return Leased(item: item, tenant: tenant, champion: champion, asOf: night.asOf)
+  }
+
+  /// What is to be done with a tenant; nil = nothing, since its data are those that its live lists were made from.
+  ///
+  /// Such a tenant is not trained. Its lists are baked anew once a product has come on or gone off sale since, once
+  /// somebody has decided anything about the tenant, or once they are `TrackRow.longestKept` old. Where that fails, the next attempt trains: perhaps the live model is damaged.
+  private func kind(
+    of waiting: WorkRow, _ tenant: TenantRow, _ champion: VersionRow?, _ night: NightRow, _ figures: TenantFigures,
+    at now: Timestamp, _ db: Database
+  ) throws -> WorkRow.Kind? {
+    guard !tenant.keepsModel else { return .rebake }
+    let track = try TrackRow.find(tenant.id, db)
+    guard !night.retrainsUnchanged, waiting.attempts == 0, track.isJudged(on: figures.content, live: champion) else {
+      return .train
+    }
+    guard track.isFresh(champion, of: tenant, at: night.asOf) else { return .rebake }
+    var item = waiting
+    item.rows = figures.rows
+    item.close(.unchanged, at: now)
+    try item.save(db)
+    try Journal.append(
+      .workUnchanged, tenant: tenant.id, by: "control", at: now,
+      reason: "the data are those that \(champion?.bake ?? "") was made from",
+      detail: ["night": "\(item.night)", "content": figures.content ?? "", "live": champion?.bake ?? ""], db)
+    try ended(item, at: now, db)
+    return nil
   }
 
   private var ttlMilliseconds: UInt32 { UInt32(clamping: Int64(leaseTime / .milliseconds(1))) }
@@ -188,23 +243,6 @@ extension ControlCore {
     }
   }
 
-  /// The work that a trainer holds under a fence. Throws FAILED_PRECONDITION for one that is no longer the present one.
-  static func held(_ tenant: String, _ fence: Fence, by trainer: PeerIdentity, _ db: Database) throws -> WorkRow {
-    let item = try WorkRow.fetchOne(
-      db, sql: "SELECT * FROM work WHERE tenant = ? AND fence_epoch = ? AND fence_number = ?",
-      arguments: [tenant, Int64(clamping: fence.epoch), Int64(clamping: fence.number)])
-    guard let item, item.state == .leased || item.state == .done else {
-      throw RPCError(
-        .failedPrecondition,
-        "fence \(fence.epoch).\(fence.number) of tenant \(tenant) is not the present one: the lease ran out; drop the work"
-      )
-    }
-    guard item.trainer == trainer.description else {
-      throw RPCError(.permissionDenied, "the lease is held by \(item.trainer ?? "nobody"), not by \(trainer)")
-    }
-    return item
-  }
-
   func renewLease(_ request: View<Proto.RenewLeaseRequest>, for trainer: PeerIdentity) async throws
     -> Encoded<Proto.RenewLeaseResponse>
   {
@@ -215,75 +253,18 @@ extension ControlCore {
       guard item.state == .leased else {
         throw RPCError(.failedPrecondition, "the work of tenant \(tenant) is complete; there is no lease to renew")
       }
-      return (item, try Int64.fetchOne(db, sql: "SELECT as_of FROM nights WHERE id = ?", arguments: [item.night]) ?? 0)
+      return (item, try NightRow.get(item.night, db).asOf)
     }
     leases.withLock { $0[fence] = clock.monotonic() + leaseTime }
-    let grant = try grant(item, asOf: Timestamp(microseconds: asOf), to: trainer)
+    let grant = try grant(item, asOf: asOf, to: trainer)
     return Encoded { response in
       response.ttl_ms = ttlMilliseconds
       response.message(\.grant) { grant($0) }
     }
   }
+}
 
-  func failWork(_ request: View<Proto.FailWorkRequest>, for trainer: Caller) async throws
-    -> Encoded<Proto.FailWorkResponse>
-  {
-    let tenant = try Check.tenant("tenant", request.tenant)
-    let fence = try Fence(request.fence)
-    let reason = try Check.text("reason", request.reason, bytes: 1...1_024)
-    let now = clock.wall()
-    let answer = try await change(by: trainer, at: now) { db in
-      let item = try Self.held(tenant, fence, by: trainer.peer, db)
-      guard item.state == .leased else {
-        throw RPCError(.failedPrecondition, "the work of tenant \(tenant) is complete")
-      }
-      try Self.giveUp(item, .workFailed, by: trainer.peer.description, because: reason, at: now, db)
-      return Encoded<Proto.FailWorkResponse> { _ in }
-    }
-    leases.withLock { _ = $0.removeValue(forKey: fence) }
-    return answer
-  }
-
-  private static func giveUp(
-    _ item: WorkRow, _ kind: Journal.Kind, by actor: String, because reason: String, at now: Timestamp, _ db: Database
-  ) throws {
-    var item = item
-    item.giveUp(because: reason)
-    try item.save(db)
-    try Journal.append(
-      kind, tenant: item.tenant, by: actor, at: now, reason: reason,
-      detail: ["night": "\(item.night)", "attempt": "\(item.attempts)", "state": "\(item.state)"], db)
-    try finish(item.night, at: now, db)
-  }
-
-  /// Takes back the leases that have run out. A lease given by a former process of control has its whole time again,
-  /// under its own fence, so that a trainer that outlived control can complete its work.
-  func expireLeases() async throws {
-    let now = clock.monotonic()
-    let leased = try await read { db in
-      try WorkRow.fetchAll(db, sql: "SELECT * FROM work WHERE state = ?", arguments: [WorkRow.State.leased.rawValue])
-    }
-    let late = leases.withLock { leases in
-      let present = Set(leased.compactMap(\.fence))
-      leases = leases.filter { present.contains($0.key) }
-      return leased.filter { item in
-        guard let fence = item.fence else { return true }
-        let end = leases[fence] ?? now + leaseTime
-        leases[fence] = end
-        return end <= now
-      }
-    }
-    guard !late.isEmpty else { return }
-    let time = clock.wall()
-    try await write { db in
-      for item in late {
-        guard let present = try WorkRow.get(night: item.night, tenant: item.tenant, db), present.state == .leased,
-          present.fence == item.fence
-        else { continue }
-        try Self.giveUp(
-          present, .workExpired, by: "control", because: "\(item.trainer ?? "a trainer") was silent past its lease",
-          at: time, db)
-      }
-    }
-  }
+extension RPCError {
+  /// It says nothing about one tenant: the others would get the same answer.
+  fileprivate var isIngestAway: Bool { code == .unavailable || code == .deadlineExceeded }
 }

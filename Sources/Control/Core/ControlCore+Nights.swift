@@ -1,5 +1,4 @@
 import Commerce
-import Foundation
 import GRDB
 import Messages
 import RPC
@@ -7,6 +6,7 @@ import Transport
 
 extension ControlCore {
   private static let maximumTenantsANight = 10_000
+  private static let longestNight: Duration = .seconds(7 * 86_400)
 
   /// Starts a night: every tenant named, or everybody, that is not off and has something to do.
   func runNight(_ request: View<Proto.RunNightRequest>, by caller: Caller) async throws -> Encoded<Proto.Night> {
@@ -22,7 +22,9 @@ extension ControlCore {
       throw Check.failure("tenants", "takes at most \(Self.maximumTenantsANight), not \(named.count)")
     }
     let deed = try Deed(by: caller, reason: request.reason)
+    let retrains = request.retrain_unchanged
     let now = clock.wall()
+    let deadline = try deadline(request.deadline_us, now)
     return try await change(by: caller, at: now) { [named] db in
       let tenants =
         try named.isEmpty
@@ -35,18 +37,36 @@ extension ControlCore {
           .failedPrecondition, "night \(busy.night) is still at work on tenant \(busy.tenant); wait for its end")
       }
       try db.execute(
-        sql: "INSERT INTO nights (as_of, started_at) VALUES (?, ?)", arguments: [asOf.microseconds, now.microseconds])
+        sql: "INSERT INTO nights (as_of, started_at, retrains_unchanged) VALUES (?, ?, ?)",
+        arguments: [asOf.microseconds, now.microseconds, retrains])
       let night = db.lastInsertedRowID
       try Journal.append(
         .nightStarted, tenant: "", by: deed.actor, at: now, reason: deed.reason,
         detail: ["night": "\(night)", "as_of": asOf.iso8601, "tenants": "\(working.count)"], db)
-      for tenant in working { try Self.admit(tenant, to: night, at: now, db) }
+      var deadlines = NightDeadlines(startedAt: now, asOf: asOf)
+      for tenant in working {
+        try self.admit(tenant, to: night, until: deadline ?? deadlines.deadline(in: tenant.timeZone), at: now, db)
+      }
       try Self.finish(night, at: now, db)
-      return try Self.night(night, db)
+      return try Self.encoded(
+        NightRow.get(night, db), work: WorkRow.page(of: night, after: "", limit: .max, db), next: "", at: now, db)
     }
   }
 
-  private static func admit(_ tenant: TenantRow, to night: Int64, at now: Timestamp, _ db: Database) throws {
+  /// The deadline asked for; nil = each tenant's own.
+  private func deadline(_ microseconds: Int64, _ now: Timestamp) throws(RPCError) -> Timestamp? {
+    guard microseconds != 0 else { return nil }
+    let deadline = Timestamp(microseconds: microseconds)
+    guard deadline > now, deadline < now + Self.longestNight else {
+      throw Check.failure(
+        "deadline_us", "is \(deadline.iso8601): it lies within \(Self.longestNight / .seconds(86_400)) days from now")
+    }
+    return deadline
+  }
+
+  private func admit(
+    _ tenant: TenantRow, to night: Int64, until deadline: Timestamp, at now: Timestamp, _ db: Database
+  ) throws {
     var tenant = tenant
     if tenant.hold == .untilNextNight {
       tenant.hold = .none
@@ -54,20 +74,33 @@ extension ControlCore {
       try Journal.append(
         .holdReleased, tenant: tenant.id, by: "control", at: now, reason: "night \(night) begins", detail: [:], db)
     }
+    let track = try TrackRow.find(tenant.id, db)
     try db.execute(
-      sql: "INSERT INTO work (night, tenant, state, kind, attempts) VALUES (?, ?, ?, ?, 0)",
-      arguments: [night, tenant.id, WorkRow.State.waiting.rawValue, WorkRow.Kind.train.rawValue])
+      sql: """
+        INSERT INTO work (night, tenant, state, kind, attempts, deadline, customers, products, events)
+        VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)
+        """,
+      arguments: [
+        night, tenant.id, WorkRow.State.waiting.rawValue, WorkRow.Kind.train.rawValue, deadline.microseconds,
+        track.rows?.customers, track.rows?.products, track.rows?.events,
+      ])
+    guard let since = track.quarantinedAt, var item = try WorkRow.get(night: night, tenant: tenant.id, db) else {
+      return
+    }
+    item.failure = "in quarantine since \(since.iso8601): \(track.failure)"
+    item.close(.quarantined, at: now)
+    try item.save(db)
+    try ended(item, at: now, db)
   }
 
   private static func busyTenant(among tenants: [TenantRow], _ db: Database) throws -> WorkRow? {
-    let busy = try WorkRow.fetchAll(
-      db, sql: "SELECT * FROM work WHERE state IN (?, ?)",
-      arguments: [WorkRow.State.waiting.rawValue, WorkRow.State.leased.rawValue])
-    let ids = Set(tenants.map(\.id))
-    return busy.first { ids.contains($0.tenant) }
+    for tenant in tenants {
+      if let busy = try WorkRow.open(of: tenant.id, db) { return busy }
+    }
+    return nil
   }
 
-  /// Notes the end of a night when its last tenant is done or has failed.
+  /// Notes the end of a night when its last tenant is done or has failed, or was left out.
   static func finish(_ night: Int64, at now: Timestamp, _ db: Database) throws {
     try db.execute(
       sql: """
@@ -79,38 +112,36 @@ extension ControlCore {
       ])
   }
 
+  /// A night, how far it is, and its work by pages: thousands of tenants are megabytes.
   func getNight(_ request: View<Proto.GetNightRequest>) async throws -> Encoded<Proto.Night> {
     let asked = try Check.counter("night", request.night)
+    let size = try Check.number("page_size", request.page_size, Self.pageSizes, absent: 0)
+    let after = try Check.text("page_token", request.page_token, bytes: 0...Limits.tenantBytes)
+    let isBrief = request.progress_only
+    let now = clock.wall()
     return try await read { db in
       let latest = try Int64.fetchOne(db, sql: "SELECT max(id) FROM nights")
-      guard let night = asked == 0 ? latest : asked else { throw RPCError(.notFound, "there was no night yet") }
-      return try Self.night(night, db)
+      guard let id = asked == 0 ? latest : asked else { throw RPCError(.notFound, "there was no night yet") }
+      let night = try NightRow.get(id, db)
+      guard !isBrief else { return try Self.encoded(night, work: [], next: "", at: now, db) }
+      let work = try WorkRow.page(of: id, after: after, limit: size == 0 ? .max : size + 1, db)
+      guard size > 0, work.count > size else { return try Self.encoded(night, work: work, next: "", at: now, db) }
+      return try Self.encoded(night, work: work.dropLast(), next: work[size - 1].tenant, at: now, db)
     }
   }
 
-  private static func night(_ id: Int64, _ db: Database) throws -> Encoded<Proto.Night> {
-    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM nights WHERE id = ?", arguments: [id]) else {
-      throw RPCError(.notFound, "there was no night \(id)")
-    }
-    let work = try WorkRow.fetchAll(db, sql: "SELECT * FROM work WHERE night = ? ORDER BY tenant", arguments: [id])
+  private static func encoded(
+    _ row: NightRow, work: some Collection<WorkRow>, next: String, at now: Timestamp, _ db: Database
+  ) throws -> Encoded<Proto.Night> {
+    let progress = try NightProgress(row, at: now, db)
     return Encoded { night in
-      night.id = UInt64(id)
-      night.as_of_us = row["as_of"]
-      night.started_at_us = row["started_at"]
-      night.finished_at_us = row["finished_at"] ?? 0
-      night.list(\.n_work, \.work, of: work) { draft, item in
-        draft.tenant = item.tenant
-        draft.state = Proto.WorkState(rawValue: UInt32(item.state.rawValue))
-        draft.attempts = UInt32(item.attempts)
-        draft.trainer = item.trainer ?? ""
-        draft.failure = item.failure ?? ""
-        draft.activated_bake = item.activatedBake ?? ""
-        if let bytes = item.evaluation,
-          let evaluation = try? Encoded<Proto.Evaluation>(unchecked: Array(bytes)).decode()
-        {
-          draft.message(\.evaluation, sharing: evaluation)
-        }
-      }
+      night.id = UInt64(row.id)
+      night.as_of_us = row.asOf.microseconds
+      night.started_at_us = row.startedAt.microseconds
+      night.finished_at_us = row.finishedAt?.microseconds ?? 0
+      night.message(\.progress) { progress.fill($0) }
+      night.list(\.n_work, \.work, of: work) { $1.fill($0) }
+      night.next_page_token = next
     }
   }
 }

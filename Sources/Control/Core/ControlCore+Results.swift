@@ -85,6 +85,8 @@ extension ControlCore {
     let tenantID = try Check.tenant("tenant", request.tenant)
     let fence = try Fence(request.fence)
     let published = try PublishedBake.all(of: request)
+    let availabilityChanges =
+      request.availability_changes_us == 0 ? nil : Timestamp(microseconds: request.availability_changes_us)
     let now = clock.wall()
     let response = try await write { db in
       var item = try Self.held(tenantID, fence, by: trainer, db)
@@ -98,11 +100,12 @@ extension ControlCore {
       let bake = try tenant.admits(item, db) ? item.liveBake : nil
       if let bake { try tenant.goLive(bake, db) }
       let response = Encoded<Proto.CompleteWorkResponse> { $0.live_bake = tenant.liveBake ?? "" }
-      item.state = .done
       item.failure = nil
       item.activatedBake = bake
       item.completion = Data(response.bytes)
+      item.close(.done, at: now)
       try item.save(db)
+      try Self.note(item, of: tenant, live: bake, availabilityChanges: availabilityChanges, db)
       let entry = try Journal.append(
         .workCompleted, tenant: tenantID, by: trainer.description, at: now,
         reason: bake == nil ? "published only: a person decided meanwhile what is live" : ordered.reason,
@@ -111,11 +114,26 @@ extension ControlCore {
           "published": published.map { "\($0.bake)=\($0.digest)" }.joined(separator: " "),
         ], db)
       try tenant.recordDecision(entry: entry, at: now, db)
-      try Self.finish(item.night, at: now, db)
+      try self.ended(item, at: now, db)
       return response
     }
     leases.withLock { _ = $0.removeValue(forKey: fence) }
     return response
+  }
+
+  /// Remembers what completed work teaches about its tenant.
+  private static func note(
+    _ item: WorkRow, of tenant: TenantRow, live bake: String?, availabilityChanges: Timestamp?, _ db: Database
+  ) throws {
+    var track = try TrackRow.find(item.tenant, db)
+    track.succeed()
+    track.rows = item.rows
+    if item.kind == .train { track.judgedContent = item.content }
+    // Where a person decided meanwhile what is live, the lists are not of these data.
+    track.bake = bake
+    track.generation = tenant.generation
+    track.availabilityChanges = availabilityChanges
+    try track.save(db)
   }
 
   /// Stores one version for each order, none of them live yet; throws unless every order, and nothing else, was

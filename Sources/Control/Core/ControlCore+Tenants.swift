@@ -20,6 +20,7 @@ extension ControlCore {
       "horizon_days", request.horizon_days, Self.horizonDays, absent: Self.ordinaryHorizonDays)
     let needsApproval = request.needs_approval
     let repurchase = try Self.repurchase(request.repurchase)
+    let zone = request.time_zone.isEmpty ? "UTC" : try Check.timeZone("time_zone", request.time_zone)
     let deed = try Deed(by: caller, reason: request.reason)
     let now = clock.wall()
     return try await change(by: caller, at: now) { db in
@@ -29,17 +30,17 @@ extension ControlCore {
       try db.execute(
         sql: """
           INSERT INTO tenants (id, name, mode, generation, created_at, horizon_days, needs_approval, hold, models, bakes,
-          revision, repurchase) VALUES (?, ?, ?, 1, ?, ?, ?, 0, 0, 0, ?, ?)
+          revision, repurchase, time_zone) VALUES (?, ?, ?, 1, ?, ?, ?, 0, 0, 0, ?, ?, ?)
           """,
         arguments: [
           id, name, TenantRow.Mode.on.rawValue, now.microseconds, horizon, needsApproval, try Meta.revision.next(db),
-          repurchase.rawValue,
+          repurchase.rawValue, zone,
         ])
       let entry = try Journal.append(
         .tenantCreated, tenant: id, by: deed.actor, at: now, reason: deed.reason,
         detail: [
           "name": name, "horizon_days": "\(horizon)", "needs_approval": "\(needsApproval)",
-          "repurchase": "\(repurchase)",
+          "repurchase": "\(repurchase)", "time_zone": zone,
         ], db)
       let tenant = try TenantRow.get(id, db)
       try tenant.recordDecision(entry: entry, at: now, db)

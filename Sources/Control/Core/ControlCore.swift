@@ -2,6 +2,7 @@ import Commerce
 import GRDB
 import Logging
 import Messages
+import Operations
 import RPC
 import Synchronization
 import Transport
@@ -19,8 +20,9 @@ public final class ControlCore: Sendable {
   let logger: Logger
   /// Signs the grants of leases.
   let sign: @Sendable ([UInt8]) throws -> Signature
-  /// The sequence of a tenant's last row, asked of ingest.
-  let watermark: @Sendable (_ tenant: String) async throws -> UInt64
+  /// What ingest has of a tenant now.
+  let describe: @Sendable (_ tenant: String) async throws -> TenantFigures
+  let ends: WorkEnds
   /// Rings when there may be work to lease, or a route to tell.
   let changes = Signal()
   /// When each lease runs out, by the monotonic clock. A lease that is missing here was given by a former process.
@@ -30,16 +32,17 @@ public final class ControlCore: Sendable {
 
   /// Decides over `database`. `leaseTime`: how long a trainer may be silent.
   public init(
-    database: ControlDatabase, clock: ControlClock, leaseTime: Duration, logger: Logger,
+    database: ControlDatabase, clock: ControlClock, leaseTime: Duration, logger: Logger, metrics: Metrics,
     sign: @escaping @Sendable ([UInt8]) throws -> Signature,
-    watermark: @escaping @Sendable (_ tenant: String) async throws -> UInt64
+    describe: @escaping @Sendable (_ tenant: String) async throws -> TenantFigures
   ) {
     self.database = database
     self.clock = clock
     self.leaseTime = leaseTime
     self.logger = logger
     self.sign = sign
-    self.watermark = watermark
+    self.describe = describe
+    ends = WorkEnds(metrics)
   }
 
   /// Ends the calls that wait for something to happen, so that a stop need not wait for them: trainers get no work, and

@@ -11,6 +11,8 @@ extension ControlCore {
     router.unary(ControlService.listTenants) { request, _ in try await self.listTenants(request) }
     router.unary(ControlService.setMode) { try await self.setMode($0, by: Caller($1)) }
     router.unary(ControlService.setRepurchase) { try await self.setRepurchase($0, by: Caller($1)) }
+    router.unary(ControlService.setTimeZone) { try await self.setTimeZone($0, by: Caller($1)) }
+    router.unary(ControlService.releaseQuarantine) { try await self.releaseQuarantine($0, by: Caller($1)) }
     router.unary(ControlService.runNight) { try await self.runNight($0, by: Caller($1)) }
     router.unary(ControlService.getNight) { request, _ in try await self.getNight(request) }
     router.unary(ControlService.leaseWork) { try await self.leaseWork($0, for: Caller($1)) }

@@ -1,7 +1,7 @@
 import Logging
 import ServiceLifecycle
 
-/// Takes back leases that have run out, a few times a second; at a graceful stop it ends the calls that wait.
+/// Takes back leases that have run out and closes what has missed its deadline, a few times a second; at a graceful stop it ends the calls that wait.
 ///
 /// Services stop in the reverse of their order: this one has to stand behind the server, which waits for its calls.
 public struct LeaseWatch: Service {
@@ -17,6 +17,7 @@ public struct LeaseWatch: Service {
       while (try? await Task.sleep(for: Self.pause)) != nil {
         do {
           try await core.expireLeases()
+          try await core.closeMissed()
         } catch {
           core.logger.error("leases cannot be looked at", metadata: ["error": "\(error)"])
         }

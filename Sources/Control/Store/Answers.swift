@@ -52,7 +52,7 @@ enum Answers {
     let name = caller.peer.description
     // Also those from the future, which a wrong clock has left behind.
     try db.execute(
-      sql: "DELETE FROM answers WHERE at NOT BETWEEN ? AND ?",
+      sql: "DELETE FROM answers WHERE at < ? OR at > ?",
       arguments: [(now - age).microseconds, (now + age).microseconds])
     try db.execute(
       sql: """

@@ -72,6 +72,35 @@ enum ControlSchema {
     migrator.registerMigration("repurchase") { db in
       try db.execute(sql: "ALTER TABLE tenants ADD COLUMN repurchase INTEGER NOT NULL DEFAULT 0")
     }
+    migrator.registerMigration("the fleet: sizes, deadlines, retries, quarantine, what was trained") { db in
+      try db.execute(
+        sql: """
+          ALTER TABLE tenants ADD COLUMN time_zone TEXT NOT NULL DEFAULT 'UTC';
+          ALTER TABLE nights ADD COLUMN retrains_unchanged INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE work ADD COLUMN deadline INTEGER NOT NULL DEFAULT 9223372036854775807;
+          ALTER TABLE work ADD COLUMN ready_at INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE work ADD COLUMN closed_at INTEGER;
+          ALTER TABLE work ADD COLUMN customers INTEGER;
+          ALTER TABLE work ADD COLUMN products INTEGER;
+          ALTER TABLE work ADD COLUMN events INTEGER;
+          ALTER TABLE work ADD COLUMN size INTEGER AS (customers + products + events);
+          ALTER TABLE work ADD COLUMN memory INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE work ADD COLUMN content TEXT;
+          -- The states that the conditions name are waiting (1) and leased (2).
+          DROP INDEX work_by_state;
+          CREATE INDEX work_to_lease ON work (deadline, size DESC, tenant) WHERE state = 1;
+          CREATE INDEX work_to_measure ON work (tenant) WHERE state = 1 AND size IS NULL;
+          CREATE INDEX work_leased ON work (tenant) WHERE state = 2;
+          CREATE INDEX work_open ON work (deadline) WHERE state IN (1, 2);
+          CREATE INDEX work_of_night ON work (night, state, size, closed_at, memory, ready_at, deadline);
+          CREATE INDEX work_by_fence ON work (fence_number, fence_epoch);
+          CREATE TABLE track (
+            tenant TEXT PRIMARY KEY REFERENCES tenants, customers INTEGER, products INTEGER, events INTEGER,
+            failures INTEGER NOT NULL DEFAULT 0, failure TEXT NOT NULL DEFAULT '', failed_night INTEGER NOT NULL DEFAULT 0,
+            quarantined_at INTEGER, judged_content TEXT, bake TEXT, generation INTEGER,
+            availability_changes INTEGER) STRICT, WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 }

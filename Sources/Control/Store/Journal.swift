@@ -23,6 +23,13 @@ enum Journal {
     case overlaySet = "overlay.set"
     case repurchaseSet = "repurchase.set"
     case servingReported = "serving.reported"
+    case workGivenBack = "work.given_back"
+    case workRefused = "work.refused"
+    case workMissed = "work.missed"
+    case workUnchanged = "work.unchanged"
+    case tenantQuarantined = "tenant.quarantined"
+    case quarantineReleased = "quarantine.released"
+    case timeZoneSet = "time_zone.set"
   }
 
   /// Appends a row; returns its number.

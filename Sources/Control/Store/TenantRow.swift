@@ -26,6 +26,8 @@ struct TenantRow: FetchableRecord {
   let createdAt: Timestamp
   let horizonDays: Int
   let needsApproval: Bool
+  /// IANA name.
+  let timeZone: String
   var liveBake: String?
   var hold: Hold
   /// Whether customers may be recommended what they have bought already.
@@ -51,6 +53,7 @@ struct TenantRow: FetchableRecord {
     createdAt = Timestamp(microseconds: row["created_at"])
     horizonDays = Int(row["horizon_days"] as Int64)
     needsApproval = row["needs_approval"]
+    timeZone = row["time_zone"]
     liveBake = row["live_bake"]
     models = row["models"]
     bakes = row["bakes"]
@@ -110,6 +113,8 @@ struct TenantRow: FetchableRecord {
     draft.needs_approval = needsApproval
     draft.hold = Proto.Hold(rawValue: UInt32(hold.rawValue))
     draft.repurchase = repurchase.proto
+    draft.time_zone = timeZone
+    try TrackRow.find(id, db).fill(draft)
     if let live = try live(db) { draft.message(\.live) { live.fill($0) } }
   }
 }

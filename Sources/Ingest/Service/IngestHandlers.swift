@@ -76,6 +76,7 @@ public struct IngestHandlers: Sendable {
       draft.offers = state.offers
       draft.events = state.events
       draft.sequence = state.sequence
+      draft.content_digest = state.sequence == 0 ? "" : state.content.hex
       draft.first_event_us = state.firstEvent?.microseconds ?? 0
       draft.last_event_us = state.lastEvent?.microseconds ?? 0
       draft.last_received_us = state.lastReceived?.microseconds ?? 0

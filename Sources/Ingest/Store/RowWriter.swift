@@ -55,10 +55,13 @@ struct RowWriter {
     latest.bind(key, 1)
     let isFirst = try !latest.step()
     let isSame = !isFirst && latest.withBytes(0) { $0.elementsEqual(content) }
+    guard !isSame else {
+      latest.reset()
+      return .duplicate
+    }
+    if isFirst { state.add(first: table) } else { latest.withBytes(0) { state.content.remove($0, in: "\(table)") } }
     latest.reset()
-    guard !isSame else { return .duplicate }
-
-    if isFirst { state.add(first: table) }
+    content.withUnsafeBytes { state.content.add($0, in: "\(table)") }
     state.sequence += 1
     let insert = try HotStatement(
       database, "INSERT INTO \(table)_version (key, sequence, received_us, content) VALUES (?, ?, ?, ?)")
@@ -79,6 +82,7 @@ struct RowWriter {
 
     state.sequence += 1
     state.add(eventAt: event.occurredAt)
+    Encoded<Proto.Event> { event.fill($0) }.bytes.withUnsafeBytes { state.content.add($0, in: "event") }
     try EventRow.insert(
       event, sequence: state.sequence, receivedAt: receivedAt, database,
       customer: try interner.key(of: event.customer.rawValue, in: .customer, database),

@@ -88,6 +88,13 @@ enum TenantSchema {
           CREATE INDEX event_recommendation ON event (recommendation) WHERE recommendation IS NOT NULL;
           """)
     }
+    migrator.registerMigration("content digest") { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE content_digest (id INTEGER PRIMARY KEY CHECK (id = 1), low INTEGER NOT NULL, high INTEGER NOT NULL) STRICT;
+          INSERT INTO content_digest VALUES (1, 0, 0);
+          """)
+    }
     return migrator
   }
 }

@@ -20,6 +20,9 @@ struct TenantState: Equatable, Sendable {
   /// Nil = no row.
   var lastReceived: Timestamp?
 
+  /// Of everything that is there.
+  var content = ContentDigest()
+
   /// The state of a tenant without rows.
   init() {}
 
@@ -47,6 +50,7 @@ struct TenantState: Equatable, Sendable {
     lastEvent = time(7)
     lastReceived = time(8)
     served = count(9)
+    content = try ContentDigest(database)
   }
 
   func save(_ database: Database) throws {
@@ -64,6 +68,7 @@ struct TenantState: Equatable, Sendable {
     }
     statement.bind(Int64(bitPattern: served), 10)
     try statement.run()
+    try content.save(database)
   }
 
   /// Counts an event in.

@@ -37,6 +37,16 @@ public enum ControlService {
     "nightjar.v1.Control/SetMode", .unary, callers: [.admin], server: .control,
     maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary, idempotency: .keyed)
 
+  /// Says in which time zone a tenant's nights end.
+  public static let setTimeZone = Method<Proto.SetTimeZoneRequest, Proto.Tenant>(
+    "nightjar.v1.Control/SetTimeZone", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary, idempotency: .keyed)
+
+  /// Lets nights work on a tenant again.
+  public static let releaseQuarantine = Method<Proto.ReleaseQuarantineRequest, Proto.Tenant>(
+    "nightjar.v1.Control/ReleaseQuarantine", .unary, callers: [.admin], server: .control,
+    maximumRequestBytes: small, maximumResponseBytes: small, timeout: ordinary, idempotency: .keyed)
+
   /// Starts a night.
   public static let runNight = Method<Proto.RunNightRequest, Proto.Night>(
     "nightjar.v1.Control/RunNight", .unary, callers: [.admin], server: .control,
@@ -118,7 +128,7 @@ public enum ControlService {
     AnyMethod(runNight),
     AnyMethod(getNight), AnyMethod(leaseWork), AnyMethod(renewLease), AnyMethod(reportEvaluation),
     AnyMethod(completeWork), AnyMethod(failWork), AnyMethod(listVersions), AnyMethod(activate), AnyMethod(releaseHold),
-    AnyMethod(setOverlay), AnyMethod(getOverlay), AnyMethod(watchRouting), AnyMethod(reportServing),
-    AnyMethod(readJournal),
+    AnyMethod(setTimeZone), AnyMethod(releaseQuarantine), AnyMethod(setOverlay), AnyMethod(getOverlay),
+    AnyMethod(watchRouting), AnyMethod(reportServing), AnyMethod(readJournal),
   ]
 }

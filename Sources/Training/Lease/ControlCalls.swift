@@ -1,9 +1,12 @@
+import ArtifactStore
 import Commerce
+import Foundation
 import Learning
 import Logging
 import Messages
 import NightjarClient
 import RPC
+import RankedLists
 
 /// What a trainer tells control under one lease. Idempotent by its fence, so each call is made until it is answered.
 struct ControlCalls: Sendable {
@@ -23,11 +26,13 @@ struct ControlCalls: Sendable {
     }
   }
 
-  /// Hands in what was published. The bake that is live now.
-  func complete(_ bakes: [Bake.Published]) async throws -> String {
+  /// Hands in what was published, and when the availability of a product changes next (nil = never). The bake that is live
+  /// now.
+  func complete(_ bakes: [Bake.Published], availabilityChanges: Int64?) async throws -> String {
     try await persist(ControlService.completeWork) { request in
       request.tenant = lease.tenant.rawValue
       request.message(\.fence) { lease.fence.fill($0) }
+      request.availability_changes_us = availabilityChanges ?? 0
       request.list(\.n_bakes, \.bakes, of: bakes) { published, bake in
         published.bake = bake.bake
         published.manifest_digest = "\(bake.digest)"
@@ -37,13 +42,28 @@ struct ControlCalls: Sendable {
     }.live_bake
   }
 
-  /// Gives the lease back with the reason. Tried once: otherwise the lease runs out.
-  func fail(_ reason: String) async {
+  /// Gives the lease back, since the trainer stops.
+  func handBack() async { await end(.givenBack, "the trainer stops") }
+
+  /// Gives the lease back because of an error: what it says about the tenant is in its kind.
+  func fail(_ error: any Error) async {
+    switch error {
+    case TrainingError.tooLarge(let reason, let needed): await end(.tooLarge, reason, needing: needed)
+    case let error as RPCError where error.isWorthRetrying: await end(.surroundings, "\(error)")
+    case ArtifactError.system, RankedListsError.system, is CocoaError: await end(.surroundings, "\(error)")
+    default: await end(.work, "\(error)")
+    }
+  }
+
+  /// Tried once: otherwise the lease runs out.
+  private func end(_ kind: Proto.FailureKind, _ reason: String, needing memory: UInt64 = 0) async {
     do {
       _ = try await control.call(ControlService.failWork) { request in
         request.tenant = lease.tenant.rawValue
         request.message(\.fence) { lease.fence.fill($0) }
         request.reason = reason.reason(utf8Bytes: Limits.reasonBytes)
+        request.kind = kind
+        request.needed_memory_bytes = UInt64(Int64(clamping: memory))
       }
     } catch {
       logger.warning("the lease could not be given back", metadata: ["error": "\(error)"])

@@ -25,6 +25,8 @@ struct Lease: Sendable {
   let champion: View<Proto.Version>?
   /// Lists are to hold also what their customers have bought already.
   let listsBought: Bool
+  /// Bytes that the work will take, as far as the tenant's size tells.
+  let estimate: MemoryEstimate
 
   /// Fencing token: goes back to control with everything done under the lease.
   struct Fence: Hashable, Sendable {
@@ -65,5 +67,6 @@ struct Lease: Sendable {
     case .allow: listsBought = true
     default: throw .lease("repurchase is \(view.repurchase.rawValue), which is not known; update the trainer")
     }
+    estimate = MemoryEstimate(customers: view.customers, products: view.products, events: view.events)
   }
 }

@@ -69,4 +69,9 @@ struct TenantData: Sendable {
 
   /// Which products may be listed at a moment, by index.
   func eligible(at moment: Int64) -> [Bool] { facts.map { $0.availability.holds(at: moment) } }
+
+  /// The first moment past one at which a product comes on or goes off sale, µs; nil = none does.
+  func nextAvailabilityChange(after moment: Int64) -> Int64? {
+    facts.lazy.flatMap { [$0.availability.from, $0.availability.until] }.filter { $0 > moment && $0 < .max }.min()
+  }
 }

@@ -97,6 +97,51 @@ void   nightjar__v1__tenant__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__tenant__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__quarantine__init
+                     (Nightjar__V1__Quarantine         *message)
+{
+  static const Nightjar__V1__Quarantine init_value = NIGHTJAR__V1__QUARANTINE__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__quarantine__get_packed_size
+                     (const Nightjar__V1__Quarantine *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__quarantine__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__quarantine__pack
+                     (const Nightjar__V1__Quarantine *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__quarantine__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__quarantine__pack_to_buffer
+                     (const Nightjar__V1__Quarantine *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__quarantine__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__Quarantine *
+       nightjar__v1__quarantine__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__Quarantine *)
+     protobuf_c_message_unpack (&nightjar__v1__quarantine__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__quarantine__free_unpacked
+                     (Nightjar__V1__Quarantine *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__quarantine__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__create_tenant_request__init
                      (Nightjar__V1__CreateTenantRequest         *message)
 {
@@ -367,6 +412,96 @@ void   nightjar__v1__set_repurchase_request__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__set_repurchase_request__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__set_time_zone_request__init
+                     (Nightjar__V1__SetTimeZoneRequest         *message)
+{
+  static const Nightjar__V1__SetTimeZoneRequest init_value = NIGHTJAR__V1__SET_TIME_ZONE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__set_time_zone_request__get_packed_size
+                     (const Nightjar__V1__SetTimeZoneRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_time_zone_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__set_time_zone_request__pack
+                     (const Nightjar__V1__SetTimeZoneRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_time_zone_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__set_time_zone_request__pack_to_buffer
+                     (const Nightjar__V1__SetTimeZoneRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__set_time_zone_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__SetTimeZoneRequest *
+       nightjar__v1__set_time_zone_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__SetTimeZoneRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__set_time_zone_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__set_time_zone_request__free_unpacked
+                     (Nightjar__V1__SetTimeZoneRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__set_time_zone_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__release_quarantine_request__init
+                     (Nightjar__V1__ReleaseQuarantineRequest         *message)
+{
+  static const Nightjar__V1__ReleaseQuarantineRequest init_value = NIGHTJAR__V1__RELEASE_QUARANTINE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__release_quarantine_request__get_packed_size
+                     (const Nightjar__V1__ReleaseQuarantineRequest *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__release_quarantine_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__release_quarantine_request__pack
+                     (const Nightjar__V1__ReleaseQuarantineRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__release_quarantine_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__release_quarantine_request__pack_to_buffer
+                     (const Nightjar__V1__ReleaseQuarantineRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__release_quarantine_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__ReleaseQuarantineRequest *
+       nightjar__v1__release_quarantine_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__ReleaseQuarantineRequest *)
+     protobuf_c_message_unpack (&nightjar__v1__release_quarantine_request__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__release_quarantine_request__free_unpacked
+                     (Nightjar__V1__ReleaseQuarantineRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__release_quarantine_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__run_night_request__init
                      (Nightjar__V1__RunNightRequest         *message)
 {
@@ -500,6 +635,51 @@ void   nightjar__v1__night__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &nightjar__v1__night__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__night_progress__init
+                     (Nightjar__V1__NightProgress         *message)
+{
+  static const Nightjar__V1__NightProgress init_value = NIGHTJAR__V1__NIGHT_PROGRESS__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__night_progress__get_packed_size
+                     (const Nightjar__V1__NightProgress *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__night_progress__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__night_progress__pack
+                     (const Nightjar__V1__NightProgress *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__night_progress__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__night_progress__pack_to_buffer
+                     (const Nightjar__V1__NightProgress *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__night_progress__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__NightProgress *
+       nightjar__v1__night_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__NightProgress *)
+     protobuf_c_message_unpack (&nightjar__v1__night_progress__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__night_progress__free_unpacked
+                     (Nightjar__V1__NightProgress *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__night_progress__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   nightjar__v1__night_work__init
@@ -2443,7 +2623,7 @@ const ProtobufCMessageDescriptor nightjar__v1__fence__descriptor =
   (ProtobufCMessageInit) nightjar__v1__fence__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[10] =
+static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[13] =
 {
   {
     "id",
@@ -2565,9 +2745,46 @@ static const ProtobufCFieldDescriptor nightjar__v1__tenant__field_descriptors[10
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "time_zone",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Tenant, time_zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quarantine",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Tenant, quarantine),
+    &nightjar__v1__quarantine__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failures",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Tenant, failures),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__tenant__field_indices_by_name[] = {
   4,   /* field[4] = created_at_us */
+  12,   /* field[12] = failures */
   3,   /* field[3] = generation */
   8,   /* field[8] = hold */
   5,   /* field[5] = horizon_days */
@@ -2576,12 +2793,15 @@ static const unsigned nightjar__v1__tenant__field_indices_by_name[] = {
   2,   /* field[2] = mode */
   1,   /* field[1] = name */
   6,   /* field[6] = needs_approval */
+  11,   /* field[11] = quarantine */
   9,   /* field[9] = repurchase */
+  10,   /* field[10] = time_zone */
 };
-static const ProtobufCIntRange nightjar__v1__tenant__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__tenant__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 20, 10 },
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__tenant__descriptor =
 {
@@ -2591,14 +2811,78 @@ const ProtobufCMessageDescriptor nightjar__v1__tenant__descriptor =
   "Nightjar__V1__Tenant",
   "nightjar.v1",
   sizeof(Nightjar__V1__Tenant),
-  10,
+  13,
   nightjar__v1__tenant__field_descriptors,
   nightjar__v1__tenant__field_indices_by_name,
-  1,  nightjar__v1__tenant__number_ranges,
+  2,  nightjar__v1__tenant__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__tenant__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field_descriptors[6] =
+static const ProtobufCFieldDescriptor nightjar__v1__quarantine__field_descriptors[3] =
+{
+  {
+    "since_us",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Quarantine, since_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Quarantine, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "night",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Quarantine, night),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__quarantine__field_indices_by_name[] = {
+  2,   /* field[2] = night */
+  1,   /* field[1] = reason */
+  0,   /* field[0] = since_us */
+};
+static const ProtobufCIntRange nightjar__v1__quarantine__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__quarantine__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Quarantine",
+  "Quarantine",
+  "Nightjar__V1__Quarantine",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__Quarantine),
+  3,
+  nightjar__v1__quarantine__field_descriptors,
+  nightjar__v1__quarantine__field_indices_by_name,
+  1,  nightjar__v1__quarantine__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__quarantine__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field_descriptors[7] =
 {
   {
     "id",
@@ -2672,6 +2956,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__create_tenant_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "time_zone",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CreateTenantRequest, time_zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__create_tenant_request__field_indices_by_name[] = {
   2,   /* field[2] = horizon_days */
@@ -2680,11 +2976,13 @@ static const unsigned nightjar__v1__create_tenant_request__field_indices_by_name
   3,   /* field[3] = needs_approval */
   4,   /* field[4] = reason */
   5,   /* field[5] = repurchase */
+  6,   /* field[6] = time_zone */
 };
-static const ProtobufCIntRange nightjar__v1__create_tenant_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__create_tenant_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 20, 6 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__create_tenant_request__descriptor =
 {
@@ -2694,10 +2992,10 @@ const ProtobufCMessageDescriptor nightjar__v1__create_tenant_request__descriptor
   "Nightjar__V1__CreateTenantRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__CreateTenantRequest),
-  6,
+  7,
   nightjar__v1__create_tenant_request__field_descriptors,
   nightjar__v1__create_tenant_request__field_indices_by_name,
-  1,  nightjar__v1__create_tenant_request__number_ranges,
+  2,  nightjar__v1__create_tenant_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__create_tenant_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2995,7 +3293,122 @@ const ProtobufCMessageDescriptor nightjar__v1__set_repurchase_request__descripto
   (ProtobufCMessageInit) nightjar__v1__set_repurchase_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__run_night_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor nightjar__v1__set_time_zone_request__field_descriptors[3] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetTimeZoneRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "time_zone",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetTimeZoneRequest, time_zone),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__SetTimeZoneRequest, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__set_time_zone_request__field_indices_by_name[] = {
+  2,   /* field[2] = reason */
+  0,   /* field[0] = tenant */
+  1,   /* field[1] = time_zone */
+};
+static const ProtobufCIntRange nightjar__v1__set_time_zone_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__set_time_zone_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.SetTimeZoneRequest",
+  "SetTimeZoneRequest",
+  "Nightjar__V1__SetTimeZoneRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__SetTimeZoneRequest),
+  3,
+  nightjar__v1__set_time_zone_request__field_descriptors,
+  nightjar__v1__set_time_zone_request__field_indices_by_name,
+  1,  nightjar__v1__set_time_zone_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__set_time_zone_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__release_quarantine_request__field_descriptors[2] =
+{
+  {
+    "tenant",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ReleaseQuarantineRequest, tenant),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ReleaseQuarantineRequest, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__release_quarantine_request__field_indices_by_name[] = {
+  1,   /* field[1] = reason */
+  0,   /* field[0] = tenant */
+};
+static const ProtobufCIntRange nightjar__v1__release_quarantine_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__release_quarantine_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.ReleaseQuarantineRequest",
+  "ReleaseQuarantineRequest",
+  "Nightjar__V1__ReleaseQuarantineRequest",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__ReleaseQuarantineRequest),
+  2,
+  nightjar__v1__release_quarantine_request__field_descriptors,
+  nightjar__v1__release_quarantine_request__field_indices_by_name,
+  1,  nightjar__v1__release_quarantine_request__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__release_quarantine_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__run_night_request__field_descriptors[5] =
 {
   {
     "as_of_us",
@@ -3033,16 +3446,42 @@ static const ProtobufCFieldDescriptor nightjar__v1__run_night_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deadline_us",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RunNightRequest, deadline_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retrain_unchanged",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RunNightRequest, retrain_unchanged),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__run_night_request__field_indices_by_name[] = {
   0,   /* field[0] = as_of_us */
+  3,   /* field[3] = deadline_us */
   2,   /* field[2] = reason */
+  4,   /* field[4] = retrain_unchanged */
   1,   /* field[1] = tenants */
 };
 static const ProtobufCIntRange nightjar__v1__run_night_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__run_night_request__descriptor =
 {
@@ -3052,14 +3491,14 @@ const ProtobufCMessageDescriptor nightjar__v1__run_night_request__descriptor =
   "Nightjar__V1__RunNightRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__RunNightRequest),
-  3,
+  5,
   nightjar__v1__run_night_request__field_descriptors,
   nightjar__v1__run_night_request__field_indices_by_name,
   1,  nightjar__v1__run_night_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__run_night_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__get_night_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor nightjar__v1__get_night_request__field_descriptors[4] =
 {
   {
     "night",
@@ -3073,14 +3512,53 @@ static const ProtobufCFieldDescriptor nightjar__v1__get_night_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "page_size",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetNightRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetNightRequest, page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "progress_only",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__GetNightRequest, progress_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__get_night_request__field_indices_by_name[] = {
   0,   /* field[0] = night */
+  1,   /* field[1] = page_size */
+  2,   /* field[2] = page_token */
+  3,   /* field[3] = progress_only */
 };
 static const ProtobufCIntRange nightjar__v1__get_night_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__get_night_request__descriptor =
 {
@@ -3090,14 +3568,14 @@ const ProtobufCMessageDescriptor nightjar__v1__get_night_request__descriptor =
   "Nightjar__V1__GetNightRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__GetNightRequest),
-  1,
+  4,
   nightjar__v1__get_night_request__field_descriptors,
   nightjar__v1__get_night_request__field_indices_by_name,
   1,  nightjar__v1__get_night_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__get_night_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__night__field_descriptors[5] =
+static const ProtobufCFieldDescriptor nightjar__v1__night__field_descriptors[7] =
 {
   {
     "id",
@@ -3159,18 +3637,44 @@ static const ProtobufCFieldDescriptor nightjar__v1__night__field_descriptors[5] 
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "progress",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Night, progress),
+    &nightjar__v1__night_progress__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Night, next_page_token),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__night__field_indices_by_name[] = {
   1,   /* field[1] = as_of_us */
   3,   /* field[3] = finished_at_us */
   0,   /* field[0] = id */
+  6,   /* field[6] = next_page_token */
+  5,   /* field[5] = progress */
   2,   /* field[2] = started_at_us */
   4,   /* field[4] = work */
 };
 static const ProtobufCIntRange nightjar__v1__night__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__night__descriptor =
 {
@@ -3180,14 +3684,208 @@ const ProtobufCMessageDescriptor nightjar__v1__night__descriptor =
   "Nightjar__V1__Night",
   "nightjar.v1",
   sizeof(Nightjar__V1__Night),
-  5,
+  7,
   nightjar__v1__night__field_descriptors,
   nightjar__v1__night__field_indices_by_name,
   1,  nightjar__v1__night__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__night__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__night_work__field_descriptors[7] =
+static const ProtobufCFieldDescriptor nightjar__v1__night_progress__field_descriptors[13] =
+{
+  {
+    "tenants",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, tenants),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, waiting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "running",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, running),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "done",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, done),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failed",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, failed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "missed",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, missed),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "quarantined",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, quarantined),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unchanged",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, unchanged),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting_for_memory",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, waiting_for_memory),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting_for_retry",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, waiting_for_retry),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tenants_per_minute",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, tenants_per_minute),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "remaining_us",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, remaining_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deadline_us",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightProgress, deadline_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__night_progress__field_indices_by_name[] = {
+  12,   /* field[12] = deadline_us */
+  3,   /* field[3] = done */
+  4,   /* field[4] = failed */
+  5,   /* field[5] = missed */
+  6,   /* field[6] = quarantined */
+  11,   /* field[11] = remaining_us */
+  2,   /* field[2] = running */
+  0,   /* field[0] = tenants */
+  10,   /* field[10] = tenants_per_minute */
+  7,   /* field[7] = unchanged */
+  1,   /* field[1] = waiting */
+  8,   /* field[8] = waiting_for_memory */
+  9,   /* field[9] = waiting_for_retry */
+};
+static const ProtobufCIntRange nightjar__v1__night_progress__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__night_progress__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.NightProgress",
+  "NightProgress",
+  "Nightjar__V1__NightProgress",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__NightProgress),
+  13,
+  nightjar__v1__night_progress__field_descriptors,
+  nightjar__v1__night_progress__field_indices_by_name,
+  1,  nightjar__v1__night_progress__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__night_progress__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__night_work__field_descriptors[11] =
 {
   {
     "tenant",
@@ -3273,12 +3971,64 @@ static const ProtobufCFieldDescriptor nightjar__v1__night_work__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "deadline_us",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightWork, deadline_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rows",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightWork, rows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "needed_memory_bytes",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightWork, needed_memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "not_before_us",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__NightWork, not_before_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__night_work__field_indices_by_name[] = {
   6,   /* field[6] = activated_bake */
   2,   /* field[2] = attempts */
+  7,   /* field[7] = deadline_us */
   4,   /* field[4] = evaluation */
   5,   /* field[5] = failure */
+  9,   /* field[9] = needed_memory_bytes */
+  10,   /* field[10] = not_before_us */
+  8,   /* field[8] = rows */
   1,   /* field[1] = state */
   0,   /* field[0] = tenant */
   3,   /* field[3] = trainer */
@@ -3286,7 +4036,7 @@ static const unsigned nightjar__v1__night_work__field_indices_by_name[] = {
 static const ProtobufCIntRange nightjar__v1__night_work__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__night_work__descriptor =
 {
@@ -3296,14 +4046,14 @@ const ProtobufCMessageDescriptor nightjar__v1__night_work__descriptor =
   "Nightjar__V1__NightWork",
   "nightjar.v1",
   sizeof(Nightjar__V1__NightWork),
-  7,
+  11,
   nightjar__v1__night_work__field_descriptors,
   nightjar__v1__night_work__field_indices_by_name,
   1,  nightjar__v1__night_work__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__night_work__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__lease_work_request__field_descriptors[1] =
+static const ProtobufCFieldDescriptor nightjar__v1__lease_work_request__field_descriptors[2] =
 {
   {
     "wait_ms",
@@ -3317,14 +4067,27 @@ static const ProtobufCFieldDescriptor nightjar__v1__lease_work_request__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "memory_bytes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__LeaseWorkRequest, memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__lease_work_request__field_indices_by_name[] = {
+  1,   /* field[1] = memory_bytes */
   0,   /* field[0] = wait_ms */
 };
 static const ProtobufCIntRange nightjar__v1__lease_work_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__lease_work_request__descriptor =
 {
@@ -3334,7 +4097,7 @@ const ProtobufCMessageDescriptor nightjar__v1__lease_work_request__descriptor =
   "Nightjar__V1__LeaseWorkRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__LeaseWorkRequest),
-  1,
+  2,
   nightjar__v1__lease_work_request__field_descriptors,
   nightjar__v1__lease_work_request__field_indices_by_name,
   1,  nightjar__v1__lease_work_request__number_ranges,
@@ -3379,7 +4142,7 @@ const ProtobufCMessageDescriptor nightjar__v1__lease_work_response__descriptor =
   (ProtobufCMessageInit) nightjar__v1__lease_work_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[12] =
+static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[15] =
 {
   {
     "tenant",
@@ -3525,25 +4288,65 @@ static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[12]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "customers",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Lease, customers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "products",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Lease, products),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "events",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Lease, events),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__lease__field_indices_by_name[] = {
   3,   /* field[3] = as_of_us */
   10,   /* field[10] = champion */
+  12,   /* field[12] = customers */
+  14,   /* field[14] = events */
   6,   /* field[6] = fence */
   7,   /* field[7] = grant */
   8,   /* field[8] = horizon_days */
   2,   /* field[2] = kind */
   1,   /* field[1] = night */
+  13,   /* field[13] = products */
   11,   /* field[11] = repurchase */
   9,   /* field[9] = seed */
   0,   /* field[0] = tenant */
   5,   /* field[5] = ttl_ms */
   4,   /* field[4] = watermark */
 };
-static const ProtobufCIntRange nightjar__v1__lease__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__lease__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 20, 12 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor =
 {
@@ -3553,10 +4356,10 @@ const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor =
   "Nightjar__V1__Lease",
   "nightjar.v1",
   sizeof(Nightjar__V1__Lease),
-  12,
+  15,
   nightjar__v1__lease__field_descriptors,
   nightjar__v1__lease__field_indices_by_name,
-  1,  nightjar__v1__lease__number_ranges,
+  2,  nightjar__v1__lease__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__lease__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4332,7 +5135,7 @@ const ProtobufCMessageDescriptor nightjar__v1__bake_order__descriptor =
   (ProtobufCMessageInit) nightjar__v1__bake_order__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__complete_work_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor nightjar__v1__complete_work_request__field_descriptors[4] =
 {
   {
     "tenant",
@@ -4370,16 +5173,30 @@ static const ProtobufCFieldDescriptor nightjar__v1__complete_work_request__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "availability_changes_us",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CompleteWorkRequest, availability_changes_us),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__complete_work_request__field_indices_by_name[] = {
+  3,   /* field[3] = availability_changes_us */
   2,   /* field[2] = bakes */
   1,   /* field[1] = fence */
   0,   /* field[0] = tenant */
 };
-static const ProtobufCIntRange nightjar__v1__complete_work_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__complete_work_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 20, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__complete_work_request__descriptor =
 {
@@ -4389,10 +5206,10 @@ const ProtobufCMessageDescriptor nightjar__v1__complete_work_request__descriptor
   "Nightjar__V1__CompleteWorkRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__CompleteWorkRequest),
-  3,
+  4,
   nightjar__v1__complete_work_request__field_descriptors,
   nightjar__v1__complete_work_request__field_indices_by_name,
-  1,  nightjar__v1__complete_work_request__number_ranges,
+  2,  nightjar__v1__complete_work_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__complete_work_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -4511,7 +5328,7 @@ const ProtobufCMessageDescriptor nightjar__v1__complete_work_response__descripto
   (ProtobufCMessageInit) nightjar__v1__complete_work_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__fail_work_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor nightjar__v1__fail_work_request__field_descriptors[5] =
 {
   {
     "tenant",
@@ -4549,16 +5366,42 @@ static const ProtobufCFieldDescriptor nightjar__v1__fail_work_request__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "kind",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__FailWorkRequest, kind),
+    &nightjar__v1__failure_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "needed_memory_bytes",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__FailWorkRequest, needed_memory_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__fail_work_request__field_indices_by_name[] = {
   1,   /* field[1] = fence */
+  3,   /* field[3] = kind */
+  4,   /* field[4] = needed_memory_bytes */
   2,   /* field[2] = reason */
   0,   /* field[0] = tenant */
 };
 static const ProtobufCIntRange nightjar__v1__fail_work_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__fail_work_request__descriptor =
 {
@@ -4568,7 +5411,7 @@ const ProtobufCMessageDescriptor nightjar__v1__fail_work_request__descriptor =
   "Nightjar__V1__FailWorkRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__FailWorkRequest),
-  3,
+  5,
   nightjar__v1__fail_work_request__field_descriptors,
   nightjar__v1__fail_work_request__field_indices_by_name,
   1,  nightjar__v1__fail_work_request__number_ranges,
@@ -6601,22 +7444,28 @@ const ProtobufCEnumDescriptor nightjar__v1__hold__descriptor =
   nightjar__v1__hold__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue nightjar__v1__work_state__enum_values_by_number[5] =
+static const ProtobufCEnumValue nightjar__v1__work_state__enum_values_by_number[8] =
 {
   { "WORK_STATE_UNKNOWN", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_UNKNOWN", 0 },
   { "WORK_STATE_WAITING", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_WAITING", 1 },
   { "WORK_STATE_LEASED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_LEASED", 2 },
   { "WORK_STATE_DONE", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_DONE", 3 },
   { "WORK_STATE_FAILED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_FAILED", 4 },
+  { "WORK_STATE_QUARANTINED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_QUARANTINED", 5 },
+  { "WORK_STATE_MISSED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_MISSED", 6 },
+  { "WORK_STATE_UNCHANGED", "NIGHTJAR__V1__WORK_STATE__WORK_STATE_UNCHANGED", 7 },
 };
 static const ProtobufCIntRange nightjar__v1__work_state__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 8}
 };
-static const ProtobufCEnumValueIndex nightjar__v1__work_state__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex nightjar__v1__work_state__enum_values_by_name[8] =
 {
   { "WORK_STATE_DONE", 3 },
   { "WORK_STATE_FAILED", 4 },
   { "WORK_STATE_LEASED", 2 },
+  { "WORK_STATE_MISSED", 6 },
+  { "WORK_STATE_QUARANTINED", 5 },
+  { "WORK_STATE_UNCHANGED", 7 },
   { "WORK_STATE_UNKNOWN", 0 },
   { "WORK_STATE_WAITING", 1 },
 };
@@ -6627,9 +7476,9 @@ const ProtobufCEnumDescriptor nightjar__v1__work_state__descriptor =
   "WorkState",
   "Nightjar__V1__WorkState",
   "nightjar.v1",
-  5,
+  8,
   nightjar__v1__work_state__enum_values_by_number,
-  5,
+  8,
   nightjar__v1__work_state__enum_values_by_name,
   1,
   nightjar__v1__work_state__value_ranges,
@@ -6703,6 +7552,38 @@ const ProtobufCEnumDescriptor nightjar__v1__gate_verdict__descriptor =
   nightjar__v1__gate_verdict__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
+static const ProtobufCEnumValue nightjar__v1__failure_kind__enum_values_by_number[4] =
+{
+  { "FAILURE_KIND_WORK", "NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_WORK", 0 },
+  { "FAILURE_KIND_GIVEN_BACK", "NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_GIVEN_BACK", 1 },
+  { "FAILURE_KIND_TOO_LARGE", "NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_TOO_LARGE", 2 },
+  { "FAILURE_KIND_SURROUNDINGS", "NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_SURROUNDINGS", 3 },
+};
+static const ProtobufCIntRange nightjar__v1__failure_kind__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex nightjar__v1__failure_kind__enum_values_by_name[4] =
+{
+  { "FAILURE_KIND_GIVEN_BACK", 1 },
+  { "FAILURE_KIND_SURROUNDINGS", 3 },
+  { "FAILURE_KIND_TOO_LARGE", 2 },
+  { "FAILURE_KIND_WORK", 0 },
+};
+const ProtobufCEnumDescriptor nightjar__v1__failure_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "nightjar.v1.FailureKind",
+  "FailureKind",
+  "Nightjar__V1__FailureKind",
+  "nightjar.v1",
+  4,
+  nightjar__v1__failure_kind__enum_values_by_number,
+  4,
+  nightjar__v1__failure_kind__enum_values_by_name,
+  1,
+  nightjar__v1__failure_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 static const ProtobufCEnumValue nightjar__v1__version_state__enum_values_by_number[5] =
 {
   { "VERSION_STATE_UNKNOWN", "NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_UNKNOWN", 0 },
@@ -6769,13 +7650,15 @@ const ProtobufCEnumDescriptor nightjar__v1__serving_state__descriptor =
   nightjar__v1__serving_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors[20] =
+static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors[22] =
 {
   { "CreateTenant", &nightjar__v1__create_tenant_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "GetTenant", &nightjar__v1__get_tenant_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "ListTenants", &nightjar__v1__list_tenants_request__descriptor, &nightjar__v1__list_tenants_response__descriptor },
   { "SetMode", &nightjar__v1__set_mode_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "SetRepurchase", &nightjar__v1__set_repurchase_request__descriptor, &nightjar__v1__tenant__descriptor },
+  { "SetTimeZone", &nightjar__v1__set_time_zone_request__descriptor, &nightjar__v1__tenant__descriptor },
+  { "ReleaseQuarantine", &nightjar__v1__release_quarantine_request__descriptor, &nightjar__v1__tenant__descriptor },
   { "RunNight", &nightjar__v1__run_night_request__descriptor, &nightjar__v1__night__descriptor },
   { "GetNight", &nightjar__v1__get_night_request__descriptor, &nightjar__v1__night__descriptor },
   { "LeaseWork", &nightjar__v1__lease_work_request__descriptor, &nightjar__v1__lease_work_response__descriptor },
@@ -6793,26 +7676,28 @@ static const ProtobufCMethodDescriptor nightjar__v1__control__method_descriptors
   { "ReadJournal", &nightjar__v1__read_journal_request__descriptor, &nightjar__v1__read_journal_response__descriptor },
 };
 const unsigned nightjar__v1__control__method_indices_by_name[] = {
-  13,        /* Activate */
-  10,        /* CompleteWork */
+  15,        /* Activate */
+  12,        /* CompleteWork */
   0,        /* CreateTenant */
-  11,        /* FailWork */
-  6,        /* GetNight */
-  16,        /* GetOverlay */
+  13,        /* FailWork */
+  8,        /* GetNight */
+  18,        /* GetOverlay */
   1,        /* GetTenant */
-  7,        /* LeaseWork */
+  9,        /* LeaseWork */
   2,        /* ListTenants */
-  12,        /* ListVersions */
-  19,        /* ReadJournal */
-  14,        /* ReleaseHold */
-  8,        /* RenewLease */
-  9,        /* ReportEvaluation */
-  18,        /* ReportServing */
-  5,        /* RunNight */
+  14,        /* ListVersions */
+  21,        /* ReadJournal */
+  16,        /* ReleaseHold */
+  6,        /* ReleaseQuarantine */
+  10,        /* RenewLease */
+  11,        /* ReportEvaluation */
+  20,        /* ReportServing */
+  7,        /* RunNight */
   3,        /* SetMode */
-  15,        /* SetOverlay */
+  17,        /* SetOverlay */
   4,        /* SetRepurchase */
-  17         /* WatchRouting */
+  5,        /* SetTimeZone */
+  19         /* WatchRouting */
 };
 const ProtobufCServiceDescriptor nightjar__v1__control__descriptor =
 {
@@ -6821,7 +7706,7 @@ const ProtobufCServiceDescriptor nightjar__v1__control__descriptor =
   "Control",
   "Nightjar__V1__Control",
   "nightjar.v1",
-  20,
+  22,
   nightjar__v1__control__method_descriptors,
   nightjar__v1__control__method_indices_by_name
 };
@@ -6865,13 +7750,29 @@ void nightjar__v1__control__set_repurchase(ProtobufCService *service,
   assert(service->descriptor == &nightjar__v1__control__descriptor);
   service->invoke(service, 4, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
+void nightjar__v1__control__set_time_zone(ProtobufCService *service,
+                                          const Nightjar__V1__SetTimeZoneRequest *input,
+                                          Nightjar__V1__Tenant_Closure closure,
+                                          void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__control__descriptor);
+  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
+void nightjar__v1__control__release_quarantine(ProtobufCService *service,
+                                               const Nightjar__V1__ReleaseQuarantineRequest *input,
+                                               Nightjar__V1__Tenant_Closure closure,
+                                               void *closure_data)
+{
+  assert(service->descriptor == &nightjar__v1__control__descriptor);
+  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+}
 void nightjar__v1__control__run_night(ProtobufCService *service,
                                       const Nightjar__V1__RunNightRequest *input,
                                       Nightjar__V1__Night_Closure closure,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 5, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__get_night(ProtobufCService *service,
                                       const Nightjar__V1__GetNightRequest *input,
@@ -6879,7 +7780,7 @@ void nightjar__v1__control__get_night(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 6, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__lease_work(ProtobufCService *service,
                                        const Nightjar__V1__LeaseWorkRequest *input,
@@ -6887,7 +7788,7 @@ void nightjar__v1__control__lease_work(ProtobufCService *service,
                                        void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 7, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__renew_lease(ProtobufCService *service,
                                         const Nightjar__V1__RenewLeaseRequest *input,
@@ -6895,7 +7796,7 @@ void nightjar__v1__control__renew_lease(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 8, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__report_evaluation(ProtobufCService *service,
                                               const Nightjar__V1__ReportEvaluationRequest *input,
@@ -6903,7 +7804,7 @@ void nightjar__v1__control__report_evaluation(ProtobufCService *service,
                                               void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 9, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__complete_work(ProtobufCService *service,
                                           const Nightjar__V1__CompleteWorkRequest *input,
@@ -6911,7 +7812,7 @@ void nightjar__v1__control__complete_work(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 10, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__fail_work(ProtobufCService *service,
                                       const Nightjar__V1__FailWorkRequest *input,
@@ -6919,7 +7820,7 @@ void nightjar__v1__control__fail_work(ProtobufCService *service,
                                       void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 11, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__list_versions(ProtobufCService *service,
                                           const Nightjar__V1__ListVersionsRequest *input,
@@ -6927,7 +7828,7 @@ void nightjar__v1__control__list_versions(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 12, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__activate(ProtobufCService *service,
                                      const Nightjar__V1__ActivateRequest *input,
@@ -6935,7 +7836,7 @@ void nightjar__v1__control__activate(ProtobufCService *service,
                                      void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 13, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__release_hold(ProtobufCService *service,
                                          const Nightjar__V1__ReleaseHoldRequest *input,
@@ -6943,7 +7844,7 @@ void nightjar__v1__control__release_hold(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 14, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__set_overlay(ProtobufCService *service,
                                         const Nightjar__V1__SetOverlayRequest *input,
@@ -6951,7 +7852,7 @@ void nightjar__v1__control__set_overlay(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 15, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__get_overlay(ProtobufCService *service,
                                         const Nightjar__V1__GetOverlayRequest *input,
@@ -6959,7 +7860,7 @@ void nightjar__v1__control__get_overlay(ProtobufCService *service,
                                         void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 16, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__watch_routing(ProtobufCService *service,
                                           const Nightjar__V1__WatchRoutingRequest *input,
@@ -6967,7 +7868,7 @@ void nightjar__v1__control__watch_routing(ProtobufCService *service,
                                           void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 17, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__report_serving(ProtobufCService *service,
                                            const Nightjar__V1__ReportServingRequest *input,
@@ -6975,7 +7876,7 @@ void nightjar__v1__control__report_serving(ProtobufCService *service,
                                            void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 18, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 20, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__read_journal(ProtobufCService *service,
                                          const Nightjar__V1__ReadJournalRequest *input,
@@ -6983,7 +7884,7 @@ void nightjar__v1__control__read_journal(ProtobufCService *service,
                                          void *closure_data)
 {
   assert(service->descriptor == &nightjar__v1__control__descriptor);
-  service->invoke(service, 19, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
+  service->invoke(service, 21, (const ProtobufCMessage *) input, (ProtobufCClosure) closure, closure_data);
 }
 void nightjar__v1__control__init (Nightjar__V1__Control_Service *service,
                                   Nightjar__V1__Control_ServiceDestroy destroy)

@@ -1972,7 +1972,7 @@ const ProtobufCMessageDescriptor nightjar__v1__describe_request__descriptor =
   (ProtobufCMessageInit) nightjar__v1__describe_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_descriptors[9] =
+static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_descriptors[10] =
 {
   {
     "customers",
@@ -2082,8 +2082,21 @@ static const ProtobufCFieldDescriptor nightjar__v1__describe_response__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "content_digest",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__DescribeResponse, content_digest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__describe_response__field_indices_by_name[] = {
+  9,   /* field[9] = content_digest */
   0,   /* field[0] = customers */
   3,   /* field[3] = events */
   7,   /* field[7] = first_event_us */
@@ -2094,10 +2107,11 @@ static const unsigned nightjar__v1__describe_response__field_indices_by_name[] =
   4,   /* field[4] = sequence */
   8,   /* field[8] = served */
 };
-static const ProtobufCIntRange nightjar__v1__describe_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__describe_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 20, 9 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__describe_response__descriptor =
 {
@@ -2107,10 +2121,10 @@ const ProtobufCMessageDescriptor nightjar__v1__describe_response__descriptor =
   "Nightjar__V1__DescribeResponse",
   "nightjar.v1",
   sizeof(Nightjar__V1__DescribeResponse),
-  9,
+  10,
   nightjar__v1__describe_response__field_descriptors,
   nightjar__v1__describe_response__field_indices_by_name,
-  1,  nightjar__v1__describe_response__number_ranges,
+  2,  nightjar__v1__describe_response__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__describe_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

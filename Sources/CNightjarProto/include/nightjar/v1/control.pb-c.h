@@ -18,15 +18,19 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Nightjar__V1__Fence Nightjar__V1__Fence;
 typedef struct Nightjar__V1__Tenant Nightjar__V1__Tenant;
+typedef struct Nightjar__V1__Quarantine Nightjar__V1__Quarantine;
 typedef struct Nightjar__V1__CreateTenantRequest Nightjar__V1__CreateTenantRequest;
 typedef struct Nightjar__V1__GetTenantRequest Nightjar__V1__GetTenantRequest;
 typedef struct Nightjar__V1__ListTenantsRequest Nightjar__V1__ListTenantsRequest;
 typedef struct Nightjar__V1__ListTenantsResponse Nightjar__V1__ListTenantsResponse;
 typedef struct Nightjar__V1__SetModeRequest Nightjar__V1__SetModeRequest;
 typedef struct Nightjar__V1__SetRepurchaseRequest Nightjar__V1__SetRepurchaseRequest;
+typedef struct Nightjar__V1__SetTimeZoneRequest Nightjar__V1__SetTimeZoneRequest;
+typedef struct Nightjar__V1__ReleaseQuarantineRequest Nightjar__V1__ReleaseQuarantineRequest;
 typedef struct Nightjar__V1__RunNightRequest Nightjar__V1__RunNightRequest;
 typedef struct Nightjar__V1__GetNightRequest Nightjar__V1__GetNightRequest;
 typedef struct Nightjar__V1__Night Nightjar__V1__Night;
+typedef struct Nightjar__V1__NightProgress Nightjar__V1__NightProgress;
 typedef struct Nightjar__V1__NightWork Nightjar__V1__NightWork;
 typedef struct Nightjar__V1__LeaseWorkRequest Nightjar__V1__LeaseWorkRequest;
 typedef struct Nightjar__V1__LeaseWorkResponse Nightjar__V1__LeaseWorkResponse;
@@ -120,7 +124,19 @@ typedef enum _Nightjar__V1__WorkState {
   /*
    * Gave up after the attempts that a night allows: yesterday's lists stay.
    */
-  NIGHTJAR__V1__WORK_STATE__WORK_STATE_FAILED = 4
+  NIGHTJAR__V1__WORK_STATE__WORK_STATE_FAILED = 4,
+  /*
+   * Left out, since the tenant is in quarantine: its lists stay as they are.
+   */
+  NIGHTJAR__V1__WORK_STATE__WORK_STATE_QUARANTINED = 5,
+  /*
+   * Not done at the deadline: yesterday's lists stay.
+   */
+  NIGHTJAR__V1__WORK_STATE__WORK_STATE_MISSED = 6,
+  /*
+   * The data are those that the live lists were made from: neither trained nor baked.
+   */
+  NIGHTJAR__V1__WORK_STATE__WORK_STATE_UNCHANGED = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__WORK_STATE)
 } Nightjar__V1__WorkState;
 typedef enum _Nightjar__V1__WorkKind {
@@ -163,6 +179,27 @@ typedef enum _Nightjar__V1__GateVerdict {
   NIGHTJAR__V1__GATE_VERDICT__GATE_VERDICT_REBAKE = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__GATE_VERDICT)
 } Nightjar__V1__GateVerdict;
+typedef enum _Nightjar__V1__FailureKind {
+  /*
+   * The work itself failed: tried again later, at most three times a night; the third failure in a row, be it over several
+   * nights, puts the tenant in quarantine.
+   */
+  NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_WORK = 0,
+  /*
+   * The trainer stops: the work goes to another at once, and nothing failed.
+   */
+  NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_GIVEN_BACK = 1,
+  /*
+   * It needs more memory than the trainer may use: it waits for a trainer with more, and nothing failed.
+   */
+  NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_TOO_LARGE = 2,
+  /*
+   * Something around the trainer failed (ingest away, the store not writable): tried again after a pause, until the
+   * deadline, and counted nowhere.
+   */
+  NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_SURROUNDINGS = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__FAILURE_KIND)
+} Nightjar__V1__FailureKind;
 typedef enum _Nightjar__V1__VersionState {
   NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_UNKNOWN = 0,
   NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_LIVE = 1,
@@ -244,10 +281,47 @@ struct  Nightjar__V1__Tenant
    */
   Nightjar__V1__Hold hold;
   Nightjar__V1__Repurchase repurchase;
+  /*
+   * IANA name of the tenant's time zone, in which a night's deadline counts.
+   */
+  char *time_zone;
+  /*
+   * Present while nights leave the tenant out.
+   */
+  Nightjar__V1__Quarantine *quarantine;
+  /*
+   * Times in a row that work on the tenant failed, over all nights; a completed work ends the row.
+   */
+  uint32_t failures;
 };
 #define NIGHTJAR__V1__TENANT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__tenant__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NIGHTJAR__V1__MODE__MODE_UNKNOWN, 0, 0, 0, 0, NULL, NIGHTJAR__V1__HOLD__HOLD_NONE, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NIGHTJAR__V1__MODE__MODE_UNKNOWN, 0, 0, 0, 0, NULL, NIGHTJAR__V1__HOLD__HOLD_NONE, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE, (char *)protobuf_c_empty_string, NULL, 0 }
+
+
+/*
+ * Work on a tenant failed three times in a row, in one night or over several: nights leave it out, and its lists stay as
+ * they are, until a person has seen to it and releases it.
+ */
+struct  Nightjar__V1__Quarantine
+{
+  ProtobufCMessage base;
+  /*
+   * Wall clock, µs.
+   */
+  int64_t since_us;
+  /*
+   * The last failure.
+   */
+  char *reason;
+  /*
+   * The night of the last failure.
+   */
+  uint64_t night;
+};
+#define NIGHTJAR__V1__QUARANTINE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__quarantine__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Nightjar__V1__CreateTenantRequest
@@ -271,10 +345,14 @@ struct  Nightjar__V1__CreateTenantRequest
    */
   char *reason;
   Nightjar__V1__Repurchase repurchase;
+  /*
+   * IANA name, such as "Europe/London"; empty = "UTC".
+   */
+  char *time_zone;
 };
 #define NIGHTJAR__V1__CREATE_TENANT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__create_tenant_request__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE, (char *)protobuf_c_empty_string }
 
 
 struct  Nightjar__V1__GetTenantRequest
@@ -363,6 +441,38 @@ struct  Nightjar__V1__SetRepurchaseRequest
     , (char *)protobuf_c_empty_string, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE, 0, (char *)protobuf_c_empty_string }
 
 
+struct  Nightjar__V1__SetTimeZoneRequest
+{
+  ProtobufCMessage base;
+  char *tenant;
+  /*
+   * IANA name, such as "Europe/London". It holds for the nights that begin from now on.
+   */
+  char *time_zone;
+  /*
+   * Why, for the journal; at most 256 bytes.
+   */
+  char *reason;
+};
+#define NIGHTJAR__V1__SET_TIME_ZONE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__set_time_zone_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+struct  Nightjar__V1__ReleaseQuarantineRequest
+{
+  ProtobufCMessage base;
+  char *tenant;
+  /*
+   * Why, for the journal; at most 256 bytes.
+   */
+  char *reason;
+};
+#define NIGHTJAR__V1__RELEASE_QUARANTINE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__release_quarantine_request__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
 struct  Nightjar__V1__RunNightRequest
 {
   ProtobufCMessage base;
@@ -379,10 +489,19 @@ struct  Nightjar__V1__RunNightRequest
    * Why, for the journal; at most 256 bytes.
    */
   char *reason;
+  /*
+   * Wall clock, µs, from which on work that is not done is given up; 0 = 06:00 of each tenant's own time: the first after
+   * the wall clock, or, where `as_of_us` lies more than a day from it, after a start at `as_of_us` by business time.
+   */
+  int64_t deadline_us;
+  /*
+   * Trains also tenants whose data are as they were when they were last trained: after an update of the trainers.
+   */
+  protobuf_c_boolean retrain_unchanged;
 };
 #define NIGHTJAR__V1__RUN_NIGHT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__run_night_request__descriptor) \
-    , 0, 0,NULL, (char *)protobuf_c_empty_string }
+    , 0, 0,NULL, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Nightjar__V1__GetNightRequest
@@ -392,10 +511,22 @@ struct  Nightjar__V1__GetNightRequest
    * 0 = the latest.
    */
   uint64_t night;
+  /*
+   * 1 to 1,000; 0 = the work of all tenants in one answer.
+   */
+  uint32_t page_size;
+  /*
+   * `next_page_token` of the page before; empty = the first page.
+   */
+  char *page_token;
+  /*
+   * Only the night and its progress, without the work.
+   */
+  protobuf_c_boolean progress_only;
 };
 #define NIGHTJAR__V1__GET_NIGHT_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__get_night_request__descriptor) \
-    , 0 }
+    , 0, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Nightjar__V1__Night
@@ -414,12 +545,57 @@ struct  Nightjar__V1__Night
    * Wall clock, µs; 0 = still running.
    */
   int64_t finished_at_us;
+  /*
+   * In order of tenant.
+   */
   size_t n_work;
   Nightjar__V1__NightWork **work;
+  Nightjar__V1__NightProgress *progress;
+  /*
+   * Empty = this was the last page of the work.
+   */
+  char *next_page_token;
 };
 #define NIGHTJAR__V1__NIGHT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__night__descriptor) \
-    , 0, 0, 0, 0, 0,NULL }
+    , 0, 0, 0, 0, 0,NULL, NULL, (char *)protobuf_c_empty_string }
+
+
+/*
+ * How far a night is. The counts add up to `tenants`.
+ */
+struct  Nightjar__V1__NightProgress
+{
+  ProtobufCMessage base;
+  uint32_t tenants;
+  uint32_t waiting;
+  uint32_t running;
+  uint32_t done;
+  uint32_t failed;
+  uint32_t missed;
+  uint32_t quarantined;
+  uint32_t unchanged;
+  /*
+   * Of those waiting: no trainer that asked had the memory; after a failure it is not yet time.
+   */
+  uint32_t waiting_for_memory;
+  uint32_t waiting_for_retry;
+  /*
+   * Done over the last five minutes, or over the whole of a night that is over.
+   */
+  double tenants_per_minute;
+  /*
+   * What is left, at the pace so far by the size of the tenants, µs; 0 = nothing is left, or nothing can be said yet.
+   */
+  int64_t remaining_us;
+  /*
+   * The earliest deadline of work that is not done, wall clock, µs; 0 = none.
+   */
+  int64_t deadline_us;
+};
+#define NIGHTJAR__V1__NIGHT_PROGRESS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__night_progress__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Nightjar__V1__NightWork
@@ -437,17 +613,33 @@ struct  Nightjar__V1__NightWork
    */
   Nightjar__V1__Evaluation *evaluation;
   /*
-   * Why the last attempt failed; empty = it did not.
+   * Why the last attempt failed, or no trainer takes it; empty = nothing went wrong.
    */
   char *failure;
   /*
    * Bake that this night made live; empty = none.
    */
   char *activated_bake;
+  /*
+   * Wall clock, µs.
+   */
+  int64_t deadline_us;
+  /*
+   * Rows of the tenant, by which the largest goes first; 0 = not known yet.
+   */
+  uint64_t rows;
+  /*
+   * What the trainer that refused it would have needed; 0 = none did.
+   */
+  uint64_t needed_memory_bytes;
+  /*
+   * Wall clock, µs, before which a failed work is not tried again; 0 = it may be.
+   */
+  int64_t not_before_us;
 };
 #define NIGHTJAR__V1__NIGHT_WORK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__night_work__descriptor) \
-    , (char *)protobuf_c_empty_string, NIGHTJAR__V1__WORK_STATE__WORK_STATE_UNKNOWN, 0, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, NIGHTJAR__V1__WORK_STATE__WORK_STATE_UNKNOWN, 0, (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
 struct  Nightjar__V1__LeaseWorkRequest
@@ -457,10 +649,14 @@ struct  Nightjar__V1__LeaseWorkRequest
    * Milliseconds to wait for work, 0 to 30,000.
    */
   uint32_t wait_ms;
+  /*
+   * What the trainer may use; work that is known to need more is not given to it. 0 = whatever it takes.
+   */
+  uint64_t memory_bytes;
 };
 #define NIGHTJAR__V1__LEASE_WORK_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__lease_work_request__descriptor) \
-    , 0 }
+    , 0, 0 }
 
 
 struct  Nightjar__V1__LeaseWorkResponse
@@ -500,10 +696,16 @@ struct  Nightjar__V1__Lease
    * What the lists are to hold.
    */
   Nightjar__V1__Repurchase repurchase;
+  /*
+   * Rows of the tenant when the snapshot was pinned, by which a trainer estimates the memory; all 0 = not known.
+   */
+  uint64_t customers;
+  uint64_t products;
+  uint64_t events;
 };
 #define NIGHTJAR__V1__LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__lease__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__WORK_KIND__WORK_KIND_UNKNOWN, 0, 0, 0, NULL, NULL, 0, 0, NULL, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE }
+    , (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__WORK_KIND__WORK_KIND_UNKNOWN, 0, 0, 0, NULL, NULL, 0, 0, NULL, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE, 0, 0, 0 }
 
 
 struct  Nightjar__V1__RenewLeaseRequest
@@ -691,10 +893,15 @@ struct  Nightjar__V1__CompleteWorkRequest
    */
   size_t n_bakes;
   Nightjar__V1__PublishedBake **bakes;
+  /*
+   * Business time at which the availability of a product changes next, so that the lists are to be baked anew even if the
+   * data stay as they are, µs; 0 = none does.
+   */
+  int64_t availability_changes_us;
 };
 #define NIGHTJAR__V1__COMPLETE_WORK_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__complete_work_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0,NULL }
+    , (char *)protobuf_c_empty_string, NULL, 0,NULL, 0 }
 
 
 struct  Nightjar__V1__PublishedBake
@@ -738,10 +945,15 @@ struct  Nightjar__V1__FailWorkRequest
    * For the journal; at most 1,024 bytes.
    */
   char *reason;
+  Nightjar__V1__FailureKind kind;
+  /*
+   * With TOO_LARGE: the estimate. Required there.
+   */
+  uint64_t needed_memory_bytes;
 };
 #define NIGHTJAR__V1__FAIL_WORK_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__fail_work_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, NULL, (char *)protobuf_c_empty_string, NIGHTJAR__V1__FAILURE_KIND__FAILURE_KIND_WORK, 0 }
 
 
 struct  Nightjar__V1__FailWorkResponse
@@ -1267,7 +1479,9 @@ struct  Nightjar__V1__JournalEntry
   /*
    * What was done: "tenant.created", "mode.set", "night.started", "work.leased", "work.expired", "work.failed",
    * "evaluation.judged", "work.completed", "version.activated", "hold.released", "overlay.set",
-   * "repurchase.set", "serving.reported".
+   * "repurchase.set", "serving.reported",
+   * "work.given_back", "work.refused", "work.missed", "work.unchanged", "tenant.quarantined", "quarantine.released",
+   * "time_zone.set".
    */
   char *kind;
   char *tenant;
@@ -1337,6 +1551,25 @@ Nightjar__V1__Tenant *
                       const uint8_t       *data);
 void   nightjar__v1__tenant__free_unpacked
                      (Nightjar__V1__Tenant *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__Quarantine methods */
+void   nightjar__v1__quarantine__init
+                     (Nightjar__V1__Quarantine         *message);
+size_t nightjar__v1__quarantine__get_packed_size
+                     (const Nightjar__V1__Quarantine   *message);
+size_t nightjar__v1__quarantine__pack
+                     (const Nightjar__V1__Quarantine   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__quarantine__pack_to_buffer
+                     (const Nightjar__V1__Quarantine   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__Quarantine *
+       nightjar__v1__quarantine__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__quarantine__free_unpacked
+                     (Nightjar__V1__Quarantine *message,
                       ProtobufCAllocator *allocator);
 /* Nightjar__V1__CreateTenantRequest methods */
 void   nightjar__v1__create_tenant_request__init
@@ -1452,6 +1685,44 @@ Nightjar__V1__SetRepurchaseRequest *
 void   nightjar__v1__set_repurchase_request__free_unpacked
                      (Nightjar__V1__SetRepurchaseRequest *message,
                       ProtobufCAllocator *allocator);
+/* Nightjar__V1__SetTimeZoneRequest methods */
+void   nightjar__v1__set_time_zone_request__init
+                     (Nightjar__V1__SetTimeZoneRequest         *message);
+size_t nightjar__v1__set_time_zone_request__get_packed_size
+                     (const Nightjar__V1__SetTimeZoneRequest   *message);
+size_t nightjar__v1__set_time_zone_request__pack
+                     (const Nightjar__V1__SetTimeZoneRequest   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__set_time_zone_request__pack_to_buffer
+                     (const Nightjar__V1__SetTimeZoneRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__SetTimeZoneRequest *
+       nightjar__v1__set_time_zone_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__set_time_zone_request__free_unpacked
+                     (Nightjar__V1__SetTimeZoneRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__ReleaseQuarantineRequest methods */
+void   nightjar__v1__release_quarantine_request__init
+                     (Nightjar__V1__ReleaseQuarantineRequest         *message);
+size_t nightjar__v1__release_quarantine_request__get_packed_size
+                     (const Nightjar__V1__ReleaseQuarantineRequest   *message);
+size_t nightjar__v1__release_quarantine_request__pack
+                     (const Nightjar__V1__ReleaseQuarantineRequest   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__release_quarantine_request__pack_to_buffer
+                     (const Nightjar__V1__ReleaseQuarantineRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__ReleaseQuarantineRequest *
+       nightjar__v1__release_quarantine_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__release_quarantine_request__free_unpacked
+                     (Nightjar__V1__ReleaseQuarantineRequest *message,
+                      ProtobufCAllocator *allocator);
 /* Nightjar__V1__RunNightRequest methods */
 void   nightjar__v1__run_night_request__init
                      (Nightjar__V1__RunNightRequest         *message);
@@ -1508,6 +1779,25 @@ Nightjar__V1__Night *
                       const uint8_t       *data);
 void   nightjar__v1__night__free_unpacked
                      (Nightjar__V1__Night *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__NightProgress methods */
+void   nightjar__v1__night_progress__init
+                     (Nightjar__V1__NightProgress         *message);
+size_t nightjar__v1__night_progress__get_packed_size
+                     (const Nightjar__V1__NightProgress   *message);
+size_t nightjar__v1__night_progress__pack
+                     (const Nightjar__V1__NightProgress   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__night_progress__pack_to_buffer
+                     (const Nightjar__V1__NightProgress   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__NightProgress *
+       nightjar__v1__night_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__night_progress__free_unpacked
+                     (Nightjar__V1__NightProgress *message,
                       ProtobufCAllocator *allocator);
 /* Nightjar__V1__NightWork methods */
 void   nightjar__v1__night_work__init
@@ -2315,6 +2605,9 @@ typedef void (*Nightjar__V1__Fence_Closure)
 typedef void (*Nightjar__V1__Tenant_Closure)
                  (const Nightjar__V1__Tenant *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__Quarantine_Closure)
+                 (const Nightjar__V1__Quarantine *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__CreateTenantRequest_Closure)
                  (const Nightjar__V1__CreateTenantRequest *message,
                   void *closure_data);
@@ -2333,6 +2626,12 @@ typedef void (*Nightjar__V1__SetModeRequest_Closure)
 typedef void (*Nightjar__V1__SetRepurchaseRequest_Closure)
                  (const Nightjar__V1__SetRepurchaseRequest *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__SetTimeZoneRequest_Closure)
+                 (const Nightjar__V1__SetTimeZoneRequest *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__ReleaseQuarantineRequest_Closure)
+                 (const Nightjar__V1__ReleaseQuarantineRequest *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__RunNightRequest_Closure)
                  (const Nightjar__V1__RunNightRequest *message,
                   void *closure_data);
@@ -2341,6 +2640,9 @@ typedef void (*Nightjar__V1__GetNightRequest_Closure)
                   void *closure_data);
 typedef void (*Nightjar__V1__Night_Closure)
                  (const Nightjar__V1__Night *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__NightProgress_Closure)
+                 (const Nightjar__V1__NightProgress *message,
                   void *closure_data);
 typedef void (*Nightjar__V1__NightWork_Closure)
                  (const Nightjar__V1__NightWork *message,
@@ -2495,6 +2797,14 @@ struct Nightjar__V1__Control_Service
                          const Nightjar__V1__SetRepurchaseRequest *input,
                          Nightjar__V1__Tenant_Closure closure,
                          void *closure_data);
+  void (*set_time_zone)(Nightjar__V1__Control_Service *service,
+                        const Nightjar__V1__SetTimeZoneRequest *input,
+                        Nightjar__V1__Tenant_Closure closure,
+                        void *closure_data);
+  void (*release_quarantine)(Nightjar__V1__Control_Service *service,
+                             const Nightjar__V1__ReleaseQuarantineRequest *input,
+                             Nightjar__V1__Tenant_Closure closure,
+                             void *closure_data);
   void (*run_night)(Nightjar__V1__Control_Service *service,
                     const Nightjar__V1__RunNightRequest *input,
                     Nightjar__V1__Night_Closure closure,
@@ -2568,6 +2878,8 @@ void nightjar__v1__control__init (Nightjar__V1__Control_Service *service,
       function_prefix__ ## list_tenants,\
       function_prefix__ ## set_mode,\
       function_prefix__ ## set_repurchase,\
+      function_prefix__ ## set_time_zone,\
+      function_prefix__ ## release_quarantine,\
       function_prefix__ ## run_night,\
       function_prefix__ ## get_night,\
       function_prefix__ ## lease_work,\
@@ -2603,6 +2915,14 @@ void nightjar__v1__control__set_repurchase(ProtobufCService *service,
                                            const Nightjar__V1__SetRepurchaseRequest *input,
                                            Nightjar__V1__Tenant_Closure closure,
                                            void *closure_data);
+void nightjar__v1__control__set_time_zone(ProtobufCService *service,
+                                          const Nightjar__V1__SetTimeZoneRequest *input,
+                                          Nightjar__V1__Tenant_Closure closure,
+                                          void *closure_data);
+void nightjar__v1__control__release_quarantine(ProtobufCService *service,
+                                               const Nightjar__V1__ReleaseQuarantineRequest *input,
+                                               Nightjar__V1__Tenant_Closure closure,
+                                               void *closure_data);
 void nightjar__v1__control__run_night(ProtobufCService *service,
                                       const Nightjar__V1__RunNightRequest *input,
                                       Nightjar__V1__Night_Closure closure,
@@ -2672,19 +2992,24 @@ extern const ProtobufCEnumDescriptor    nightjar__v1__hold__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__work_state__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__work_kind__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__gate_verdict__descriptor;
+extern const ProtobufCEnumDescriptor    nightjar__v1__failure_kind__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__version_state__descriptor;
 extern const ProtobufCEnumDescriptor    nightjar__v1__serving_state__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__fence__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__tenant__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__quarantine__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__create_tenant_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__get_tenant_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__list_tenants_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__list_tenants_response__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__set_mode_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__set_repurchase_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__set_time_zone_request__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__release_quarantine_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__run_night_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__get_night_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__night__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__night_progress__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__night_work__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__lease_work_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__lease_work_response__descriptor;

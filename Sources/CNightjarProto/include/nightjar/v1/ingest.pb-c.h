@@ -425,10 +425,15 @@ struct  Nightjar__V1__DescribeResponse
    * Calls that rankers have answered, each counted once however many attempts it took.
    */
   uint64_t served;
+  /*
+   * 32 hex digits over the present content of all rows: the same rows give the same digest, in whatever order and however
+   * often they were written. Empty = there is no row.
+   */
+  char *content_digest;
 };
 #define NIGHTJAR__V1__DESCRIBE_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__describe_response__descriptor) \
-    , 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 struct  Nightjar__V1__RecordServedRequest

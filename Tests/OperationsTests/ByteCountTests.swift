@@ -1,0 +1,34 @@
+import Testing
+
+@testable import Operations
+
+@Suite("Amounts of memory")
+struct ByteCountTests {
+  @Test(
+    "are read as people write them",
+    arguments: [("1", 1), ("16GiB", 16 << 30), ("512MiB", 512 << 20), ("2TiB", 2 << 40)] as [(String, UInt64)])
+  func read(text: String, bytes: UInt64) {
+    #expect(ByteCount(text)?.bytes == bytes)
+  }
+
+  @Test(
+    "are refused otherwise",
+    arguments: ["", "0", "-1", "1.5GiB", "GiB", "16 GiB", "16GB", "16gib", "18446744073709551616", "99999999TiB"])
+  func refused(text: String) {
+    #expect(ByteCount(text) == nil)
+  }
+
+  @Test(
+    "are shown with one decimal",
+    arguments: [(1_023, "1023 bytes"), (1 << 20, "1.0 MiB"), (13_207_024_435, "12.3 GiB"), (3 << 39, "1.5 TiB")]
+      as [(UInt64, String)])
+  func shown(bytes: UInt64, text: String) {
+    #expect("\(ByteCount(bytes))" == text)
+  }
+
+  @Test("this machine has a core and some memory")
+  func machine() {
+    let machine = Machine.present()
+    #expect(machine.cores >= 1 && machine.memory.bytes > 64 << 20)
+  }
+}
