@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker demo up format lint clean
+.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker bench-night demo up format lint clean
 
 products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
 swift_sources := Package.swift Sources Tests Fuzz $(wildcard Benchmarks)
@@ -67,6 +67,12 @@ bench-rpc: build bench-deps ## measure the ranker over TLS against redis-server 
 
 bench-ranker: build bench-deps ## measure the ranker: calls re-ranked, cold start, swaps (parts=... for some; see bench-ranker --help)
 	cd Benchmarks && swift run -c release bench-ranker $(parts)
+
+# Tenants of the measured nights.
+TENANTS ?= 200
+
+bench-night: build bench-deps ## measure two nights of TENANTS=200 with all services over TLS, projected to 4,000
+	cd Benchmarks && swift run -c release bench-night --tenants $(TENANTS)
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
 	.build/release/nightjar demo --dir $(dir)

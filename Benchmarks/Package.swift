@@ -12,6 +12,7 @@ let package = Package(
     .executable(name: "floor", targets: ["floor"]),
     .executable(name: "bench-rpc", targets: ["bench-rpc"]),
     .executable(name: "bench-ranker", targets: ["bench-ranker"]),
+    .executable(name: "bench-night", targets: ["bench-night"]),
   ],
   dependencies: [
     .package(name: "nightjar", path: ".."),
@@ -32,6 +33,13 @@ let package = Package(
       ], swiftSettings: strict),
     .executableTarget(
       name: "bench-lookup", dependencies: ["CLMDB", .product(name: "RankedLists", package: "nightjar")],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "bench-night",
+      dependencies: [
+        "Load", .product(name: "NightjarClient", package: "nightjar"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "bench-ranker",

@@ -18,6 +18,7 @@ public struct Trainer: Service {
   private let ingest: ServiceClient
   private let store: ArtifactDirectory
   private let compute = ComputeExecutor()
+  private let stages: Stages
   private let completed: Counter
   private let failed: Counter
   private let logger: Logger
@@ -31,6 +32,7 @@ public struct Trainer: Service {
     metrics.describe(name, "Tenant-nights that this trainer has ended, by how.")
     completed = Counter(label: name, dimensions: [("end", "completed")], factory: metrics)
     failed = Counter(label: name, dimensions: [("end", "failed")], factory: metrics)
+    stages = Stages(metrics)
     self.logger = logger
   }
 
@@ -64,7 +66,8 @@ public struct Trainer: Service {
     let keeper = LeaseKeeper(lease, received: received, control: control, logger: logger)
     let calls = ControlCalls(control: control, lease: lease, logger: logger)
     let night = TenantNight(
-      lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, logger: logger)
+      lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, stages: stages,
+      logger: logger)
     do {
       try await keeper.hold { try await night.run() }
       completed.increment()

@@ -71,18 +71,23 @@ final class Cluster {
     adminAddresses[service] = ready["admin"]
   }
 
-  /// Starts the trainer of a name.
-  func startTrainer(_ name: String) async throws {
+  /// Starts the trainer of a name, which kills itself at `fault`, a point that `Training.Stages` names; nil = it does not.
+  func startTrainer(_ name: String, fault: String? = nil) async throws {
     let arguments = [
       "--control", address("control"), "--ingest", address("ingest"), "--store", "\(folder)/store",
     ]
-    _ = try await launch("trainer", name, arguments)
+    _ = try await launch("trainer", name, arguments, environment: fault.map { ["NIGHTJAR_TEST_FAULT=\($0)"] } ?? [])
   }
 
-  private func launch(_ service: String, _ name: String, _ arguments: [String]) async throws -> [String: String] {
+  private func launch(
+    _ service: String, _ name: String, _ arguments: [String], environment: [String] = []
+  ) async throws -> [String: String] {
+    let executable = "\(Self.executables)/nightjar-\(service)"
     let child = try ChildProcess(
-      name: "\(service)-\(name)", executable: "\(Self.executables)/nightjar-\(service)",
-      arguments: ["--certificates", "\(folder)/certificates", "--name", name, "--stop-at-end-of-input"] + arguments,
+      name: "\(service)-\(name)", executable: environment.isEmpty ? executable : "/usr/bin/env",
+      arguments: environment + (environment.isEmpty ? [] : [executable]) + [
+        "--certificates", "\(folder)/certificates", "--name", name, "--stop-at-end-of-input",
+      ] + arguments,
       log: "\(folder)/\(service)-\(name).log")
     children["\(service)-\(name)"] = child
     return try await child.ready(within: Self.patience)
@@ -114,6 +119,9 @@ final class Cluster {
   func log(of process: String) -> String {
     (try? String(contentsOfFile: "\(folder)/\(process).log", encoding: .utf8)) ?? ""
   }
+
+  /// Waits until a process has ended by itself, and says how.
+  func end(of process: String) async -> ChildProcess.End? { await children[process]?.ended() }
 
   /// A channel to a service as an identity such as `platform-cli`.
   func channel(_ service: Role, as identity: String, serverName: String? = nil) throws -> Channel {

@@ -9,11 +9,10 @@ import Testing
 
 @Suite struct BakeTests {
   private func bake(_ night: Night, _ recipe: Recipe = .als, in scratch: Scratch) throws -> Bake.Published {
-    let model = try night.train(recipe, night.calibrationRows())
+    let model = try night.train(recipe)
     return try Bake(
-      tenant: shop, candidate: Candidate(name: .als, model: model, file: nil), model: "m-1", bake: "b-1", night: night,
-      watermark: 9
-    ).publish(to: scratch.store)
+      tenant: shop, trained: model, file: nil, model: "m-1", bake: "b-1", night: night, watermark: 9
+    ).publish(to: scratch.store, .unwatched)
   }
 
   private func lists(_ published: Bake.Published, in scratch: Scratch) throws -> RankedLists {
@@ -169,16 +168,16 @@ import Testing
   func nothingHalf() async throws {
     let scratch = try Scratch()
     let night = try SampleTenant().night()
-    let model = try night.train(.popularity, night.calibrationRows())
+    let model = try night.train(.popularity)
     let bake = Bake(
-      tenant: shop, candidate: Candidate(name: .popularity, model: model, file: nil), model: "m-1",
+      tenant: shop, trained: model, file: nil, model: "m-1",
       bake: "not a bake\u{0}", night: night, watermark: 9)
-    #expect(throws: (any Error).self) { try bake.publish(to: scratch.store) }
+    #expect(throws: (any Error).self) { try bake.publish(to: scratch.store, .unwatched) }
     let cancelled = Task {
       withUnsafeCurrentTask { $0?.cancel() }
       _ = try Bake(
-        tenant: shop, candidate: bake.candidate, model: "m-1", bake: "b-1", night: night, watermark: 9
-      ).publish(to: scratch.store)
+        tenant: shop, trained: model, file: nil, model: "m-1", bake: "b-1", night: night, watermark: 9
+      ).publish(to: scratch.store, .unwatched)
     }
     await #expect(throws: CancellationError.self) { try await cancelled.value }
     #expect(try scratch.store.artifacts(of: shop).isEmpty)
