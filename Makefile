@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker bench-learning demo up format lint clean
+.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker bench-learning bench-night demo up format lint clean
 
 products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
 swift_sources := Package.swift Sources Tests Fuzz $(wildcard Benchmarks)
@@ -73,6 +73,12 @@ bench-ranker: build bench-deps ## measure the ranker: calls re-ranked, swaps, co
 bench-learning: bench-deps ## measure fits and lists against PyPI's implicit, and a large tenant (parts=... for some; see bench-learning --help)
 	Benchmarks/install-peers.sh
 	cd Benchmarks && swift run -c release bench-learning $(parts)
+
+# Tenants of the measured nights.
+TENANTS ?= 200
+
+bench-night: build bench-deps ## measure two nights of TENANTS=200 with all services over TLS, projected to 4,000
+	cd Benchmarks && swift run -c release bench-night --tenants $(TENANTS)
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
 	.build/release/nightjar demo --dir $(dir)

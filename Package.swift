@@ -129,7 +129,8 @@ let package = Package(
     .testTarget(
       name: "SystemTests",
       dependencies: [
-        "Commerce", "Console", "Messages", "NightjarClient", "Operations", "RPC", "Transport", logging, "nightjar",
+        "ArtifactStore", "Commerce", "Console", "Messages", "NightjarClient", "Operations", "RPC", "Transport", logging,
+        "nightjar",
         "nightjar-ingest", "nightjar-trainer", "nightjar-ranker", "nightjar-control",
       ], swiftSettings: strict),
   ],

@@ -14,6 +14,7 @@ let package = Package(
     .executable(name: "bench-rpc", targets: ["bench-rpc"]),
     .executable(name: "bench-ranker", targets: ["bench-ranker"]),
     .executable(name: "bench-learning", targets: ["bench-learning"]),
+    .executable(name: "bench-night", targets: ["bench-night"]),
   ],
   dependencies: [
     .package(name: "nightjar", path: ".."),
@@ -44,6 +45,12 @@ let package = Package(
         .product(name: "Learning", package: "nightjar"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+      name: "bench-night",
+      dependencies: [
+        "Load", .product(name: "NightjarClient", package: "nightjar"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "bench-ranker",
       dependencies: ["CLoad", "Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],

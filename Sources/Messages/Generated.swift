@@ -86,6 +86,8 @@ public enum Proto {
   public typealias RenewLeaseResponse = Nightjar__V1__RenewLeaseResponse
   /// `nightjar.v1.CandidateFigures`, see control.proto.
   public typealias CandidateFigures = Nightjar__V1__CandidateFigures
+  /// `nightjar.v1.Trial`, see control.proto.
+  public typealias Trial = Nightjar__V1__Trial
   /// `nightjar.v1.PairedDifference`, see control.proto.
   public typealias PairedDifference = Nightjar__V1__PairedDifference
   /// `nightjar.v1.GateVerdict`, see control.proto.
@@ -412,6 +414,10 @@ extension Nightjar__V1__RenewLeaseResponse: Message {
 
 extension Nightjar__V1__CandidateFigures: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__candidate_figures__describe() }
+}
+
+extension Nightjar__V1__Trial: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__trial__describe() }
 }
 
 extension Nightjar__V1__PairedDifference: Message {

@@ -38,4 +38,11 @@ enum Limits {
   static let leaseWaitMilliseconds: UInt32 = 5_000
   /// Customers baked between two looks at whether the task is cancelled.
   static let customersPerCheck = 256
+  /// Trials that a report names, the last and fullest ones.
+  static let trials = 32
+
+  /// Work that may go into trying recipes (`ModelSearch`), by the number of the tenant's events: about 30 µs of one core for
+  /// each, 50 ms at least. A night's tenants have a time budget each, and it is reckoned so that it does not hang on the
+  /// machine.
+  static func searchWork(events: UInt64) -> Double { max(5e7, 3e4 * Double(events)) }
 }

@@ -13,12 +13,17 @@ struct TenantNight: Sendable {
   let ingest: ServiceClient
   let store: ArtifactDirectory
   let compute: ComputeExecutor
+  let stages: Stages
   let logger: Logger
 
   /// Does the work. Nothing is published before control has given its verdict, and nothing is live before it is
   /// complete: whoever dies on the way leaves at most artifacts that nobody refers to.
   func run() async throws {
-    let data = try await SnapshotReader(ingest: ingest, lease: lease, keeper: keeper, logger: logger).read()
+    stages.reach(.leased)
+    let data = try await stages.time(.snapshot) {
+      try await SnapshotReader(ingest: ingest, lease: lease, keeper: keeper, logger: logger).read()
+    }
+    stages.reach(.snapshotRead)
     logger.info(
       "snapshot read",
       metadata: [
@@ -26,25 +31,34 @@ struct TenantNight: Sendable {
       ])
     let night = Night(data: data, cuts: lease.cuts, seed: lease.seed)
     let evaluation = try await compute.run { try evaluate(night) }
+    stages.reach(.judged)
     if !evaluation.championProblem.isEmpty {
       logger.error("the live model cannot be judged", metadata: ["reason": "\(evaluation.championProblem)"])
     }
-    let answer = try await calls.report(evaluation)
+    let answer = try await stages.time(.verdict) { try await calls.report(evaluation) }
+    stages.reach(.ordered)
     let orders = answer.list(\.n_bakes, \.bakes)
     logger.info("verdict", metadata: ["reason": "\(answer.reason)", "bakes": "\(orders.count)"])
     var published: [Bake.Published] = []
     for order in orders {
-      let bake = try bake(order, of: evaluation, night)
-      published.append(try await compute.run { try bake.publish(to: store) })
+      published.append(
+        try await compute.run {
+          let bake = try bake(order, of: evaluation, night)
+          stages.reach(.refitted)
+          return try bake.publish(to: store, stages)
+        })
       logger.info(
         "published",
         metadata: [
           "candidate": "\(order.candidate)", "bake": "\(order.bake)", "customers": "\(published.last?.customers ?? 0)",
         ])
     }
+    stages.reach(.published)
     guard !published.isEmpty else { throw TrainingError.order("control ordered nothing") }
-    let live = try await calls.complete(
-      published, availabilityChanges: data.nextAvailabilityChange(after: lease.cuts.served))
+    let live = try await stages.time(.completion) {
+      try await calls.complete(published, availabilityChanges: data.nextAvailabilityChange(after: lease.cuts.served))
+    }
+    stages.reach(.completed)
     logger.info("completed", metadata: ["live_bake": "\(live)"])
   }
 
@@ -54,14 +68,14 @@ struct TenantNight: Sendable {
     do throws(TrainingError) { champion = try self.champion(night) } catch { problem = "\(error)" }
     switch lease.kind {
     case .rebake:
-      return Evaluation(unjudged: champion.map { [$0] } ?? [], of: night.data, championProblem: problem)
+      return Evaluation(unjudged: champion.map { [$0] } ?? [], of: night, championProblem: problem)
     case .train where night.data.isUnderFloor:
-      let popularity = Candidate(
-        name: .popularity, model: try night.train(.popularity, night.calibrationRows()), file: nil)
+      let calibration = try night.calibration(of: .popularity, on: night.calibrationRows())
+      let popularity = Candidate(.popularity, try night.fit(.popularity, calibration))
       return Evaluation(
-        unjudged: [popularity] + (champion.map { [$0] } ?? []), of: night.data, championProblem: problem)
+        unjudged: [popularity] + (champion.map { [$0] } ?? []), of: night, championProblem: problem)
     case .train:
-      return try Evaluation(night, champion: champion, championProblem: problem)
+      return try Evaluation(night, champion: champion, championProblem: problem, stages: stages)
     }
   }
 
@@ -70,18 +84,19 @@ struct TenantNight: Sendable {
     guard let version = lease.champion else { return nil }
     let champion = try Champion(version, of: lease.tenant, in: store)
     let model = try champion.file.model(tenant: lease.tenant, id: champion.model, products: night.data.products)
-    return Candidate(name: .champion, model: model, file: champion.file)
+    return Candidate(champion: model, file: champion.file)
   }
 
   private func bake(
     _ order: View<Proto.BakeOrder>, of evaluation: Evaluation, _ night: Night
-  ) throws(TrainingError) -> Bake {
+  ) throws -> Bake {
     guard let candidate = evaluation.candidates.first(where: { $0.name.rawValue == order.candidate }) else {
       let problem = evaluation.championProblem
-      throw .order("there is no '\(order.candidate)'" + (problem.isEmpty ? "" : "; \(problem)"))
+      throw TrainingError.order("there is no '\(order.candidate)'" + (problem.isEmpty ? "" : "; \(problem)"))
     }
+    let trained = try stages.time(.refit) { try candidate.trained(night) }
     return Bake(
-      tenant: lease.tenant, candidate: candidate, model: order.model, bake: order.bake, night: night,
+      tenant: lease.tenant, trained: trained, file: candidate.file, model: order.model, bake: order.bake, night: night,
       watermark: lease.watermark, listsBought: lease.listsBought)
   }
 }

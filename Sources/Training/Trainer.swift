@@ -22,6 +22,7 @@ public struct Trainer: Service {
   private let share: MachineShare
   private let grace: Duration
   private let compute = ComputeExecutor()
+  private let stages: Stages
   private let completed: Counter
   private let failed: Counter
   private let handedBack: Counter
@@ -50,6 +51,7 @@ public struct Trainer: Service {
     completed = Counter(label: name, dimensions: [("end", "completed")], factory: metrics)
     failed = Counter(label: name, dimensions: [("end", "failed")], factory: metrics)
     handedBack = Counter(label: name, dimensions: [("end", "handed_back")], factory: metrics)
+    stages = Stages(metrics)
     self.logger = logger
   }
 
@@ -87,7 +89,8 @@ public struct Trainer: Service {
     let keeper = LeaseKeeper(lease, received: received, control: control, logger: logger)
     let calls = ControlCalls(control: control, lease: lease, logger: logger)
     let night = TenantNight(
-      lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, logger: logger)
+      lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, stages: stages,
+      logger: logger)
     switch await end(of: night) {
     case .finished(.success): completed.increment()
     case .outOfGrace:

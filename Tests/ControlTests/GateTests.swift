@@ -119,6 +119,25 @@ struct GateTests {
     #expect(waiting.bakes == (night.verdict == .promote ? [.champion, night.live] : [.champion]))
   }
 
+  @Test("a challenger under which coverage collapses is rejected, popularity's is not looked at")
+  func coverage() throws {
+    func decide(challenger: Double, champion: Double) throws -> Gate.Decision {
+      try Gate.judge(
+        report([
+          figures(.champion, rmse: 0.40, coverage: champion), figures(.challenger, rmse: 0.38, coverage: challenger),
+          figures(.popularity, rmse: 0.39, coverage: 0.05),
+        ]), in: situation())
+    }
+    #expect(try decide(challenger: 0.2, champion: 0.4).live == .challenger)
+    let collapsed = try decide(challenger: 0.19, champion: 0.4)
+    #expect(collapsed.live == .popularity)
+    #expect(collapsed.reason.contains("als would show less than 50% of the products that champion shows"))
+    let first = try Gate.judge(
+      report([figures(.challenger, rmse: 0.38, coverage: 0.01), figures(.popularity, rmse: 0.39, coverage: 0.05)]),
+      in: situation(hasChampion: false))
+    #expect(first.live == .popularity)
+  }
+
   @Test("the order in which a trainer reports its candidates changes nothing")
   func order() throws {
     let all = [
@@ -263,9 +282,14 @@ struct GateTests {
     { $0.list(\.n_differences, \.differences, of: [129]) { $0.first = String(repeating: "x", count: $1) } },
     { $0.champion_problem = String(repeating: "x", count: 1_025) },
     { $0.champion_problem = "a\nb" },
+    { $0.list(\.n_trials, \.trials, of: 0..<33) { draft, _ in draft.recipe = "als" } },
+    {
+      $0.list(\.n_trials, \.trials, of: [257]) { ($0.recipe, $0.options) = ("als", String(repeating: "x", count: $1)) }
+    },
+    { $0.choice = String(repeating: "x", count: 1_025) },
   ]
 
-  @Test("a report is bounded in every part: nights are shown with the reports of all their tenants", arguments: 0..<7)
+  @Test("a report is bounded in every part: nights are shown with the reports of all their tenants", arguments: 0..<10)
   func excess(index: Int) throws {
     let report = Encoded<Proto.ReportEvaluationRequest> { Self.excesses[index]($0) }
     #expect(throws: RPCError.self) { try Gate.Report(report.decode()) }

@@ -30,26 +30,25 @@ import Testing
 
   @Test("scores stay finite however old the sales are", arguments: [1, 1_000, 5_000, 7_600, 8_000, 20_000])
   func ancient(days: Int64) throws {
-    for recipe in [Recipe.als, .popularity] {
-      let history = interactions.history(through: Shop.end + days * Shop.day)
-      let scorer = Scorer(
-        try recipe.fit(history, segments: segments, seed: 1), recipe: recipe, history: history, segments: segments)
+    for recipe in Recipe.personal + [.popularity] {
+      let study = Study(interactions.history(through: Shop.end + days * Shop.day), segments: segments)
+      let scorer = Scorer(try recipe.fit(study, seed: 1), recipe: recipe, study: study)
       #expect(scorer.scores(of: 0).allSatisfy { $0.isFinite })
     }
   }
 
   @Test("a product that the fit has not met is folded in from those who bought it")
   func newProduct() throws {
-    let history = interactions.history(through: Shop.end)
-    let whole = try Recipe.als.fit(history, segments: segments, seed: 1)
+    let study = Study(interactions.history(through: Shop.end), segments: segments)
+    let whole = try Recipe.als.fit(study, seed: 1)
     let factors = Recipe.als.factors
     let forgotten = 4
     let kept = (0..<interactions.products).filter { $0 != forgotten }
     let smaller = whole.aligned(to: kept.map { $0 }, factorsPerProduct: factors)
     let origin = (0..<interactions.products).map { product in kept.firstIndex(of: product) }
     let restored = smaller.aligned(to: origin, factorsPerProduct: factors)
-    let exact = Scorer(whole, recipe: .als, history: history, segments: segments)
-    let folded = Scorer(restored, recipe: .als, history: history, segments: segments)
+    let exact = Scorer(whole, recipe: .als, study: study)
+    let folded = Scorer(restored, recipe: .als, study: study)
     // Customers of the product's own taste (its parity) rank it higher than the others do, as with the whole fit.
     func advantage(_ scorer: Scorer) -> Float {
       let scores = (0..<interactions.customers).map { scorer.scores(of: $0)[forgotten] }
@@ -70,14 +69,13 @@ import Testing
     }
     let shop = Interactions(customers: interactions.customers + 1, products: interactions.products, rows: rows)
     let segments = CustomerSegments.none(customers: shop.customers)
-    let history = shop.history(through: Shop.end)
-    let orders = try [Recipe.als, .popularity].map { recipe in
-      let scorer = Scorer(
-        try recipe.fit(history, segments: segments, seed: 1), recipe: recipe, history: history, segments: segments)
+    let study = Study(shop.history(through: Shop.end), segments: segments)
+    let orders = try (Recipe.personal + [.popularity]).map { recipe in
+      let scorer = Scorer(try recipe.fit(study, seed: 1), recipe: recipe, study: study)
       var top = TopProducts(length: 10, eligible: Shop.everything(shop))
       return top.select(scorer.scores(of: interactions.customers), excluding: []).map(\.product)
     }
-    #expect(orders[0] == orders[1])
+    #expect(orders.allSatisfy { $0 == orders[0] })
   }
 
   @Test("a kept fit whose arrays do not belong together is refused")
@@ -91,11 +89,45 @@ import Testing
     ]
     for (overall, segments, factors) in cases {
       #expect(throws: LearningError.self) {
-        try Fit(recipe: .als, cut: 0, products: 3, overall: overall, segments: segments, factors: factors)
+        try Fit(
+          recipe: .als, cut: 0, products: 3, overall: overall, segments: segments, factors: factors, similarities: [])
       }
     }
     #expect(throws: Never.self) {
-      try Fit(recipe: .als, cut: 0, products: 3, overall: good, segments: ["a": good], factors: factors)
+      try Fit(
+        recipe: .als, cut: 0, products: 3, overall: good, segments: ["a": good], factors: factors, similarities: [])
+    }
+    let rows: [[[(product: Int, weight: Float)]]] = [
+      [[], []], [[(1, 1), (0, 1)], [], []], [[(3, 1)], [], []], [[(1, .nan)], [], []],
+    ]
+    for similarities in rows {
+      #expect(throws: LearningError.self) {
+        try Fit(
+          recipe: .ease, cut: 0, products: 3, overall: good, segments: [:], factors: [], similarities: similarities)
+      }
+    }
+    #expect(throws: LearningError.self) {
+      try Fit(
+        recipe: .als, cut: 0, products: 3, overall: good, segments: [:], factors: factors, similarities: [[], [], []])
+    }
+  }
+
+  @Test("similarities go over to another catalogue with their products", arguments: [Recipe.neighbours, .ease])
+  func alignedSimilarities(recipe: Recipe) throws {
+    let study = Study(interactions.history(through: Shop.end), segments: segments)
+    let whole = try recipe.fit(study, seed: 1)
+    let count = interactions.products
+    let turned = whole.aligned(to: (0..<count).map { count - 1 - $0 }, factorsPerProduct: 0)
+    for product in 0..<count {
+      let row = whole.similarities.row(product).map { "\(count - 1 - $0.column) \($0.value)" }
+      #expect(turned.similarities.row(count - 1 - product).map { "\($0.column) \($0.value)" } == row.reversed())
+    }
+    let without = whole.aligned(to: [nil] + (1..<count).map { $0 }, factorsPerProduct: 0)
+    #expect(without.similarities.row(0).isEmpty)
+    for product in 1..<count {
+      #expect(
+        without.similarities.row(product).map(\.column)
+          == whole.similarities.row(product).map(\.column).filter { $0 != 0 })
     }
   }
 }

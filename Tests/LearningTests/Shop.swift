@@ -32,3 +32,32 @@ enum Shop {
     .init(repeating: true, count: interactions.products)
   }
 }
+
+extension TrainedModel {
+  /// Trains a recipe as a night does: calibrated by an early fit, fitted to be judged and to serve.
+  static func trained(
+    _ recipe: Recipe, on interactions: Interactions, segments: CustomerSegments, cuts: Cuts,
+    calibrationRows: JudgingRows
+  ) throws -> TrainedModel {
+    func study(_ cut: Int64) -> Study { Study(interactions.history(through: cut), segments: segments) }
+    let early = study(cuts.validation)
+    let scorer = Scorer(try recipe.fit(early, seed: 3), recipe: recipe, study: early)
+    return TrainedModel(
+      judged: JudgedModel(
+        recipe: recipe, fit: try recipe.fit(study(cuts.judged), seed: 3),
+        calibration: try Calibration(of: scorer, on: calibrationRows)),
+      served: try recipe.fit(study(cuts.served), seed: 3))
+  }
+
+  /// Judges it on a night's rows.
+  func judgement(
+    on rows: JudgingRows, of interactions: Interactions, segments: CustomerSegments
+  ) throws -> Judgement {
+    try judged.judge(on: rows, Study(interactions.history(through: rows.window.after), segments: segments))
+  }
+}
+
+extension Recipe {
+  /// One of each kind that is personal.
+  static let personal: [Recipe] = [als, neighbours, ease]
+}

@@ -73,19 +73,25 @@ final class Cluster {
     adminAddresses[place] = ready["admin"]
   }
 
-  /// Starts the trainer of a name, with further options.
-  func startTrainer(_ name: String, _ more: [String] = []) async throws {
+  /// Starts the trainer of a name, with further options, which kills itself at `fault`, a point that `Training.Stages`
+  /// names; nil = it does not.
+  func startTrainer(_ name: String, _ more: [String] = [], fault: String? = nil) async throws {
     let arguments =
       [
         "--control", address("control"), "--ingest", address("ingest"), "--store", "\(folder)/store",
       ] + more
-    _ = try await launch("trainer", name, arguments)
+    _ = try await launch("trainer", name, arguments, environment: fault.map { ["NIGHTJAR_TEST_FAULT=\($0)"] } ?? [])
   }
 
-  private func launch(_ service: String, _ name: String, _ arguments: [String]) async throws -> [String: String] {
+  private func launch(
+    _ service: String, _ name: String, _ arguments: [String], environment: [String] = []
+  ) async throws -> [String: String] {
+    let executable = "\(Self.executables)/nightjar-\(service)"
     let child = try ChildProcess(
-      name: "\(service)-\(name)", executable: "\(Self.executables)/nightjar-\(service)",
-      arguments: ["--certificates", "\(folder)/certificates", "--name", name, "--stop-at-end-of-input"] + arguments,
+      name: "\(service)-\(name)", executable: environment.isEmpty ? executable : "/usr/bin/env",
+      arguments: environment + (environment.isEmpty ? [] : [executable]) + [
+        "--certificates", "\(folder)/certificates", "--name", name, "--stop-at-end-of-input",
+      ] + arguments,
       log: "\(folder)/\(service)-\(name).log")
     children["\(service)-\(name)"] = child
     return try await child.ready(within: Self.patience)

@@ -11,11 +11,11 @@ import Testing
   private func bake(_ night: Night, _ recipe: Recipe = .als, listsBought: Bool = false, in scratch: Scratch) throws
     -> Bake.Published
   {
-    let model = try night.train(recipe, night.calibrationRows())
+    let model = try night.train(recipe)
     return try Bake(
-      tenant: shop, candidate: Candidate(name: .als, model: model, file: nil), model: "m-1", bake: "b-1", night: night,
-      watermark: 9, listsBought: listsBought
-    ).publish(to: scratch.store)
+      tenant: shop, trained: model, file: nil, model: "m-1", bake: "b-1", night: night, watermark: 9,
+      listsBought: listsBought
+    ).publish(to: scratch.store, .unwatched)
   }
 
   private func lists(_ published: Bake.Published, in scratch: Scratch) throws -> RankedLists {
@@ -171,17 +171,17 @@ import Testing
   func nothingHalf() async throws {
     let scratch = try Scratch()
     let night = try SampleTenant().night()
-    let model = try night.train(.popularity, night.calibrationRows())
+    let model = try night.train(.popularity)
     let bake = Bake(
-      tenant: shop, candidate: Candidate(name: .popularity, model: model, file: nil), model: "m-1",
+      tenant: shop, trained: model, file: nil, model: "m-1",
       bake: "not a bake\u{0}", night: night, watermark: 9, listsBought: false)
-    #expect(throws: (any Error).self) { try bake.publish(to: scratch.store) }
+    #expect(throws: (any Error).self) { try bake.publish(to: scratch.store, .unwatched) }
     let cancelled = Task {
       withUnsafeCurrentTask { $0?.cancel() }
       _ = try Bake(
-        tenant: shop, candidate: bake.candidate, model: "m-1", bake: "b-1", night: night, watermark: 9,
+        tenant: shop, trained: model, file: nil, model: "m-1", bake: "b-1", night: night, watermark: 9,
         listsBought: false
-      ).publish(to: scratch.store)
+      ).publish(to: scratch.store, .unwatched)
     }
     await #expect(throws: CancellationError.self) { try await cancelled.value }
     #expect(try scratch.store.artifacts(of: shop).isEmpty)

@@ -4,6 +4,7 @@ import Foundation
 import Learning
 import Logging
 import Messages
+import Operations
 import RPC
 import RankedLists
 import Testing
@@ -178,6 +179,18 @@ struct SampleTenant: Sendable {
   }
 
   func night(seed: UInt64 = 7) throws -> Night { Night(data: try data(), cuts: Self.cuts, seed: seed) }
+}
+
+extension Night {
+  /// Trains a recipe as a night that chose it does.
+  func train(_ recipe: Recipe) throws -> TrainedModel {
+    try refit(fit(recipe, calibration(of: recipe, on: calibrationRows())))
+  }
+}
+
+extension Stages {
+  /// Stages that nobody looks at.
+  static var unwatched: Stages { Stages(Metrics()) { _ in } }
 }
 
 extension Array {

@@ -1,5 +1,6 @@
 import ArtifactStore
 import Foundation
+import Learning
 import Messages
 import Operations
 import RankedLists
@@ -19,15 +20,17 @@ import Transport
   }
 
   /// A live version whose artifact lies in the store.
-  private func champion(in scratch: Scratch) throws -> (version: Encoded<Proto.Version>, digest: ArtifactDigest) {
+  private func champion(_ recipe: Recipe = .als, in scratch: Scratch) throws -> (
+    version: Encoded<Proto.Version>, digest: ArtifactDigest
+  ) {
     let older = Night(
       data: try SampleTenant().data(),
       cuts: .init(asOf: SampleTenant.asOf - 7 * SampleTenant.day, horizonDays: 28), seed: 3)
     let published = try Bake(
       tenant: shop,
-      candidate: Candidate(name: .als, model: try older.train(.als, older.calibrationRows()), file: nil), model: "m-1",
-      bake: "b-1", night: older, watermark: 5, listsBought: false
-    ).publish(to: scratch.store)
+      trained: try older.train(recipe), file: nil, model: "m-1", bake: "b-1", night: older, watermark: 5,
+      listsBought: false
+    ).publish(to: scratch.store, .unwatched)
     let version = Encoded<Proto.Version> {
       $0.bake = "b-1"
       $0.model = "m-1"
@@ -141,13 +144,16 @@ import Transport
     #expect(heard.failures.first?.contains("more than the 512.0 MiB") == true)
   }
 
-  @Test("a champion is judged beside the others, and baked with the very model file it has")
-  func judgedChampion() async throws {
+  @Test(
+    "a champion of any kind is judged beside the others, and baked with the very model file it has",
+    arguments: [Recipe.als, .neighbours, .ease, .popularity])
+  func judgedChampion(recipe: Recipe) async throws {
     let scratch = try Scratch()
-    let (version, digest) = try champion(in: scratch)
+    let (version, digest) = try champion(recipe, in: scratch)
     let heard = try await run(.init(champion: version, orders: ["champion"]), in: scratch)
     #expect(candidates(heard) == ["als", "popularity", "champion"])
     #expect(heard.reports.first?.champion_problem == "")
+    #expect(heard.reports.first?.list(\.n_candidates, \.candidates).map(\.recipe).last == recipe.name)
     let baked = try #require(
       ArtifactDigest(hex: heard.completed.first?.list(\.n_bakes, \.bakes).first?.manifest_digest ?? ""))
     let files = try [digest, baked].map {

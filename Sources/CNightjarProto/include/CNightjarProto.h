@@ -42,6 +42,7 @@ static inline const ProtobufCMessageDescriptor *nightjar__v1__lease__describe(vo
 static inline const ProtobufCMessageDescriptor *nightjar__v1__renew_lease_request__describe(void) { return &nightjar__v1__renew_lease_request__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__renew_lease_response__describe(void) { return &nightjar__v1__renew_lease_response__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__candidate_figures__describe(void) { return &nightjar__v1__candidate_figures__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__trial__describe(void) { return &nightjar__v1__trial__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__paired_difference__describe(void) { return &nightjar__v1__paired_difference__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__evaluation__describe(void) { return &nightjar__v1__evaluation__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__report_evaluation_request__describe(void) { return &nightjar__v1__report_evaluation_request__descriptor; }

@@ -13,6 +13,13 @@ struct NightReport {
       "night \(night.id) as of \(Format.date(night.as_of_us)): \(work.count) tenants in \(Format.seconds(took))")
     terminal.table(Self.table(of: work))
     for item in work {
+      guard let evaluation = item.evaluation, !evaluation.choice.isEmpty else { continue }
+      terminal.line("\(item.tenant): \(Format.text(evaluation.choice))")
+      for difference in evaluation.list(\.n_differences, \.differences) {
+        terminal.line("  \(Self.text(of: difference))")
+      }
+    }
+    for item in work {
       switch item.state {
       case .failed: terminal.remark("\(item.tenant) failed after \(item.attempts) attempts: \(item.failure)")
       case .missed: terminal.remark("\(item.tenant) keeps its lists of before: \(item.failure)")
@@ -45,17 +52,36 @@ struct NightReport {
 
   /// One row for each tenant: figures as champion → challenger.
   static func table(of work: some Sequence<View<Proto.NightWork>>) -> Table {
-    var table = Table("TENANT", "VERDICT", "WINNER", ">JUDGED", ">RMSE", ">NDCG@10", ">HIT@10", "WHY")
+    var table = Table("TENANT", "VERDICT", "WINNER", "RECIPE", ">JUDGED", ">RMSE", ">NDCG@10", ">HIT@10", "WHY")
     for item in work {
       let evaluation = item.evaluation
       let figures = Figures(evaluation)
       table.add(
         item.tenant, item.state == .done ? evaluation?.verdict.word ?? "–" : item.state.word,
-        Format.text(evaluation?.winner ?? ""), evaluation.map { String($0.judged_customers) } ?? "–",
+        Format.text(evaluation?.winner ?? ""), Format.text(Self.recipe(of: evaluation)),
+        evaluation.map { String($0.judged_customers) } ?? "–",
         figures.pair(4) { $0.rmse }, figures.pair(4) { $0.ndcg_at_10 }, figures.pair(3) { $0.hit_rate_at_10 },
         Format.text(evaluation?.reason ?? item.failure))
     }
     return table
+  }
+}
+
+extension NightReport {
+  /// The winner's recipe; empty where it was not judged.
+  private static func recipe(of evaluation: View<Proto.Evaluation>?) -> String {
+    evaluation?.list(\.n_candidates, \.candidates).first { $0.candidate == evaluation?.winner }?.recipe ?? ""
+  }
+
+  /// "als − champion: squared error −0.0012 [−0.0020, −0.0004], NDCG@10 +0.0100 [+0.0010, +0.0190]".
+  private static func text(of difference: View<Proto.PairedDifference>) -> String {
+    func interval(_ mean: Double, _ low: Double, _ high: Double) -> String {
+      "\(Format.decimals(mean, 4)) [\(Format.decimals(low, 4)), \(Format.decimals(high, 4))]"
+    }
+    let errors = interval(difference.mean, difference.low, difference.high)
+    let ranking = interval(difference.ndcg_mean, difference.ndcg_low, difference.ndcg_high)
+    return
+      "\(Format.text(difference.first)) − \(Format.text(difference.second)): squared error \(errors), NDCG@10 \(ranking)"
   }
 }
 

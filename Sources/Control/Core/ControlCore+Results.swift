@@ -75,6 +75,8 @@ extension ControlCore {
       evaluation.customers = report.customers
       evaluation.products = report.products
       evaluation.events = report.events
+      evaluation.list(\.n_trials, \.trials, sharing: report.list(\.n_trials, \.trials))
+      evaluation.choice = report.choice
     }
   }
 
@@ -150,9 +152,11 @@ extension ControlCore {
     var ordinal =
       try Int64.fetchOne(db, sql: "SELECT max(ordinal) FROM versions WHERE tenant = ?", arguments: [item.tenant]) ?? 0
     let champion = try item.champion.map { try VersionRow.get($0, of: item.tenant, db) }
+    let evaluation = try item.evaluation.map { try Encoded<Proto.Evaluation>(unchecked: Array($0)).decode() }
     for order in orders {
       guard let bake = published.first(where: { $0.bake == order.bake }) else { continue }
-      let recipe = order.candidate == Gate.Candidate.champion.rawValue ? champion?.recipe : order.candidate
+      let judged = evaluation?.list(\.n_candidates, \.candidates).first { $0.candidate == order.candidate }?.recipe
+      let recipe = order.candidate == Gate.Candidate.champion.rawValue ? champion?.recipe : judged ?? order.candidate
       let isRolledBack = try VersionRow.isRolledBack(model: order.model, of: item.tenant, db)
       ordinal += 1
       try db.execute(

@@ -6,6 +6,8 @@ extension Gate.Report {
   private static let maximumCandidates = 8
   /// Every two candidates once.
   private static let maximumDifferences = maximumCandidates * (maximumCandidates - 1) / 2
+  private static let maximumTrials = 32
+  private static let optionsBytes = 0...256
 
   /// Reads a trainer's report.
   init(_ report: View<Proto.ReportEvaluationRequest>) throws(RPCError) {
@@ -21,6 +23,7 @@ extension Gate.Report {
         throw Check.failure("candidates[\(index)].candidate", "is not champion, als or popularity, or stands twice")
       }
       _ = try Check.text("candidates[\(index)].recipe", candidate.recipe, bytes: 0...Limits.identifierBytes)
+      _ = try Check.text("candidates[\(index)].options", candidate.options, bytes: Self.optionsBytes)
       figures.append(
         Gate.Figures(
           candidate: which, rmse: candidate.rmse, ndcg: candidate.ndcg_at_10, hitRate: candidate.hit_rate_at_10,
@@ -35,6 +38,15 @@ extension Gate.Report {
       _ = try Check.text("differences[\(index)].first", difference.first, bytes: 1...Limits.identifierBytes)
       _ = try Check.text("differences[\(index)].second", difference.second, bytes: 1...Limits.identifierBytes)
     }
+    let trials = report.list(\.n_trials, \.trials)
+    guard trials.count <= Self.maximumTrials else {
+      throw Check.failure("trials", "takes at most \(Self.maximumTrials)")
+    }
+    for (index, trial) in trials.enumerated() {
+      _ = try Check.text("trials[\(index)].recipe", trial.recipe, bytes: 1...Limits.identifierBytes)
+      _ = try Check.text("trials[\(index)].options", trial.options, bytes: Self.optionsBytes)
+    }
+    _ = try Check.text("choice", report.choice, bytes: 0...1_024)
     judgedCustomers = Int(report.judged_customers)
     isUnderDataFloor = report.data_floor
     let problem = try Check.text("champion_problem", report.champion_problem, bytes: 0...1_024)

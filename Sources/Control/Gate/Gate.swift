@@ -2,13 +2,21 @@ import Commerce
 
 /// The rule by which a new model replaces the live one.
 ///
-/// RMSE on the judging rows decides, NDCG@10 guards: RMSE alone picks bad rankers. Popularity is a standing candidate,
-/// which every model has to beat to be served. A tie keeps what is live.
+/// RMSE on the judging rows decides, NDCG@10 guards: RMSE alone picks bad rankers. Nor may the part of the catalogue that
+/// the lists show collapse. Popularity is a standing candidate, which every model has to beat to be served. A tie keeps what
+/// is live. The intervals that trainers report are kept for people: a rule that asked for certainty would keep a worse model.
+///
+/// RMSE is of the probability that a customer takes a product, for every tenant: `JudgingRows` of the room `Learning` says
+/// what counts, ratings included.
 struct Gate {
   /// Fewer judged customers than this say nothing.
   static let minimumJudgedCustomers = 25
   /// Share of the incumbent's NDCG@10 that whoever replaces it may lose.
   static let ndcgMargin = 0.05
+
+  /// Share of the incumbent's coverage that a model has to keep. Popularity is exempt: it shows few products by its nature,
+  /// and a model that it beats should not be served.
+  static let coverageKept = 0.5
 
   /// Which candidate of a report.
   enum Candidate: String {
@@ -124,9 +132,20 @@ struct Gate {
     return Decision(verdict: .hold, reason: reason, live: incumbent, held: winner.candidate)
   }
 
-  /// Lower RMSE, without losing more than the margin of ranking quality.
+  /// Lower RMSE, without losing more than the margin of ranking quality or most of the catalogue.
   static func beats(_ candidate: Figures, _ incumbent: Figures) -> Bool {
-    candidate.rmse < incumbent.rmse && candidate.ndcg >= incumbent.ndcg * (1 - ndcgMargin)
+    candidate.rmse < incumbent.rmse && guardThatStops(candidate, incumbent) == nil
+  }
+
+  /// What keeps a candidate from an incumbent's place whatever its RMSE; nil = nothing.
+  private static func guardThatStops(_ candidate: Figures, _ incumbent: Figures) -> String? {
+    if candidate.ndcg < incumbent.ndcg * (1 - ndcgMargin) {
+      return "lose more than \(Int(ndcgMargin * 100))% of NDCG@10"
+    }
+    if candidate.candidate != .popularity, candidate.coverage < incumbent.coverage * coverageKept {
+      return "show less than \(Int(coverageKept * 100))% of the products that \(incumbent.candidate.rawValue) shows"
+    }
+    return nil
   }
 
   /// Why figures cannot be trusted; nil = they can.
@@ -150,8 +169,9 @@ struct Gate {
 
   private static func comparison(_ winner: Figures, _ all: [Figures]) -> String {
     let texts = all.map { "\($0.candidate.rawValue) \(rounded($0.rmse)) (NDCG@10 \(rounded($0.ndcg)))" }
-    let guarded = all.filter { $0.rmse < winner.rmse }.map {
-      "; \($0.candidate.rawValue) would lose more than \(Int(ndcgMargin * 100))% of NDCG@10"
+    let guarded = all.filter { $0.rmse < winner.rmse }.map { loser in
+      let why = all.lazy.compactMap { guardThatStops(loser, $0) }.first ?? "not beat all others"
+      return "; \(loser.candidate.rawValue) would \(why)"
     }
     return "RMSE \(texts.joined(separator: ", ")): \(winner.candidate.rawValue) wins\(guarded.joined())"
   }

@@ -10,37 +10,48 @@ public struct Judgement: Sendable {
   public let coverage: Double
   /// Mean squared error of each judged customer's rows, in the order of the rows' customers.
   public let squaredErrors: [Double]
+  /// NDCG@10 of each judged customer, in the same order.
+  public let ndcgs: [Double]
 
   /// Judges a scorer.
   ///
   /// Complexity: O(judged customers × products). Throws `LearningError.hasSeenJudgingRows` for a scorer whose fit or
   /// histories reach into the window.
   public init(of scorer: Scorer, calibration: Calibration, on rows: JudgingRows) throws(LearningError) {
-    try scorer.requireUnseen(rows.window)
-    var errors: [Double] = []
+    self.init(try Answers(of: scorer, on: rows), calibration)
+  }
+
+  /// Judges a scorer with the calibration that suits it best on these very rows; throws as `init` does.
+  static func calibrated(
+    _ scorer: Scorer, on rows: JudgingRows
+  ) throws(LearningError) -> (calibration: Calibration, judgement: Judgement) {
+    let answers = try Answers(of: scorer, on: rows)
+    let calibration = Calibration(scores: answers.scores, answers: answers.isBought)
+    return (calibration, Judgement(answers, calibration))
+  }
+
+  private init(_ answers: Answers, _ calibration: Calibration) {
     var squaredErrors: [Double] = []
-    var (ndcg, hits) = (0.0, 0)
-    var shown = Set<Int32>()
-    var top = TopProducts(length: Metrics.listLength, eligible: rows.eligible)
-    for judged in rows.customers {
-      let scores = scorer.scores(of: judged.customer)
-      let own =
-        judged.bought.map { 1 - calibration.probability(Double(scores[Int($0)])) }
-        + judged.unbought.map { calibration.probability(Double(scores[Int($0)])) }
-      errors += own
-      squaredErrors.append(own.reduce(0) { $0 + $1 * $1 } / Double(own.count))
-      let list = top.select(scores, excluding: rows.boughtBefore[judged.customer]).map(\.product)
-      let relevant = Set(judged.bought)
-      ndcg += Metrics.ndcg(list, relevant: relevant)
-      hits += Metrics.hit(list, relevant: relevant) ? 1 : 0
-      shown.formUnion(list)
+    squaredErrors.reserveCapacity(answers.rowsOfCustomer.count)
+    var (sum, row) = (0.0, 0)
+    for count in answers.rowsOfCustomer {
+      var own = 0.0
+      for index in row..<row + count {
+        let probability = calibration.probability(answers.scores[index])
+        let error = answers.isBought[index] ? 1 - probability : probability
+        own += error * error
+      }
+      row += count
+      sum += own
+      squaredErrors.append(own / Double(count))
     }
-    let customers = Double(max(1, rows.customers.count))
-    rmse = errors.isEmpty ? 0 : Metrics.rootMeanSquare(errors)
-    ndcgAt10 = ndcg / customers
-    hitRateAt10 = Double(hits) / customers
-    coverage = Double(shown.count) / Double(max(1, rows.eligible.count { $0 }))
+    let customers = Double(max(1, answers.rowsOfCustomer.count))
+    rmse = (sum / Double(max(1, row))).squareRoot()
+    ndcgAt10 = answers.ndcgs.reduce(0, +) / customers
+    hitRateAt10 = Double(answers.hits) / customers
+    coverage = answers.coverage
     self.squaredErrors = squaredErrors
+    ndcgs = answers.ndcgs
   }
 }
 
@@ -49,14 +60,39 @@ extension Calibration {
   ///
   /// Throws `LearningError.hasSeenJudgingRows` for a scorer that has.
   public init(of scorer: Scorer, on rows: JudgingRows) throws(LearningError) {
+    self = try Judgement.calibrated(scorer, on: rows).calibration
+  }
+}
+
+/// What a scorer says of the judging rows, and how its lists do, before any calibration.
+private struct Answers {
+  /// Customer after customer, of each first what was bought.
+  private(set) var scores: [Double] = []
+  private(set) var isBought: [Bool] = []
+  private(set) var rowsOfCustomer: [Int] = []
+  private(set) var ndcgs: [Double] = []
+  private(set) var hits = 0
+  let coverage: Double
+
+  init(of scorer: Scorer, on rows: JudgingRows) throws(LearningError) {
     try scorer.requireUnseen(rows.window)
-    var scores: [Double] = []
-    var answers: [Bool] = []
+    scores.reserveCapacity(rows.count)
+    isBought.reserveCapacity(rows.count)
+    var isShown = [Bool](repeating: false, count: rows.eligible.count)
+    var top = TopProducts(length: Metrics.listLength, eligible: rows.eligible)
     for judged in rows.customers {
       let all = scorer.scores(of: judged.customer)
-      scores += (judged.bought + judged.unbought).map { Double(all[Int($0)]) }
-      answers += judged.bought.map { _ in true } + judged.unbought.map { _ in false }
+      for product in judged.bought { scores.append(Double(all[Int(product)])) }
+      for product in judged.unbought { scores.append(Double(all[Int(product)])) }
+      isBought.append(contentsOf: repeatElement(true, count: judged.bought.count))
+      isBought.append(contentsOf: repeatElement(false, count: judged.unbought.count))
+      rowsOfCustomer.append(judged.bought.count + judged.unbought.count)
+      let list = top.select(all, excluding: rows.boughtBefore[judged.customer]).map(\.product)
+      let relevant = Set(judged.bought)
+      ndcgs.append(Metrics.ndcg(list, relevant: relevant))
+      hits += Metrics.hit(list, relevant: relevant) ? 1 : 0
+      for product in list { isShown[Int(product)] = true }
     }
-    self.init(scores: scores, answers: answers)
+    coverage = Double(isShown.count { $0 }) / Double(max(1, rows.eligible.count { $0 }))
   }
 }

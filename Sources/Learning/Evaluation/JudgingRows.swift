@@ -1,16 +1,19 @@
 /// The rows that all candidates of a night are asked about, and their true answers.
 ///
-/// For each customer with a purchase before the window who bought something for the first time within it: those first
-/// purchases (value 1), and as many eligible products never bought (value 0), half of them drawn by popularity before
-/// the window and half uniformly. The same seed draws the same rows.
+/// For each customer who had something before the window and came to like something within it, bought for the first time
+/// or, where the tenant has ratings, rated for the first time at or above the tenant's mean as it was when the window
+/// began: those products (value 1), and as many others (value 0): first those that the customer rated below the mean, then
+/// eligible products never had, half of them drawn by popularity before the window and half uniformly. The same seed
+/// draws the same rows. So RMSE is of one thing for all tenants, the probability that a customer comes to like a product:
+/// it is what the lists are for, and stars predicted well for products that nobody would list say nothing about it.
 public struct JudgingRows: Sendable {
   /// One customer's rows.
   public struct Judged: Sendable {
     /// Index of the customer.
     public let customer: Int
-    /// Products bought for the first time within the window, ascending.
+    /// Products liked for the first time within the window, ascending.
     public let bought: [Int32]
-    /// Products drawn as not bought, ascending.
+    /// Products that were not, ascending.
     public let unbought: [Int32]
   }
 
@@ -18,7 +21,7 @@ public struct JudgingRows: Sendable {
   public let window: Window
   /// Judged customers, by index.
   public let customers: [Judged]
-  /// What had been bought when the window began.
+  /// What had been bought, or rated, when the window began.
   public let boughtBefore: PairSets
   /// Which products may be listed, by index.
   public let eligible: [Bool]
@@ -26,18 +29,44 @@ public struct JudgingRows: Sendable {
   /// Number of rows.
   public var count: Int { customers.reduce(0) { $0 + $1.bought.count + $1.unbought.count } }
 
+  /// Which customers are judged, by index.
+  public var judgedCustomers: [Bool] {
+    var isJudged = [Bool](repeating: false, count: boughtBefore.rows)
+    for judged in customers { isJudged[judged.customer] = true }
+    return isJudged
+  }
+
+  /// The rows of some customers alone.
+  func only(_ chosen: [Bool]) -> JudgingRows {
+    JudgingRows(
+      window: window, customers: customers.filter { chosen[$0.customer] }, boughtBefore: boughtBefore,
+      eligible: eligible)
+  }
+
+  private init(window: Window, customers: [Judged], boughtBefore: PairSets, eligible: [Bool]) {
+    self.window = window
+    self.customers = customers
+    self.boughtBefore = boughtBefore
+    self.eligible = eligible
+  }
+
   /// Builds the rows. Complexity: O(n log n + rows).
   public init(of interactions: Interactions, window: Window, eligible: [Bool], seed: UInt64) {
     precondition(eligible.count == interactions.products, "eligibility must be known for each product")
-    let boughtBefore = interactions.history(through: window.after).purchases()
-    let boughtAfter = interactions.history(through: window.through).purchases()
+    let before = interactions.history(through: window.after)
+    let meanRating = before.meanRating()
+    let boughtBefore = before.likings(meanRating: meanRating).had
+    let (liked, had) = interactions.history(through: window.through).likings(meanRating: meanRating)
     var draw = NegativeDraw(eligible: eligible, boughtBefore: boughtBefore, seed: seed)
     var judged: [Judged] = []
     for customer in 0..<interactions.customers where !boughtBefore[customer].isEmpty {
-      let bought = boughtAfter[customer].filter { !boughtBefore.contains($0, in: customer) }
+      let bought = liked[customer].filter { !boughtBefore.contains($0, in: customer) }
       guard !bought.isEmpty else { continue }
-      let unbought = draw.products(bought.count) { boughtAfter.contains($0, in: customer) }
-      judged.append(Judged(customer: customer, bought: bought, unbought: unbought))
+      let disliked = had[customer].filter {
+        !boughtBefore.contains($0, in: customer) && !liked.contains($0, in: customer)
+      }.prefix(bought.count)
+      let drawn = draw.products(bought.count - disliked.count) { had.contains($0, in: customer) }
+      judged.append(Judged(customer: customer, bought: bought, unbought: (disliked + drawn).sorted()))
     }
     self.window = window
     self.boughtBefore = boughtBefore

@@ -31,6 +31,20 @@ public struct History: Sendable {
       })
   }
 
+  /// Which products each customer has come to like: bought, or rated at `meanRating` or above; and which they have had in any
+  /// way, those rated lower included. Complexity: O(n log n).
+  func likings(meanRating: Double) -> (liked: PairSets, had: PairSets) {
+    func pairs(least rating: Double) -> PairSets {
+      let rows = (0..<count).lazy.filter { row in
+        interactions.kind[row] == .purchase
+          || interactions.kind[row] == .rating && interactions.rating[row] >= rating
+      }
+      return PairSets(
+        rows: customers, columns: products, pairs: rows.map { (interactions.customer[$0], interactions.product[$0]) })
+    }
+    return (pairs(least: meanRating), pairs(least: -.infinity))
+  }
+
   /// Customers with at least one act, ascending. Complexity: O(n + customers).
   public func activeCustomers() -> [Int] {
     var isActive = [Bool](repeating: false, count: customers)
@@ -103,7 +117,8 @@ public struct History: Sendable {
     }
   }
 
-  private func meanRating() -> Double {
+  /// Of all ratings; 0 where there are none.
+  func meanRating() -> Double {
     var sum = 0.0
     var ratings = 0
     for row in 0..<count where interactions.kind[row] == .rating && interactions.rating[row].isFinite {
@@ -120,13 +135,16 @@ public struct History: Sendable {
     return byProduct.countingSorted(by: interactions.customer[..<count], keys: customers)
   }
 
-  /// Decayed number of purchases of each product, overall and by each group of customers: [products] and [groups × products].
+  /// Decayed number of purchases of each product, and of ratings not below the tenant's mean, overall and by each group of customers: [products] and [groups × products].
   ///
   /// - Parameter group: each customer's group, -1 = none; not looked at where there are no groups.
   func decayedSales(halfLifeDays: Double, group: [Int32], groups: Int) -> (overall: [Float], groups: [[Float]]) {
     var overall = [Double](repeating: 0, count: products)
     var byGroup = [[Double]](repeating: overall, count: groups)
-    for row in 0..<count where interactions.kind[row] == .purchase {
+    let meanRating = meanRating()
+    for row in 0..<count {
+      let isLiked = interactions.kind[row] == .rating && interactions.rating[row] >= meanRating
+      guard interactions.kind[row] == .purchase || isLiked else { continue }
       let product = Int(interactions.product[row])
       let amount = decay(of: row, halfLifeDays: halfLifeDays)
       overall[product] += amount

@@ -1,5 +1,5 @@
 /// A matrix [rows × columns] that keeps only its non-zeros, row by row (CSR).
-public struct SparseMatrix: Sendable {
+public struct SparseMatrix: Sendable, Equatable {
   /// Number of columns.
   public let columns: Int
   /// Start of each row in `indices` and `values`; one more than there are rows.

@@ -6,23 +6,27 @@ public struct Fit: Sendable, Equatable {
   public let popularity: Popularity
   /// Item factors Y [products × factors], row-major; empty where the recipe has none.
   public let factors: [Float]
+  /// What interest in a product says of the others [products × products]; no rows where the recipe has none.
+  public let similarities: SparseMatrix
   /// Products that it has not met, by index, ascending: a scorer folds them in.
   let unknown: [Int]
 
-  init(cut: Int64, popularity: Popularity, factors: [Float]) {
-    self.init(cut: cut, popularity: popularity, factors: factors, unknown: [])
-  }
-
-  private init(cut: Int64, popularity: Popularity, factors: [Float], unknown: [Int]) {
+  init(
+    cut: Int64, popularity: Popularity, factors: [Float] = [], similarities: SparseMatrix = .none, unknown: [Int] = []
+  ) {
     self.cut = cut
     self.popularity = popularity
     self.factors = factors
+    self.similarities = similarities
     self.unknown = unknown
   }
 
   /// Takes up a fit that was kept elsewhere. Throws `malformedFit` if the arrays do not fit the recipe or each other.
+  ///
+  /// - Parameter similarities: each product's row, by ascending product; empty where the recipe has none.
   public init(
-    recipe: Recipe, cut: Int64, products: Int, overall: [Float], segments: [String: [Float]], factors: [Float]
+    recipe: Recipe, cut: Int64, products: Int, overall: [Float], segments: [String: [Float]], factors: [Float],
+    similarities: [[(product: Int, weight: Float)]]
   ) throws(LearningError) {
     guard overall.count == products, segments.values.allSatisfy({ $0.count == products }) else {
       throw .malformedFit("its popularity does not cover its \(products) products")
@@ -34,7 +38,33 @@ public struct Fit: Sendable, Equatable {
       throw .malformedFit("a product's popularity is negative or not finite")
     }
     guard factors.allSatisfy(\.isFinite) else { throw .malformedFit("a factor is not finite") }
-    self.init(cut: cut, popularity: Popularity(overall: overall, segments: segments), factors: factors)
+    var matrix = SparseMatrix.none
+    if case .similarity = recipe.kind {
+      matrix = try Self.matrix(similarities, products)
+    } else if !similarities.isEmpty {
+      throw .malformedFit("a recipe of the kind \(recipe.name) has no similarities")
+    }
+    self.init(
+      cut: cut, popularity: Popularity(overall: overall, segments: segments), factors: factors, similarities: matrix)
+  }
+
+  private static func matrix(
+    _ rows: [[(product: Int, weight: Float)]], _ products: Int
+  ) throws(LearningError) -> SparseMatrix {
+    guard rows.count == products else { throw .malformedFit("its similarities do not cover its \(products) products") }
+    var builder = SparseMatrix.Builder(rows: products, columns: products)
+    for row in rows {
+      var last = -1
+      for (product, weight) in row {
+        guard product > last, product < products, weight.isFinite else {
+          throw .malformedFit("a product's similarities are out of order, out of range or not finite")
+        }
+        builder.add(column: Int32(product), value: weight)
+        last = product
+      }
+      builder.finishRow()
+    }
+    return builder.build()
   }
 
   /// The same fit over another catalogue, in which product `i` is product `origin[i]` of this one, nil = not met.
@@ -53,9 +83,30 @@ public struct Fit: Sendable, Equatable {
       cut: cut,
       popularity: Popularity(
         overall: moved(popularity.overall), segments: popularity.segments.mapValues(moved)),
-      factors: rows,
+      factors: rows, similarities: similarities.aligned(to: origin),
       unknown: origin.indices.filter { origin[$0] == nil })
   }
 
   private static func isSale(_ value: Float) -> Bool { value.isFinite && value >= 0 }
+}
+
+extension SparseMatrix {
+  /// A matrix without rows.
+  static let none = SparseMatrix(columns: 0, offsets: [0], indices: [], values: [])
+
+  /// A square matrix over another numbering, in which row and column `i` are `origin[i]` of this one, nil = empty.
+  fileprivate func aligned(to origin: [Int?]) -> SparseMatrix {
+    guard rows > 0 else { return self }
+    var place = [Int32?](repeating: nil, count: rows)
+    for (index, source) in origin.enumerated() {
+      if let source { place[source] = Int32(index) }
+    }
+    var builder = Builder(rows: origin.count, columns: origin.count)
+    for source in origin {
+      let moved = source.map { row($0).compactMap { entry in place[entry.column].map { ($0, entry.value) } } } ?? []
+      for (column, value) in moved.sorted(by: { $0.0 < $1.0 }) { builder.add(column: column, value: value) }
+      builder.finishRow()
+    }
+    return builder.build()
+  }
 }

@@ -1,14 +1,17 @@
 /// How a model is made and how it scores: its kind and parameters, without anything learned.
 public struct Recipe: Hashable, Sendable {
   /// The kinds of models.
+  ///
+  /// Where a kind is personal, its score is standardised over the catalogue and `trendWeight` log shares of sales are
+  /// added. Standardising makes the scores of large and small customers comparable, which a common calibration needs; the
+  /// trend carries what a whole year cannot, that the catalogue turns with the season.
   public enum Kind: Hashable, Sendable {
     /// A customer's score for a product is the log share of sales in the customer's segment.
     case popularity
-    /// A customer's score is the factors' xᵤᵀyᵢ, standardised over the catalogue, plus `trendWeight` log shares of sales.
-    ///
-    /// Standardising makes the scores of large and small customers comparable, which a common calibration needs; the
-    /// trend carries what factors of a whole year cannot, that the catalogue turns with the season.
+    /// A customer's score is the factors' xᵤᵀyᵢ.
     case als(ImplicitALS, halfLifeDays: Double, trendWeight: Double)
+    /// A customer's score is their interest in each product times what it says of the others.
+    case similarity(ItemSimilarity, halfLifeDays: Double, trendWeight: Double)
   }
 
   /// Its kind, with the kind's parameters.
@@ -25,41 +28,80 @@ public struct Recipe: Hashable, Sendable {
     self.trendHalfLifeDays = trendHalfLifeDays
   }
 
-  /// The standing candidate.
-  public static let popularity = Recipe(kind: .popularity, trendHalfLifeDays: 7)
-
-  /// The nightly challenger. Chosen on slices of the Online Retail data before September 2011, on RMSE and NDCG@10.
-  public static let als = Recipe(
-    kind: .als(
-      ImplicitALS(factors: 64, regularisation: 10, alpha: 1, iterations: 10), halfLifeDays: 60, trendWeight: 2),
-    trendHalfLifeDays: 7)
-
-  /// "popularity" or "als".
+  /// The family's name: "popularity", "als", "knn" or "ease".
   public var name: String {
     switch kind {
     case .popularity: "popularity"
     case .als: "als"
+    case .similarity(let similarity, _, _):
+      if case .ease = similarity.method { "ease" } else { "knn" }
     }
   }
 
-  /// Learns from a history, and from nothing after its cut. Throws `cancelled` if the task is cancelled meanwhile.
-  public func fit(_ history: History, segments: CustomerSegments, seed: UInt64) throws(LearningError) -> Fit {
-    let popularity = Popularity(history, segments: segments, halfLifeDays: trendHalfLifeDays)
+  /// Learns from a history, and from nothing after its cut.
+  ///
+  /// Throws `cancelled` if the task is cancelled meanwhile, `tooLarge` for a catalogue beyond the kind's memory.
+  public func fit(_ study: Study, seed: UInt64) throws(LearningError) -> Fit {
+    let popularity = study.popularity(halfLifeDays: trendHalfLifeDays)
     switch kind {
-    case .popularity:
-      return Fit(cut: history.cut, popularity: popularity, factors: [])
+    case .popularity: return Fit(cut: study.history.cut, popularity: popularity)
     case .als(let als, let halfLifeDays, _):
       return Fit(
-        cut: history.cut, popularity: popularity,
-        factors: try als.fit(history.interest(halfLifeDays: halfLifeDays), seed: seed))
+        cut: study.history.cut, popularity: popularity,
+        factors: try als.fit(study.interest(halfLifeDays: halfLifeDays), seed: seed))
+    case .similarity(let similarity, let halfLifeDays, _):
+      return Fit(
+        cut: study.history.cut, popularity: popularity,
+        similarities: try similarity.fit(similarity.taken(study.interest(halfLifeDays: halfLifeDays))))
     }
   }
 
   /// Latent factors of a product; 0 where the kind has none.
   public var factors: Int {
+    if case .als(let als, _, _) = kind { als.factors } else { 0 }
+  }
+
+  /// Half-life of the interest that it learns from; nil = none.
+  var halfLifeDays: Double? {
     switch kind {
-    case .popularity: 0
-    case .als(let als, _, _): als.factors
+    case .popularity: nil
+    case .als(_, let halfLifeDays, _), .similarity(_, let halfLifeDays, _): halfLifeDays
     }
   }
+
+  /// The same without what only scoring looks at: recipes that share it share their fits.
+  var ofFit: Recipe {
+    switch kind {
+    case .popularity: self
+    case .als(let als, let days, _):
+      Recipe(kind: .als(als, halfLifeDays: days, trendWeight: 0), trendHalfLifeDays: trendHalfLifeDays)
+    case .similarity(let similarity, let days, _):
+      Recipe(kind: .similarity(similarity, halfLifeDays: days, trendWeight: 0), trendHalfLifeDays: trendHalfLifeDays)
+    }
+  }
+}
+
+extension Recipe: CustomStringConvertible {
+  /// "knn bm25 neighbours=100 half-life=60 trend=2": the name first, then what else sets it apart.
+  public var description: String {
+    switch kind {
+    case .popularity: return name
+    case .als(let als, let days, let trend):
+      return "\(name) factors=\(als.factors) regularisation=\(als.regularisation.short) alpha=\(als.alpha.short) "
+        + "half-life=\(days.short) trend=\(trend.short)"
+    case .similarity(let similarity, let days, let trend):
+      let method =
+        switch similarity.method {
+        case .cosine: "cosine"
+        case .bm25: "bm25"
+        case .ease(let regularisation): "regularisation=\(regularisation.short)"
+        }
+      return "\(name) \(method) neighbours=\(similarity.neighbours) half-life=\(days.short) trend=\(trend.short)"
+    }
+  }
+}
+
+extension Double {
+  /// Whole numbers without a decimal point.
+  fileprivate var short: String { Int(exactly: self).map(String.init) ?? "\(self)" }
 }

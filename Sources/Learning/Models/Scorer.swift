@@ -12,36 +12,44 @@ public struct Scorer: Sendable {
   private let overallTrend: [Float]
   private let segmentTrends: [[Float]]
   private let personal: Personal?
+  private let trendWeight: Float
 
-  /// X [customers × factors], Y [products × factors].
-  private struct Personal: Sendable {
-    let factors: Int
-    let trendWeight: Float
-    let x: [Float]
-    let y: [Float]
+  private enum Personal: Sendable {
+    /// X [customers × factors], Y [products × factors].
+    case factors(Int, x: [Float], y: [Float])
+    /// Interest [customers × products], and what it says of other products [products × products].
+    case similarities(interest: SparseMatrix, SparseMatrix)
   }
 
-  /// Applies `fit` to what customers did up to the history's cut.
+  /// Applies `fit` to what customers did up to the study's cut.
   ///
-  /// Customers are folded in from the item factors, products that the fit has not met from the customer factors.
+  /// Customers are folded in from the item factors, products that the fit has not met from the customer factors; with
+  /// similarities such products have the trend alone.
   /// Complexity: O(non-zeros · f² + customers · f³) at worst; far less as conjugate gradients end early.
-  public init(_ fit: Fit, recipe: Recipe, history: History, segments: CustomerSegments) {
+  ///
+  /// - Parameter customers: which will be asked about; nil = all. The others' scores are the trend.
+  public init(_ fit: Fit, recipe: Recipe, study: Study, of customers: [Bool]? = nil) {
+    let history = study.history
     precondition(fit.popularity.overall.count == history.products, "align the fit to the history's catalogue first")
-    precondition(segments.ofCustomer.count == history.customers, "each customer needs a segment or none")
     cut = max(fit.cut, history.cut)
     products = history.products
-    self.segments = segments
-    let popularity = Self.popularity(of: fit, recipe: recipe, history: history, segments: segments)
+    segments = study.segments
+    let popularity = Self.popularity(of: fit, recipe: recipe, study)
     self.popularity = popularity
     overallTrend = popularity.logShares()
-    segmentTrends = segments.names.map { popularity.logShares(segment: $0) }
+    segmentTrends = study.segments.names.map { popularity.logShares(segment: $0) }
     switch recipe.kind {
-    case .popularity: personal = nil
+    case .popularity: (personal, trendWeight) = (nil, 1)
     case .als(let als, let halfLifeDays, let trendWeight):
-      let interest = history.interest(halfLifeDays: halfLifeDays)
+      let interest = study.interest(halfLifeDays: halfLifeDays)
       let y = Self.itemFactors(of: fit, als, interest)
-      personal = Personal(
-        factors: als.factors, trendWeight: Float(trendWeight), x: als.foldIn(interest, against: y), y: y)
+      let asked = customers.map(interest.keeping) ?? interest
+      personal = .factors(als.factors, x: als.foldIn(asked, against: y), y: y)
+      self.trendWeight = Float(trendWeight)
+    case .similarity(let similarity, let halfLifeDays, let trendWeight):
+      personal = .similarities(
+        interest: similarity.taken(study.interest(halfLifeDays: halfLifeDays)), fit.similarities)
+      self.trendWeight = Float(trendWeight)
     }
   }
 
@@ -49,23 +57,39 @@ public struct Scorer: Sendable {
   ///
   /// A score is xᵀy, standardised over the catalogue, plus the product's bias, which is that of no segment.
   public var itemFactors: (vectors: [Float], biases: [Float])? {
-    personal.map { personal in (personal.y, overallTrend.map { $0 * personal.trendWeight }) }
+    guard case .factors(_, _, let y) = personal else { return nil }
+    return (y, overallTrend.map { $0 * trendWeight })
   }
 
-  /// Scores of all products for a customer, [products]; higher is better. Complexity: O(products × factors).
+  /// What interest in a product says most strongly for others, the strongest first; nil where the recipe has no
+  /// similarities. Complexity: O(neighbours · log neighbours).
+  public func neighbours(of product: Int, atMost count: Int) -> [(product: Int, similarity: Float)]? {
+    guard case .similarities(_, let similarities) = personal else { return nil }
+    let row = similarities.row(product).filter { $0.value > 0 }
+    return row.sorted { ($1.value, $0.column) < ($0.value, $1.column) }.prefix(count).map { ($0.column, $0.value) }
+  }
+
+  /// Scores of all products for a customer, [products]; higher is better.
+  ///
+  /// Complexity: O(products × factors), with similarities O(Σ neighbours of what the customer had).
   public func scores(of customer: Int) -> [Float] {
     let segment = Int(segments.ofCustomer[customer])
     let trend = segment < 0 ? overallTrend : segmentTrends[segment]
     guard let personal else { return trend }
     var scores = [Float](repeating: 0, count: products)
-    let f = Int32(personal.factors)
-    personal.x.withUnsafeBufferPointer { x in
-      cblas_sgemv(
-        CblasRowMajor, CblasNoTrans, Int32(products), f, 1, personal.y, f,
-        x.baseAddress.map { $0 + customer * personal.factors }, 1, 0, &scores, 1)
+    switch personal {
+    case .factors(let factors, let x, let y):
+      let f = Int32(factors)
+      x.withUnsafeBufferPointer { x in
+        cblas_sgemv(
+          CblasRowMajor, CblasNoTrans, Int32(products), f, 1, y, f, x.baseAddress.map { $0 + customer * factors }, 1, 0,
+          &scores, 1)
+      }
+    case .similarities(let interest, let similarities):
+      interest.multiplyRow(customer, by: similarities, into: &scores)
     }
     Self.standardise(&scores)
-    cblas_saxpy(Int32(products), personal.trendWeight, trend, 1, &scores, 1)
+    cblas_saxpy(Int32(products), trendWeight, trend, 1, &scores, 1)
     return scores
   }
 
@@ -76,18 +100,20 @@ public struct Scorer: Sendable {
 
   /// Shifts and scales to mean 0 and variance 1; scores that are all alike become 0.
   private static func standardise(_ scores: inout [Float]) {
-    let count = Float(scores.count)
-    let mean = scores.reduce(0, +) / count
-    let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-    let scale = variance > 0 ? 1 / variance.squareRoot() : 0
-    for product in scores.indices { scores[product] = (scores[product] - mean) * scale }
+    scores.withUnsafeMutableBufferPointer { scores in
+      let count = Float(scores.count)
+      let mean = scores.reduce(0, +) / count
+      let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+      let scale = variance > 0 ? 1 / variance.squareRoot() : 0
+      for product in scores.indices { scores[product] = (scores[product] - mean) * scale }
+    }
   }
 
   private static func popularity(
-    of fit: Fit, recipe: Recipe, history: History, segments: CustomerSegments
+    of fit: Fit, recipe: Recipe, _ study: Study
   ) -> Popularity {
     guard !fit.unknown.isEmpty else { return fit.popularity }
-    let now = Popularity(history, segments: segments, halfLifeDays: recipe.trendHalfLifeDays)
+    let now = study.popularity(halfLifeDays: recipe.trendHalfLifeDays)
     func filled(_ column: [Float], from fresh: [Float]?) -> [Float] {
       guard let fresh else { return column }
       var column = column
@@ -112,5 +138,23 @@ public struct Scorer: Sendable {
       y.replaceSubrange(row, with: folded[row])
     }
     return y
+  }
+}
+
+extension SparseMatrix {
+  /// Adds the row's product with a square matrix to `sums`, [columns]. Complexity: O(Σ non-zeros of the rows met).
+  fileprivate func multiplyRow(_ row: Int, by matrix: SparseMatrix, into sums: inout [Float]) {
+    sums.withUnsafeMutableBufferPointer { sums in
+      matrix.indices.withUnsafeBufferPointer { columns in
+        matrix.values.withUnsafeBufferPointer { weights in
+          for position in offsets[row]..<offsets[row + 1] {
+            let (own, value) = (Int(indices[position]), values[position])
+            for entry in matrix.offsets[own]..<matrix.offsets[own + 1] {
+              sums[Int(columns[entry])] += value * weights[entry]
+            }
+          }
+        }
+      }
+    }
   }
 }

@@ -45,9 +45,9 @@ private struct ListSheet {
   init(_ bake: Bake) {
     let night = bake.night
     data = night.data
-    recipe = bake.candidate.model.recipe
-    history = data.interactions.history(through: night.cuts.served)
-    scorer = Scorer(bake.candidate.model.served, recipe: recipe, history: history, segments: data.segments)
+    recipe = bake.trained.recipe
+    history = night.served.history
+    scorer = Scorer(bake.trained.served, recipe: recipe, study: night.served)
     similar = SimilarProducts(history, atMost: Limits.neighbours)
     eligible = data.eligible(at: night.cuts.served)
     listsBought = bake.listsBought
@@ -121,11 +121,13 @@ private struct ListSheet {
     }
   }
 
-  /// What a ranker re-ranks by in a call.
+  /// What a ranker re-ranks by in a call: factors where the model has them, and neighbours, which are the model's own where
+  /// it is made of them.
   func writeModel(to writer: inout RankedListsWriter) throws {
     for product in candidate.indices {
       guard let own = candidate[product] else { continue }
-      let neighbours = similar[product].compactMap { other in
+      let neighbours = (scorer.neighbours(of: product, atMost: Limits.neighbours) ?? similar[product]).compactMap {
+        other in
         candidate[other.product].map { RankedEntry(candidate: $0, score: other.similarity) }
       }
       try writer.setNeighbours(of: own, neighbours)

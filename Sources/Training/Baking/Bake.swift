@@ -8,7 +8,9 @@ import RankedLists
 /// A model applied to a snapshot: every customer's list, in an artifact.
 struct Bake: Sendable {
   let tenant: TenantID
-  let candidate: Candidate
+  let trained: TrainedModel
+  /// The file that the model came from; nil for one made this night.
+  let file: ModelFile?
   /// Ids that control gave.
   let model: String
   let bake: String
@@ -35,22 +37,26 @@ struct Bake: Sendable {
   ///
   /// Complexity: O(customers × products × factors). Throws `ArtifactError`, `RankedListsError`, `CancellationError` or the
   /// file system's error.
-  func publish(to store: ArtifactDirectory) throws -> Published {
+  func publish(to store: ArtifactDirectory, _ stages: Stages) throws -> Published {
     var lists = Lists()
-    let digest = try store.publish(
-      tenant: tenant,
-      manifest: { files in manifest(files, lists) },
-      write: { listsPath, modelPath in
-        lists = try writeLists(to: listsPath)
-        try Data(modelFile().encoded.bytes).write(to: URL(filePath: modelPath))
-      })
+    let digest = try stages.time(.publish) {
+      try store.publish(
+        tenant: tenant,
+        manifest: { files in manifest(files, lists) },
+        write: { listsPath, modelPath in
+          lists = try stages.time(.bake) { try writeLists(to: listsPath) }
+          stages.reach(.listsWritten)
+          try Data(modelFile().encoded.bytes).write(to: URL(filePath: modelPath))
+          stages.reach(.modelWritten)
+        })
+    }
     return Published(bake: bake, digest: digest, customers: lists.customers, candidates: lists.candidates)
   }
 
   private func modelFile() -> ModelFile {
-    candidate.file
+    file
       ?? ModelFile(
-        candidate.model, id: model, tenant: tenant, products: night.data.products, watermark: watermark,
+        trained, id: model, tenant: tenant, products: night.data.products, watermark: watermark,
         seed: night.seed)
   }
 

@@ -17,11 +17,11 @@ struct ModelFile: Sendable {
       draft.tenant = tenant.rawValue
       draft.id = id
       draft.message(\.recipe) { model.recipe.fill($0) }
-      draft.message(\.judged) { model.judged.fill($0, recipe: model.recipe, products: products) }
+      draft.message(\.judged) { model.judged.fit.fill($0, recipe: model.recipe, products: products) }
       draft.message(\.served) { model.served.fill($0, recipe: model.recipe, products: products) }
       draft.message(\.calibration) {
-        $0.slope = model.calibration.slope
-        $0.intercept = model.calibration.intercept
+        $0.slope = model.judged.calibration.slope
+        $0.intercept = model.judged.calibration.intercept
       }
       draft.feature_version = Recipe.featureVersion
       draft.watermark = watermark
@@ -56,7 +56,9 @@ struct ModelFile: Sendable {
       try Fit(validating: view, recipe: readRecipe, catalogue: catalogue, products: products.count)
     }
     return TrainedModel(
-      recipe: readRecipe, judged: try fit(judged), served: try fit(served),
-      calibration: Calibration(slope: calibration.slope, intercept: calibration.intercept))
+      judged: JudgedModel(
+        recipe: readRecipe, fit: try fit(judged),
+        calibration: Calibration(slope: calibration.slope, intercept: calibration.intercept)),
+      served: try fit(served))
   }
 }

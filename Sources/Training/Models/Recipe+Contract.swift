@@ -4,6 +4,7 @@ import Messages
 extension Recipe {
   private static let maximumFactors: UInt32 = 1_024
   private static let maximumIterations: UInt32 = 1_000
+  private static let maximumNeighbours: UInt32 = 100_000
 
   /// Reads the contract's message. Throws `champion` for what this trainer cannot make or score.
   init(validating view: View<Proto.Recipe>) throws(TrainingError) {
@@ -24,6 +25,16 @@ extension Recipe {
           als, halfLifeDays: try Self.number(view.half_life_days, "half_life_days"),
           trendWeight: try Self.number(view.trend_weight, "trend_weight")),
         trendHalfLifeDays: trend)
+    case "knn", "ease":
+      guard (1...Self.maximumNeighbours).contains(view.neighbours) else {
+        throw .champion("its recipe's neighbours are out of range")
+      }
+      self.init(
+        kind: .similarity(
+          ItemSimilarity(try Self.method(view), neighbours: Int(view.neighbours)),
+          halfLifeDays: try Self.number(view.half_life_days, "half_life_days"),
+          trendWeight: try Self.number(view.trend_weight, "trend_weight")),
+        trendHalfLifeDays: trend)
     case let name:
       throw .champion("its recipe '\(name)' is not known to this trainer")
     }
@@ -33,13 +44,37 @@ extension Recipe {
   func fill(_ draft: Draft<Proto.Recipe>) {
     draft.name = name
     draft.trend_half_life_days = trendHalfLifeDays
-    guard case .als(let als, let halfLifeDays, let trendWeight) = kind else { return }
-    draft.factors = UInt32(als.factors)
-    draft.regularisation = als.regularisation
-    draft.alpha = als.alpha
-    draft.iterations = UInt32(als.iterations)
-    draft.half_life_days = halfLifeDays
-    draft.trend_weight = trendWeight
+    switch kind {
+    case .popularity: break
+    case .als(let als, let halfLifeDays, let trendWeight):
+      draft.factors = UInt32(als.factors)
+      draft.regularisation = als.regularisation
+      draft.alpha = als.alpha
+      draft.iterations = UInt32(als.iterations)
+      draft.half_life_days = halfLifeDays
+      draft.trend_weight = trendWeight
+    case .similarity(let similarity, let halfLifeDays, let trendWeight):
+      switch similarity.method {
+      case .cosine: draft.weighting = "cosine"
+      case .bm25: draft.weighting = "bm25"
+      case .ease(let regularisation): draft.regularisation = regularisation
+      }
+      draft.neighbours = UInt32(similarity.neighbours)
+      draft.half_life_days = halfLifeDays
+      draft.trend_weight = trendWeight
+    }
+  }
+
+  private static func method(_ view: View<Proto.Recipe>) throws(TrainingError) -> ItemSimilarity.Method {
+    switch (view.name, view.weighting) {
+    case ("knn", "cosine"): return .cosine
+    case ("knn", "bm25"): return .bm25
+    case ("ease", _):
+      let regularisation = try number(view.regularisation, "regularisation")
+      guard regularisation > 0 else { throw .champion("its recipe's regularisation is 0") }
+      return .ease(regularisation: regularisation)
+    default: throw .champion("its recipe's weighting '\(view.weighting)' is not known to this trainer")
+    }
   }
 
   private static func number(_ value: Double, _ field: String) throws(TrainingError) -> Double {

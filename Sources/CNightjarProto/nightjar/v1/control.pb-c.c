@@ -997,6 +997,51 @@ void   nightjar__v1__candidate_figures__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__candidate_figures__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__trial__init
+                     (Nightjar__V1__Trial         *message)
+{
+  static const Nightjar__V1__Trial init_value = NIGHTJAR__V1__TRIAL__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__trial__get_packed_size
+                     (const Nightjar__V1__Trial *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__trial__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__trial__pack
+                     (const Nightjar__V1__Trial *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__trial__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__trial__pack_to_buffer
+                     (const Nightjar__V1__Trial *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__trial__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__Trial *
+       nightjar__v1__trial__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__Trial *)
+     protobuf_c_message_unpack (&nightjar__v1__trial__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__trial__free_unpacked
+                     (Nightjar__V1__Trial *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__trial__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__paired_difference__init
                      (Nightjar__V1__PairedDifference         *message)
 {
@@ -4465,7 +4510,7 @@ const ProtobufCMessageDescriptor nightjar__v1__renew_lease_response__descriptor 
   (ProtobufCMessageInit) nightjar__v1__renew_lease_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__candidate_figures__field_descriptors[8] =
+static const ProtobufCFieldDescriptor nightjar__v1__candidate_figures__field_descriptors[9] =
 {
   {
     "candidate",
@@ -4563,6 +4608,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__candidate_figures__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "options",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__CandidateFigures, options),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__candidate_figures__field_indices_by_name[] = {
   0,   /* field[0] = candidate */
@@ -4570,6 +4627,7 @@ static const unsigned nightjar__v1__candidate_figures__field_indices_by_name[] =
   4,   /* field[4] = hit_rate_at_10 */
   6,   /* field[6] = judged_cut_us */
   3,   /* field[3] = ndcg_at_10 */
+  8,   /* field[8] = options */
   1,   /* field[1] = recipe */
   2,   /* field[2] = rmse */
   7,   /* field[7] = served_cut_us */
@@ -4577,7 +4635,7 @@ static const unsigned nightjar__v1__candidate_figures__field_indices_by_name[] =
 static const ProtobufCIntRange nightjar__v1__candidate_figures__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__candidate_figures__descriptor =
 {
@@ -4587,14 +4645,117 @@ const ProtobufCMessageDescriptor nightjar__v1__candidate_figures__descriptor =
   "Nightjar__V1__CandidateFigures",
   "nightjar.v1",
   sizeof(Nightjar__V1__CandidateFigures),
-  8,
+  9,
   nightjar__v1__candidate_figures__field_descriptors,
   nightjar__v1__candidate_figures__field_indices_by_name,
   1,  nightjar__v1__candidate_figures__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__candidate_figures__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__paired_difference__field_descriptors[5] =
+static const ProtobufCFieldDescriptor nightjar__v1__trial__field_descriptors[6] =
+{
+  {
+    "recipe",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trial, recipe),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trial, options),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "share",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trial, share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "rmse",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trial, rmse),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ndcg_at_10",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trial, ndcg_at_10),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "coverage",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trial, coverage),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__trial__field_indices_by_name[] = {
+  5,   /* field[5] = coverage */
+  4,   /* field[4] = ndcg_at_10 */
+  1,   /* field[1] = options */
+  0,   /* field[0] = recipe */
+  3,   /* field[3] = rmse */
+  2,   /* field[2] = share */
+};
+static const ProtobufCIntRange nightjar__v1__trial__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__trial__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Trial",
+  "Trial",
+  "Nightjar__V1__Trial",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__Trial),
+  6,
+  nightjar__v1__trial__field_descriptors,
+  nightjar__v1__trial__field_indices_by_name,
+  1,  nightjar__v1__trial__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__trial__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__paired_difference__field_descriptors[8] =
 {
   {
     "first",
@@ -4656,18 +4817,57 @@ static const ProtobufCFieldDescriptor nightjar__v1__paired_difference__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ndcg_mean",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__PairedDifference, ndcg_mean),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ndcg_low",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__PairedDifference, ndcg_low),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ndcg_high",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__PairedDifference, ndcg_high),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__paired_difference__field_indices_by_name[] = {
   0,   /* field[0] = first */
   4,   /* field[4] = high */
   3,   /* field[3] = low */
   2,   /* field[2] = mean */
+  7,   /* field[7] = ndcg_high */
+  6,   /* field[6] = ndcg_low */
+  5,   /* field[5] = ndcg_mean */
   1,   /* field[1] = second */
 };
 static const ProtobufCIntRange nightjar__v1__paired_difference__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__paired_difference__descriptor =
 {
@@ -4677,14 +4877,14 @@ const ProtobufCMessageDescriptor nightjar__v1__paired_difference__descriptor =
   "Nightjar__V1__PairedDifference",
   "nightjar.v1",
   sizeof(Nightjar__V1__PairedDifference),
-  5,
+  8,
   nightjar__v1__paired_difference__field_descriptors,
   nightjar__v1__paired_difference__field_indices_by_name,
   1,  nightjar__v1__paired_difference__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__paired_difference__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__evaluation__field_descriptors[10] =
+static const ProtobufCFieldDescriptor nightjar__v1__evaluation__field_descriptors[12] =
 {
   {
     "candidates",
@@ -4806,9 +5006,34 @@ static const ProtobufCFieldDescriptor nightjar__v1__evaluation__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trials",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__Evaluation, n_trials),
+    offsetof(Nightjar__V1__Evaluation, trials),
+    &nightjar__v1__trial__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "choice",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Evaluation, choice),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__evaluation__field_indices_by_name[] = {
   0,   /* field[0] = candidates */
+  11,   /* field[11] = choice */
   7,   /* field[7] = customers */
   1,   /* field[1] = differences */
   9,   /* field[9] = events */
@@ -4816,13 +5041,14 @@ static const unsigned nightjar__v1__evaluation__field_indices_by_name[] = {
   3,   /* field[3] = judged_rows */
   8,   /* field[8] = products */
   5,   /* field[5] = reason */
+  10,   /* field[10] = trials */
   4,   /* field[4] = verdict */
   6,   /* field[6] = winner */
 };
 static const ProtobufCIntRange nightjar__v1__evaluation__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__evaluation__descriptor =
 {
@@ -4832,14 +5058,14 @@ const ProtobufCMessageDescriptor nightjar__v1__evaluation__descriptor =
   "Nightjar__V1__Evaluation",
   "nightjar.v1",
   sizeof(Nightjar__V1__Evaluation),
-  10,
+  12,
   nightjar__v1__evaluation__field_descriptors,
   nightjar__v1__evaluation__field_indices_by_name,
   1,  nightjar__v1__evaluation__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__evaluation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__report_evaluation_request__field_descriptors[11] =
+static const ProtobufCFieldDescriptor nightjar__v1__report_evaluation_request__field_descriptors[13] =
 {
   {
     "tenant",
@@ -4973,10 +5199,35 @@ static const ProtobufCFieldDescriptor nightjar__v1__report_evaluation_request__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trials",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__ReportEvaluationRequest, n_trials),
+    offsetof(Nightjar__V1__ReportEvaluationRequest, trials),
+    &nightjar__v1__trial__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "choice",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ReportEvaluationRequest, choice),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__report_evaluation_request__field_indices_by_name[] = {
   2,   /* field[2] = candidates */
   7,   /* field[7] = champion_problem */
+  12,   /* field[12] = choice */
   8,   /* field[8] = customers */
   6,   /* field[6] = data_floor */
   3,   /* field[3] = differences */
@@ -4986,11 +5237,12 @@ static const unsigned nightjar__v1__report_evaluation_request__field_indices_by_
   5,   /* field[5] = judged_rows */
   9,   /* field[9] = products */
   0,   /* field[0] = tenant */
+  11,   /* field[11] = trials */
 };
 static const ProtobufCIntRange nightjar__v1__report_evaluation_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 11 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__report_evaluation_request__descriptor =
 {
@@ -5000,7 +5252,7 @@ const ProtobufCMessageDescriptor nightjar__v1__report_evaluation_request__descri
   "Nightjar__V1__ReportEvaluationRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__ReportEvaluationRequest),
-  11,
+  13,
   nightjar__v1__report_evaluation_request__field_descriptors,
   nightjar__v1__report_evaluation_request__field_indices_by_name,
   1,  nightjar__v1__report_evaluation_request__number_ranges,

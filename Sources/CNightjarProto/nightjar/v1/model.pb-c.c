@@ -387,7 +387,7 @@ const ProtobufCMessageDescriptor nightjar__v1__model__descriptor =
   (ProtobufCMessageInit) nightjar__v1__model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[8] =
+static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[10] =
 {
   {
     "name",
@@ -485,6 +485,30 @@ static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[8]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "weighting",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, weighting),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "neighbours",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, neighbours),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__recipe__field_indices_by_name[] = {
   3,   /* field[3] = alpha */
@@ -492,14 +516,16 @@ static const unsigned nightjar__v1__recipe__field_indices_by_name[] = {
   5,   /* field[5] = half_life_days */
   4,   /* field[4] = iterations */
   0,   /* field[0] = name */
+  9,   /* field[9] = neighbours */
   2,   /* field[2] = regularisation */
   7,   /* field[7] = trend_half_life_days */
   6,   /* field[6] = trend_weight */
+  8,   /* field[8] = weighting */
 };
 static const ProtobufCIntRange nightjar__v1__recipe__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor =
 {
@@ -509,14 +535,14 @@ const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor =
   "Nightjar__V1__Recipe",
   "nightjar.v1",
   sizeof(Nightjar__V1__Recipe),
-  8,
+  10,
   nightjar__v1__recipe__field_descriptors,
   nightjar__v1__recipe__field_indices_by_name,
   1,  nightjar__v1__recipe__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__recipe__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[5] =
+static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[8] =
 {
   {
     "cut_us",
@@ -578,6 +604,42 @@ static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[5] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "similar_counts",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Fit, similar_counts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "similar_products",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Fit, similar_products),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "similarities",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Fit, similarities),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__fit__field_indices_by_name[] = {
   0,   /* field[0] = cut_us */
@@ -585,11 +647,14 @@ static const unsigned nightjar__v1__fit__field_indices_by_name[] = {
   3,   /* field[3] = popularity */
   1,   /* field[1] = products */
   4,   /* field[4] = segments */
+  5,   /* field[5] = similar_counts */
+  6,   /* field[6] = similar_products */
+  7,   /* field[7] = similarities */
 };
 static const ProtobufCIntRange nightjar__v1__fit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__fit__descriptor =
 {
@@ -599,7 +664,7 @@ const ProtobufCMessageDescriptor nightjar__v1__fit__descriptor =
   "Nightjar__V1__Fit",
   "nightjar.v1",
   sizeof(Nightjar__V1__Fit),
-  5,
+  8,
   nightjar__v1__fit__field_descriptors,
   nightjar__v1__fit__field_indices_by_name,
   1,  nightjar__v1__fit__number_ranges,

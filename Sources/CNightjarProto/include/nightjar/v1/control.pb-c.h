@@ -38,6 +38,7 @@ typedef struct Nightjar__V1__Lease Nightjar__V1__Lease;
 typedef struct Nightjar__V1__RenewLeaseRequest Nightjar__V1__RenewLeaseRequest;
 typedef struct Nightjar__V1__RenewLeaseResponse Nightjar__V1__RenewLeaseResponse;
 typedef struct Nightjar__V1__CandidateFigures Nightjar__V1__CandidateFigures;
+typedef struct Nightjar__V1__Trial Nightjar__V1__Trial;
 typedef struct Nightjar__V1__PairedDifference Nightjar__V1__PairedDifference;
 typedef struct Nightjar__V1__Evaluation Nightjar__V1__Evaluation;
 typedef struct Nightjar__V1__ReportEvaluationRequest Nightjar__V1__ReportEvaluationRequest;
@@ -740,7 +741,8 @@ struct  Nightjar__V1__CandidateFigures
 {
   ProtobufCMessage base;
   /*
-   * "champion", "als" or "popularity": unique in the evaluation.
+   * "champion", "als" or "popularity": unique in the evaluation. "als" is the challenger, whatever its recipe: the name is
+   * from when there was one kind.
    */
   char *candidate;
   /*
@@ -762,27 +764,67 @@ struct  Nightjar__V1__CandidateFigures
    * Latest business time that the served fit has seen, µs.
    */
   int64_t served_cut_us;
+  /*
+   * The recipe with its parameters, for people; at most 256 bytes.
+   */
+  char *options;
 };
 #define NIGHTJAR__V1__CANDIDATE_FIGURES__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__candidate_figures__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string }
 
 
 /*
- * Mean over judged customers of (first candidate's squared error - second's), with its 95% interval.
+ * A recipe that was tried on the validation slice.
+ */
+struct  Nightjar__V1__Trial
+{
+  ProtobufCMessage base;
+  /*
+   * Recipe name.
+   */
+  char *recipe;
+  /*
+   * The recipe with its parameters, for people; at most 256 bytes.
+   */
+  char *options;
+  /*
+   * Share of the customers that it was tried with, 0 to 1: the better ones go on to more.
+   */
+  double share;
+  double rmse;
+  double ndcg_at_10;
+  double coverage;
+};
+#define NIGHTJAR__V1__TRIAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__trial__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
+
+
+/*
+ * Mean over judged customers of (first candidate's figure - second's), with its 95% interval from resampled customers.
  */
 struct  Nightjar__V1__PairedDifference
 {
   ProtobufCMessage base;
   char *first;
   char *second;
+  /*
+   * Of squared errors: negative = the first is better.
+   */
   double mean;
   double low;
   double high;
+  /*
+   * Of NDCG@10: positive = the first is better. All 0 in reports of older trainers.
+   */
+  double ndcg_mean;
+  double ndcg_low;
+  double ndcg_high;
 };
 #define NIGHTJAR__V1__PAIRED_DIFFERENCE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__paired_difference__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0 }
 
 
 /*
@@ -809,10 +851,16 @@ struct  Nightjar__V1__Evaluation
   uint64_t customers;
   uint64_t products;
   uint64_t events;
+  /*
+   * As reported.
+   */
+  size_t n_trials;
+  Nightjar__V1__Trial **trials;
+  char *choice;
 };
 #define NIGHTJAR__V1__EVALUATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__evaluation__descriptor) \
-    , 0,NULL, 0,NULL, 0, 0, NIGHTJAR__V1__GATE_VERDICT__GATE_VERDICT_UNKNOWN, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , 0,NULL, 0,NULL, 0, 0, NIGHTJAR__V1__GATE_VERDICT__GATE_VERDICT_UNKNOWN, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Nightjar__V1__ReportEvaluationRequest
@@ -843,10 +891,19 @@ struct  Nightjar__V1__ReportEvaluationRequest
   uint64_t customers;
   uint64_t products;
   uint64_t events;
+  /*
+   * What was tried for the challenger, in order, at most 32.
+   */
+  size_t n_trials;
+  Nightjar__V1__Trial **trials;
+  /*
+   * Why the winner of the trials won, for people; at most 1,024 bytes.
+   */
+  char *choice;
 };
 #define NIGHTJAR__V1__REPORT_EVALUATION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__report_evaluation_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0,NULL, 0,NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, NULL, 0,NULL, 0,NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string }
 
 
 struct  Nightjar__V1__ReportEvaluationResponse
@@ -1932,6 +1989,25 @@ Nightjar__V1__CandidateFigures *
 void   nightjar__v1__candidate_figures__free_unpacked
                      (Nightjar__V1__CandidateFigures *message,
                       ProtobufCAllocator *allocator);
+/* Nightjar__V1__Trial methods */
+void   nightjar__v1__trial__init
+                     (Nightjar__V1__Trial         *message);
+size_t nightjar__v1__trial__get_packed_size
+                     (const Nightjar__V1__Trial   *message);
+size_t nightjar__v1__trial__pack
+                     (const Nightjar__V1__Trial   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__trial__pack_to_buffer
+                     (const Nightjar__V1__Trial   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__Trial *
+       nightjar__v1__trial__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__trial__free_unpacked
+                     (Nightjar__V1__Trial *message,
+                      ProtobufCAllocator *allocator);
 /* Nightjar__V1__PairedDifference methods */
 void   nightjar__v1__paired_difference__init
                      (Nightjar__V1__PairedDifference         *message);
@@ -2665,6 +2741,9 @@ typedef void (*Nightjar__V1__RenewLeaseResponse_Closure)
 typedef void (*Nightjar__V1__CandidateFigures_Closure)
                  (const Nightjar__V1__CandidateFigures *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__Trial_Closure)
+                 (const Nightjar__V1__Trial *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__PairedDifference_Closure)
                  (const Nightjar__V1__PairedDifference *message,
                   void *closure_data);
@@ -3017,6 +3096,7 @@ extern const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__renew_lease_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__renew_lease_response__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__candidate_figures__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__trial__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__paired_difference__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__evaluation__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__report_evaluation_request__descriptor;

@@ -71,7 +71,7 @@ struct  Nightjar__V1__Recipe
 {
   ProtobufCMessage base;
   /*
-   * "als" or "popularity".
+   * "als", "knn", "ease" or "popularity".
    */
   char *name;
   /*
@@ -89,17 +89,25 @@ struct  Nightjar__V1__Recipe
    */
   double half_life_days;
   /*
-   * Weight of the log share of sales beside the standardised factor score; 0 where there are no factors.
+   * Weight of the log share of sales beside the standardised personal score; 0 where there is none.
    */
   double trend_weight;
   /*
    * Days in which a sale loses half its weight in popularity; 0 = never.
    */
   double trend_half_life_days;
+  /*
+   * Of "knn": "cosine" or "bm25".
+   */
+  char *weighting;
+  /*
+   * Of "knn" and "ease": products that each keeps, 1 to 100,000.
+   */
+  uint32_t neighbours;
 };
 #define NIGHTJAR__V1__RECIPE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__recipe__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Nightjar__V1__Fit
@@ -127,10 +135,23 @@ struct  Nightjar__V1__Fit
    */
   size_t n_segments;
   Nightjar__V1__SegmentPopularity **segments;
+  /*
+   * What interest in each product says of others, row after row; empty where the recipe is neither "knn" nor "ease".
+   * Entries of each row, u32 little-endian [products].
+   */
+  ProtobufCBinaryData similar_counts;
+  /*
+   * Their indexes into `products`, ascending within a row, u32 little-endian.
+   */
+  ProtobufCBinaryData similar_products;
+  /*
+   * Their weights, f32 little-endian.
+   */
+  ProtobufCBinaryData similarities;
 };
 #define NIGHTJAR__V1__FIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__fit__descriptor) \
-    , 0, 0,NULL, {0,NULL}, {0,NULL}, 0,NULL }
+    , 0, 0,NULL, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 struct  Nightjar__V1__SegmentPopularity

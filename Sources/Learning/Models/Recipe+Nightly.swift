@@ -1,0 +1,37 @@
+extension Recipe {
+  /// The standing candidate.
+  public static let popularity = Recipe(kind: .popularity, trendHalfLifeDays: 7)
+
+  /// Factors. Chosen on slices of the Online Retail data before September 2011, on RMSE and NDCG@10, as are the others.
+  public static let als = als(halfLifeDays: 60)
+  /// Item-item neighbours.
+  public static let neighbours = similarity(.bm25, neighbours: 100, halfLifeDays: 15, trendWeight: 1)
+  /// Steck's linear model.
+  public static let ease = similarity(.ease(regularisation: 30), neighbours: 256, halfLifeDays: 30, trendWeight: 2)
+
+  /// What a night tries beside popularity, the likeliest first: three families, each with several parameters.
+  public static let nightly: [Recipe] = [
+    als, neighbours, ease,
+    als(halfLifeDays: 30),
+    similarity(.bm25, neighbours: 30, halfLifeDays: 30, trendWeight: 2),
+    similarity(.cosine, neighbours: 100, halfLifeDays: 30, trendWeight: 2),
+    similarity(.ease(regularisation: 100), neighbours: 256, halfLifeDays: 60, trendWeight: 2),
+  ]
+
+  private static func als(halfLifeDays: Double) -> Recipe {
+    Recipe(
+      kind: .als(
+        ImplicitALS(factors: 64, regularisation: 10, alpha: 1, iterations: 10), halfLifeDays: halfLifeDays,
+        trendWeight: 2),
+      trendHalfLifeDays: 7)
+  }
+
+  private static func similarity(
+    _ method: ItemSimilarity.Method, neighbours: Int, halfLifeDays: Double, trendWeight: Double
+  ) -> Recipe {
+    Recipe(
+      kind: .similarity(
+        ItemSimilarity(method, neighbours: neighbours), halfLifeDays: halfLifeDays, trendWeight: trendWeight),
+      trendHalfLifeDays: 7)
+  }
+}

@@ -1,0 +1,54 @@
+/// How much work a trial is, reckoned from sizes: about as many nanoseconds as it takes one core.
+///
+/// A multiply-add that gathers counts 1, one of dense algebra 1/24. Only proportions matter much, and that the same sizes
+/// give the same figure everywhere.
+struct TrialWork {
+  private static let dense = 1 / 24.0
+  /// Units for each row that a calibration looks at.
+  private static let calibrationPerRow = 500.0
+  /// Conjugate gradient steps of ALS, the first residual and the right side.
+  private static let alsSteps = 5.0
+  /// Steps in which a customer is folded in, as a rule.
+  private static let foldInSteps = 12.0
+
+  private let customers: Double
+  private let products: Double
+  /// Pairs with interest.
+  private let nonZeros: Double
+  /// Σ over customers of their pairs, squared.
+  private let squares: Double
+  private let judged: Double
+  private let rows: Double
+
+  init(_ study: Study, _ rows: JudgingRows) {
+    let interest = study.interest(halfLifeDays: 60)
+    customers = Double(interest.rows)
+    products = Double(interest.columns)
+    nonZeros = Double(interest.count)
+    squares = (0..<interest.rows).reduce(0) { sum, row in
+      let length = Double(interest.offsets[row + 1] - interest.offsets[row])
+      return sum + length * length
+    }
+    judged = Double(rows.customers.count)
+    self.rows = Double(rows.count)
+  }
+
+  /// The work of a fit on a share of the customers, and of judging it on that share.
+  func of(_ recipe: Recipe, share: Double) -> Double {
+    let judging = share * (judged * products * 2 + rows * Self.calibrationPerRow)
+    switch recipe.kind {
+    case .popularity: return judging
+    case .als(let als, _, _):
+      let f = Double(als.factors)
+      let pass = 2 * Self.alsSteps * (2 * 2 * share * nonZeros * f + (share * customers + products) * f * f)
+      let foldIn = Self.foldInSteps * share * (2 * nonZeros * f + judged * f * f)
+      return judging + Self.dense * (Double(als.iterations) * pass + foldIn + share * judged * products * f)
+    case .similarity(let similarity, _, _):
+      let scoring = share * judged * (nonZeros / max(1, customers)) * min(products, Double(similarity.neighbours))
+      guard case .ease = similarity.method else {
+        return judging + scoring + 4 * share * squares + 20 * products * products
+      }
+      return judging + scoring + share * squares + Self.dense * products * products * products
+    }
+  }
+}

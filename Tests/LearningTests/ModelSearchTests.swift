@@ -1,0 +1,97 @@
+import Testing
+
+@testable import Learning
+
+@Suite struct ModelSearchTests {
+  private let interactions = Shop.interactions(customers: 400, products: 60, seed: 5)
+  private let cuts = Cuts(asOf: 110 * Shop.day, horizonDays: 28)
+  private var study: Study {
+    Study(interactions.history(through: cuts.validation), segments: .none(customers: interactions.customers))
+  }
+  private var rows: JudgingRows {
+    JudgingRows(
+      of: interactions, window: cuts.calibrationWindow, eligible: Shop.everything(interactions), seed: 9)
+  }
+
+  @Test("every family is tried, and the winner has the best NDCG@10 of those near the least RMSE with every customer")
+  func winner() throws {
+    let search = try ModelSearch(Recipe.nightly, on: study, rows: rows, budget: .infinity, seed: 1)
+    #expect(Set(search.trials.map(\.recipe.name)) == ["als", "knn", "ease"])
+    #expect(Set(search.trials.map(\.recipe)) == Set(Recipe.nightly) && search.leftOut.isEmpty)
+    let final = search.trials.filter { $0.share == 1 }
+    let least = try #require(final.map(\.rmse).min())
+    let best = try #require(
+      final.filter { $0.rmse <= least * (1 + ModelSearch.rmseMargin) }.max { $0.ndcgAt10 < $1.ndcgAt10 })
+    #expect(search.winner == best.recipe && search.calibration == best.calibration)
+    #expect(search.explanation.contains("\(best.recipe)"))
+    let again = try ModelSearch(Recipe.nightly, on: study, rows: rows, budget: .infinity, seed: 1)
+    #expect(again.winner == search.winner && again.calibration == search.calibration)
+  }
+
+  @Test("the winner's calibration is the one that its full fit would get")
+  func calibration() throws {
+    let search = try ModelSearch(Recipe.nightly, on: study, rows: rows, budget: .infinity, seed: 1)
+    let winner = try #require(search.winner)
+    let scorer = Scorer(try winner.fit(study, seed: 1), recipe: winner, study: study)
+    let expected = try Calibration(of: scorer, on: rows)
+    #expect(abs(search.calibration.slope - expected.slope) < 1e-6)
+    #expect(abs(search.calibration.intercept - expected.intercept) < 1e-6)
+  }
+
+  @Test("what the budget has no room for is left out, the dearest first, and the likeliest is always tried")
+  func budget() throws {
+    let reckoning = TrialWork(study, rows)
+    let all = Recipe.nightly.map { reckoning.of($0, share: 1) }
+    #expect(all.allSatisfy { $0 > 0 && $0.isFinite })
+    let search = try ModelSearch(Recipe.nightly, on: study, rows: rows, budget: 0, seed: 1)
+    #expect(search.winner == .als && search.trials.count == 1)
+    #expect(search.leftOut.count == Recipe.nightly.count - 1)
+    #expect(search.explanation.contains("exceed the budget"))
+  }
+
+  @Test("a catalogue beyond the memory of a kind leaves the kind out")
+  func memory() throws {
+    let wide = Interactions(
+      customers: 3, products: 12_000,
+      rows: (0..<30).map { .init(customer: $0 % 3, product: $0 * 7, kind: .purchase, time: Int64($0) * Shop.day) })
+    let study = Study(wide.history(through: 100 * Shop.day), segments: .none(customers: 3))
+    #expect(throws: LearningError.self) { try Recipe.ease.fit(study, seed: 1) }
+    let rows = JudgingRows(
+      of: wide, window: Window(after: 100 * Shop.day, through: 101 * Shop.day), eligible: Shop.everything(wide), seed: 1
+    )
+    let search = try ModelSearch([.neighbours, .ease], on: study, rows: rows, budget: .infinity, seed: 1)
+    #expect(search.winner == .neighbours)
+    #expect(search.leftOut.map(\.recipe) == [.ease] && search.leftOut[0].reason.contains("MiB"))
+  }
+
+  @Test("a first round has enough judged customers, and a quarter goes on with four times the share")
+  func schedule() {
+    var small = HalvingSchedule(7, judged: 599, budget: 1) { _, _ in 0 }
+    #expect(small.kept == Array(0..<7) && small.share == 1)
+    small = HalvingSchedule(7, judged: 600, budget: 1) { _, _ in 0 }
+    #expect(small.share == 0.25)
+    small.advance(survivors: 7)
+    #expect(small.survivors == 2 && small.share == 1)
+    var large = HalvingSchedule(7, judged: 1_000_000, budget: 1) { _, _ in 0 }
+    #expect(large.share == 1 / 16.0)
+    large.advance(survivors: 7)
+    large.advance(survivors: 2)
+    #expect(large.survivors == 1 && large.share == 1)
+    // 0.25 × (1 + 8 + 1) and half of the same in full: the dearest has to go.
+    let tight = HalvingSchedule(3, judged: 600, budget: 3) { recipe, share in [1, 8, 1][recipe] * share }
+    #expect(tight.kept == [0, 2] && tight.dropped == [1])
+    let none = HalvingSchedule(3, judged: 600, budget: 0) { _, share in share }
+    #expect(none.kept == [0] && none.share == 1)
+  }
+
+  @Test("a larger share of the customers holds those of a smaller one")
+  func nested() throws {
+    let half = rows.only((0..<interactions.customers).map { $0 % 2 == 0 })
+    #expect(half.customers.allSatisfy { $0.customer % 2 == 0 } && half.count < rows.count && half.count > 0)
+    let interest = study.interest(halfLifeDays: 0)
+    let kept = interest.keeping(rows: (0..<interest.rows).map { $0 % 2 == 0 })
+    for row in 0..<interest.rows {
+      #expect(kept.row(row).map(\.column) == (row % 2 == 0 ? interest.row(row).map(\.column) : []))
+    }
+  }
+}
