@@ -53,6 +53,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .systemLibrary(name: "CXGBoost", pkgConfig: "xgboost", providers: [.apt(["libxgboost-dev"])]),
     .target(name: "CTransport", dependencies: ["COpenSSL"]),
     .target(name: "CNightjarProto", dependencies: ["CProtobufC"]),
 
@@ -69,7 +70,7 @@ let package = Package(
     room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport", logging]),
     room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle, metrics, signals, tracing]),
     room("ArtifactStore", ["Commerce", "Messages", "RankedLists"]),
-    room("Learning", ["COpenBLAS"]),
+    room("Learning", ["COpenBLAS", "CXGBoost"]),
     room("Experimentation", []),
 
     // Floor 4.

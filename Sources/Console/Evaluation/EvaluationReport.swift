@@ -2,11 +2,14 @@ import Foundation
 
 /// What `nightjar evaluate` found, with the names that its JSON has.
 struct EvaluationReport: Encodable {
-  /// One recipe that was judged on the validation slice of train.
+  /// One recipe that was judged on slices of train.
   struct Trial: Encodable {
     let model: String
     let options: [String: Double]
+    /// Mean over the slices.
     let validation: Double
+    /// Each slice's figure, the latest first.
+    let slices: [Double]
   }
 
   let task: String
@@ -23,6 +26,8 @@ struct EvaluationReport: Encodable {
   let scoreSeconds: Double
   let peakMemoryBytes: Int
   let trials: [Trial]
+  /// Why this model and no other; nil where there was no choice.
+  var reason: String?
 
   /// One line of JSON; figures that do not exist are null.
   func json() throws -> String {
@@ -39,6 +44,7 @@ struct EvaluationReport: Encodable {
     var table = Table("METRIC", ">VALUE")
     for (name, value) in metrics.sorted(by: { $0.key < $1.key }) { table.add(name, Format.decimals(value, 4)) }
     terminal.table(table)
+    if let reason { terminal.line(reason) }
     terminal.line(
       """
       search \(Format.decimals(searchSeconds, 2)) s (\(trials.count) trials), fit \(Format.decimals(fitSeconds, 2)) s, \

@@ -11,6 +11,7 @@ extension RankingRecipe {
       let trend = Self.trend(train, days: self["days"])
       return { _ in trend }
     }
+    if family == .stack { return try Stack(stacked, train: train, seed: seed).learn(treeSettings(seed: seed)) }
     let personal = try fitPersonal(train, seed: seed)
     let trend = Self.trend(train, days: self["trend-days"])
     let weight = Float(self["trend"])
@@ -27,7 +28,7 @@ extension RankingRecipe {
     let interest = train.recency(now: train.latest, days: self["recency"])
     let scores: @Sendable (Int) -> [Float]
     switch family {
-    case .popular: return { _ in nil }
+    case .popular, .stack: return { _ in nil }
     case .knn:
       let model = Neighbours(
         interest, weighting: self["bm25"] > 0 ? .bm25 : .cosine, neighbours: Int(self["neighbours"]))

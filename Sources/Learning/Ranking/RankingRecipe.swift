@@ -10,6 +10,8 @@ public struct RankingRecipe: Hashable, Sendable, CustomStringConvertible {
     case ease
     /// Factors of implicit feedback.
     case als
+    /// Boosted trees over what the others put first.
+    case stack
   }
 
   /// Its family.
@@ -25,6 +27,7 @@ public struct RankingRecipe: Hashable, Sendable, CustomStringConvertible {
     case .popular: ["days": days]
     case .knn: common.merging(["bm25": 0...1, "neighbours": 1...100_000]) { $1 }
     case .ease: common.merging(["lambda": 1e-3...1e9]) { $1 }
+    case .stack: ["trees": 1...10_000, "depth": 1...12, "rate": 1e-3...1, "pairwise": 0...1]
     case .als:
       common.merging(["factors": 1...1024, "lambda": 1e-6...1e6, "alpha": 0...1e6, "iterations": 1...1000]) { $1 }
     }
@@ -34,6 +37,7 @@ public struct RankingRecipe: Hashable, Sendable, CustomStringConvertible {
   static func choices(_ family: Family) -> [(option: String, values: [Double])] {
     let recency = ("recency", [30, 0, 15, 60, 120.0])
     return switch family {
+    case .stack: []
     case .popular: [("days", [7, 0, 3, 14, 30, 60])]
     case .knn: [recency, ("bm25", [1, 0]), ("neighbours", [100, 30, 300])]
     case .ease: [recency, ("lambda", [100, 10, 30, 300, 1000])]
@@ -44,7 +48,11 @@ public struct RankingRecipe: Hashable, Sendable, CustomStringConvertible {
 
   /// The same for how a fit's scores are blended with what sells, which takes no new fit.
   static func blends(_ family: Family) -> [(option: String, values: [Double])] {
-    family == .popular ? [] : [("trend", [0, 0.1, 0.3, 1]), ("trend-days", [7, 14, 30])]
+    switch family {
+    case .popular: []
+    case .knn, .ease, .als: [("trend", [0, 0.1, 0.3, 1]), ("trend-days", [7, 14, 30])]
+    case .stack: [("pairwise", [0, 1]), ("depth", [4, 6]), ("trees", [100]), ("rate", [0.1])]
+    }
   }
 
   /// "ease lambda=300 recency=30".

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Chooses a ranking model and its options on slices of train, cut by time; it never sees a test row.
 ///
 /// Successive halving (Jamieson, Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization",
@@ -21,6 +23,22 @@ public struct RankingSearch: Sendable {
   public private(set) var trials: [Trial] = []
   /// The best of them.
   public private(set) var best: RankingRecipe
+
+  /// Why the best won: its mean, and those of the best of every other family.
+  public var reason: String {
+    guard let judged = trials.last(where: { $0.recipe == best }) else {
+      return "nobody in train could be judged, so that nothing spoke against \(best.family.rawValue)"
+    }
+    let rivals = RankingRecipe.Family.allCases.filter { $0 != best.family }.compactMap { family in
+      let own = trials.filter { $0.recipe.family == family && $0.slices.count == judged.slices.count }
+      return own.max { $0.ndcg < $1.ndcg }
+    }
+    let others = rivals.sorted { $0.ndcg > $1.ndcg }.map { "\($0.recipe.family.rawValue) \(Self.text($0.ndcg))" }
+    return "mean NDCG@10 over \(judged.slices.count) slices of train: \(best.family.rawValue) \(Self.text(judged.ndcg))"
+      + (others.isEmpty ? "" : ", before " + others.joined(separator: ", "))
+  }
+
+  private static func text(_ figure: Double) -> String { String(format: "%.4f", figure) }
 
   /// Slices of train that the last ones standing are judged on.
   public static let slices = 3
@@ -52,19 +70,26 @@ public struct RankingSearch: Sendable {
     judges = ValidationSlice.last(Self.slices, of: train)
     LinearAlgebra.setThreads(1)
     var arms: [Arm] = []
-    for family in families {
+    // A stack stands on every other family's best, so that they all race for it.
+    let racing = families.contains(.stack) ? RankingRecipe.Family.allCases.filter { $0 != .stack } : families
+    for family in racing {
       let space = try RankingSpace(family, fixed: fixed)
       arms += space.starts(Self.starts, seed: seed).enumerated().map { Arm(space, $1, isFirst: $0 == 0) }
     }
     best = arms[0].blends[0]
     for judged in judges.indices {
       try judge(&arms, upTo: judged + 1)
-      if judged + 1 < judges.count { arms = families.flatMap { Self.betterHalf(arms, of: $0) } }
+      if judged + 1 < judges.count { arms = racing.flatMap { Self.betterHalf(arms, of: $0) } }
     }
-    for family in families { try climb(&arms, family) }
-    let judged = arms.filter { !$0.slices.isEmpty }
-    let most = judged.map(\.slices.count).max()
-    if let winner = judged.filter({ $0.slices.count == most }).max(by: { $0.mean < $1.mean }) { best = winner.recipe }
+    for family in racing { try climb(&arms, family) }
+    if families.contains(.stack) {
+      let models = racing.filter { $0 != .popular }.compactMap { Self.best(of: arms, $0)?.recipe }
+      let space = try RankingSpace(.stack, fixed: fixed, stacking: models)
+      var stack = space.starts(1, seed: seed).map { Arm(space, $0, isFirst: families == [.stack]) }
+      try judge(&stack, upTo: judges.count)
+      arms = arms.filter { families.contains($0.recipe.family) } + stack
+    }
+    if let winner = Self.best(of: arms) { best = winner.recipe }
   }
 
   /// A fit in the race, with all its blends.
@@ -115,8 +140,7 @@ public struct RankingSearch: Sendable {
     guard !judges.isEmpty else { return }
     var tried = Set(trials.filter { $0.slices.count == judges.count }.map(\.recipe))
     for _ in 0..<Self.climbs {
-      let own = arms.filter { $0.recipe.family == family && $0.slices.count == judges.count }
-      guard let top = own.max(by: { $0.mean < $1.mean }) else { return }
+      guard let top = Self.best(of: arms, family), top.slices.count == judges.count else { return }
       let fits = top.space.neighbours(of: top.recipe).map { Arm(top.space, $0, isFirst: false) }
       var fresh = fits.filter { !tried.contains($0.blends[0]) }
       try judge(&fresh, upTo: judges.count)
@@ -124,6 +148,13 @@ public struct RankingSearch: Sendable {
       arms += fresh
       guard fresh.contains(where: { $0.slices.count == judges.count && $0.mean > top.mean }) else { return }
     }
+  }
+
+  /// The arm with the best mean among those judged on the most slices; of one family if one is given.
+  private static func best(of arms: [Arm], _ family: RankingRecipe.Family? = nil) -> Arm? {
+    let own = family.map { family in arms.filter { $0.recipe.family == family } } ?? arms
+    let most = own.map(\.slices.count).max()
+    return own.filter { $0.slices.count == most }.max { $0.mean < $1.mean }
   }
 
   private static func betterHalf(_ arms: [Arm], of family: RankingRecipe.Family) -> [Arm] {

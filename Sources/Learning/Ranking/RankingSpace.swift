@@ -8,10 +8,12 @@ struct RankingSpace {
   /// What the open options of the blend are set to, one entry for each blend.
   private let blends: [[String: Double]]
 
-  /// Leaves the caller's `fixed` options as they are.
+  /// Leaves the caller's `fixed` options as they are; a stack stands on the models given.
   ///
   /// Throws `unusableOption` for a value outside the range of the family's option.
-  init(_ family: RankingRecipe.Family, fixed: [String: Double]) throws(LearningError) {
+  init(
+    _ family: RankingRecipe.Family, fixed: [String: Double], stacking models: [RankingRecipe] = []
+  ) throws(LearningError) {
     let ranges = RankingRecipe.ranges(family)
     let own = fixed.filter { ranges[$0.key] != nil }
     for (option, value) in own.sorted(by: { $0.key < $1.key }) {
@@ -24,7 +26,7 @@ struct RankingSpace {
     var start = Dictionary(uniqueKeysWithValues: (choices + blends).map { ($0.option, $0.values[0]) })
     start.merge(own) { $1 }
     self.family = family
-    self.start = start
+    self.start = RankingRecipe(stacking: models, options: start).options
     open = choices.filter { own[$0.option] == nil && $0.values.count > 1 }
     self.blends = Self.combinations(blends.filter { own[$0.option] == nil })
   }

@@ -7,7 +7,7 @@ struct ValidationSlice: Sendable {
   /// Users who took an item within the slice that they had not before, evenly picked where there are too many.
   let users: [Int]
   /// The new items of each of `users`.
-  private let relevant: [Set<Int32>]
+  let relevant: [Set<Int32>]
   private let seen: PairSets
   private let eligible: [Bool]
 
@@ -54,10 +54,23 @@ struct ValidationSlice: Sendable {
 
   /// NDCG@10 of recipes that differ in their blend alone, [recipes]: one fit serves them all.
   func ndcg(_ recipes: [RankingRecipe], seed: UInt64) throws(LearningError) -> [Double] {
-    guard recipes[0].family != .popular else {
+    switch recipes[0].family {
+    case .popular:
       let scores = try recipes[0].fit(fitted, seed: seed)
-      return [mean { [scores($0)] }[0]]
+      return mean { [scores($0)] }
+    case .stack:
+      let stack = try Stack(recipes[0].stacked, train: fitted, seed: seed)
+      var figures: [Double] = []
+      for recipe in recipes {
+        let scores = try stack.learn(recipe.treeSettings(seed: seed))
+        figures += mean { [scores($0)] }
+      }
+      return figures
+    case .knn, .ease, .als: return try blended(recipes, seed: seed)
     }
+  }
+
+  private func blended(_ recipes: [RankingRecipe], seed: UInt64) throws(LearningError) -> [Double] {
     let isSmall = users.count < Self.smallUsers && recipes[0].family == .als
     let seeds = isSmall ? Self.seedsWhereSmall : 1
     var sums = [Double](repeating: 0, count: recipes.count)
