@@ -25,6 +25,8 @@ import Testing
     #expect(abs(evaluation.meanAveragePrecision - reference.map) < 1e-6)
     #expect(abs(evaluation.coverage - reference.coverage) < 1e-6)
     #expect(abs(evaluation.novelty - reference.novelty) < 1e-6)
+    // Scores drawn by chance say nothing, so that a map learned on these very lists gives each the share of hits.
+    #expect(evaluation.calibrationError(after: evaluation) < 0.05)
   }
 
   @Test("the calibration error agrees with scikit-learn's calibration curve")

@@ -15,11 +15,15 @@ extension EvaluateCommand {
     let fitSeconds = clock.lap()
     let evaluation = RankingEvaluation(of: scores, train: train, test: test)
     let scoreSeconds = clock.lap()
+    // What a score means in chances is learned on the last slice of train.
+    let (earlier, later) = train.split(share: RankingSearch.fittedShare)
+    let before = RankingEvaluation(of: try search.best.fit(earlier, seed: seed), train: earlier, test: later)
     return EvaluationReport(
       task: "ranking", model: search.best.family.rawValue, options: search.best.options,
       metrics: [
         "ndcg@10": evaluation.ndcg, "recall@10": evaluation.recall, "map@10": evaluation.meanAveragePrecision,
-        "hit_rate@10": evaluation.hitRate, "coverage@10": evaluation.coverage, "novelty@10": evaluation.novelty,
+        "calibration@10": evaluation.calibrationError(after: before), "hit_rate@10": evaluation.hitRate,
+        "coverage@10": evaluation.coverage, "novelty@10": evaluation.novelty,
       ],
       judged: evaluation.users, seed: seed, threads: threads, searchSeconds: searchSeconds, fitSeconds: fitSeconds,
       scoreSeconds: scoreSeconds, peakMemoryBytes: Stopwatch.peakMemoryBytes(),

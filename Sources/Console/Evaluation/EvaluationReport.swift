@@ -16,7 +16,7 @@ struct EvaluationReport: Encodable {
   let model: String
   let options: [String: Double]
   /// "ndcg@10" and the like.
-  let metrics: [String: Double]
+  var metrics: [String: Double?]
   /// Users or rows that the metrics are averaged over.
   let judged: Int
   let seed: UInt64
@@ -34,15 +34,15 @@ struct EvaluationReport: Encodable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
+    var report = self
+    report.metrics = metrics.mapValues { figure in figure.flatMap { $0.isFinite ? $0 : nil } }
+    return String(decoding: try encoder.encode(report), as: UTF8.self)
   }
 
   func show(on terminal: Terminal) {
     terminal.line("\(model) \(Self.text(options)), \(Format.count(judged)) judged")
     var table = Table("METRIC", ">VALUE")
-    for (name, value) in metrics.sorted(by: { $0.key < $1.key }) { table.add(name, Format.decimals(value, 4)) }
+    for (name, value) in metrics.sorted(by: { $0.key < $1.key }) { table.add(name, Format.decimals(value ?? .nan, 4)) }
     terminal.table(table)
     if let reason { terminal.line(reason) }
     terminal.line(

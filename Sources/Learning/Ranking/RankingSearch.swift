@@ -42,6 +42,8 @@ public struct RankingSearch: Sendable {
 
   /// Slices of train that the last ones standing are judged on.
   public static let slices = 3
+  /// Share of the rows up to a slice's end that a fit sees; the rest is the slice.
+  public static let fittedShare = 0.8
   /// Fits that each family starts with.
   private static let starts = 12
   /// Times that a family's best may be bettered step by step.
@@ -89,7 +91,10 @@ public struct RankingSearch: Sendable {
       try judge(&stack, upTo: judges.count)
       arms = arms.filter { families.contains($0.recipe.family) } + stack
     }
-    if let winner = Self.best(of: arms) { best = winner.recipe }
+    // Every family is compared on as many slices as all of them came to, should time have run out.
+    let common = families.compactMap { Self.best(of: arms, $0)?.slices.count }.filter { $0 > 0 }.min() ?? 0
+    let judged = arms.filter { $0.slices.count >= common }
+    if let winner = judged.max(by: { $0.mean(first: common) < $1.mean(first: common) }) { best = winner.recipe }
   }
 
   /// A fit in the race, with all its blends.
@@ -107,11 +112,17 @@ public struct RankingSearch: Sendable {
     }
 
     /// Index of the blend with the best mean; the first where there is none.
-    private var bestBlend: Int { blends.indices.max { mean(of: $0) < mean(of: $1) } ?? 0 }
-    private func mean(of blend: Int) -> Double { slices.reduce(0) { $0 + $1[blend] } / Double(max(1, slices.count)) }
+    private var bestBlend: Int {
+      blends.indices.max { mean(of: $0, slices.count) < mean(of: $1, slices.count) } ?? 0
+    }
+    private func mean(of blend: Int, _ count: Int) -> Double {
+      slices.prefix(count).reduce(0) { $0 + $1[blend] } / Double(max(1, count))
+    }
 
     var recipe: RankingRecipe { blends[bestBlend] }
-    var mean: Double { mean(of: bestBlend) }
+    var mean: Double { mean(first: slices.count) }
+    /// Mean of the best blend over the latest `count` slices.
+    func mean(first count: Int) -> Double { mean(of: bestBlend, count) }
     var trial: Trial { Trial(recipe: recipe, slices: slices.map { $0[bestBlend] }) }
   }
 
@@ -150,9 +161,9 @@ public struct RankingSearch: Sendable {
     }
   }
 
-  /// The arm with the best mean among those judged on the most slices; of one family if one is given.
-  private static func best(of arms: [Arm], _ family: RankingRecipe.Family? = nil) -> Arm? {
-    let own = family.map { family in arms.filter { $0.recipe.family == family } } ?? arms
+  /// The family's arm with the best mean among those judged on the most slices.
+  private static func best(of arms: [Arm], _ family: RankingRecipe.Family) -> Arm? {
+    let own = arms.filter { $0.recipe.family == family }
     let most = own.map(\.slices.count).max()
     return own.filter { $0.slices.count == most }.max { $0.mean < $1.mean }
   }

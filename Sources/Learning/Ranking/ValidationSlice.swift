@@ -17,8 +17,6 @@ struct ValidationSlice: Sendable {
   static let smallUsers = 300
   /// Those seeds' number.
   private static let seedsWhereSmall: UInt64 = 3
-  /// Share of the rows up to a slice's end that a fit sees, the rest is the slice.
-  static let fittedShare = 0.8
 
   /// The last `count` slices of the rows, the latest first; each ends where the one after it begins.
   ///
@@ -27,7 +25,7 @@ struct ValidationSlice: Sendable {
     var slices: [ValidationSlice] = []
     var rest = train
     for _ in 0..<count {
-      let (fitted, judged) = rest.split(share: fittedShare)
+      let (fitted, judged) = rest.split(share: RankingSearch.fittedShare)
       let slice = ValidationSlice(fitted: fitted, judged: judged)
       if !slice.users.isEmpty { slices.append(slice) }
       rest = fitted
