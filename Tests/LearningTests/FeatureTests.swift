@@ -69,7 +69,10 @@ import Testing
 
   @Test("affinities say what a category, a segment and a region take more of than all do")
   func affinities() {
-    let rows = (0..<40).map { Self.row($0 % 4 == 0 ? 1 : 0, $0 % 4 == 0 ? 1 : 0, .purchase, day: Int64($0)) }
+    let rows = (0..<40).map { (number: Int) in
+      let who: Int32 = number.isMultiple(of: 4) ? 1 : 0
+      return Self.row(who, who, .purchase, day: Int64(number))
+    }
     let groups = CustomerSegments(names: ["a", "b"], ofCustomer: [0, 1])
     let traits = Traits(segments: groups, regions: groups, category: [0, 1])
     let own = Self.values(rows, asOf: 100, customer: 1, product: 1, traits: traits)

@@ -34,10 +34,9 @@ struct RankingSpace {
   /// Up to `count` fits to start from: the family's own choice, then combinations drawn by the seed.
   func starts(_ count: Int, seed: UInt64) -> [RankingRecipe] {
     var random = Xoshiro256(seed: seed)
-    var all = Self.combinations(open)[...].map(recipe)
+    var all = Self.combinations(open).map(recipe)
     let first = all.removeFirst()
-    all.shuffle(using: &random)
-    return [first] + all.prefix(count - 1)
+    return [first] + random.shuffled(all).prefix(count - 1)
   }
 
   /// The fits one step away in one option: the next smaller and the next larger value.

@@ -51,7 +51,21 @@ struct ValidationSlice: Sendable {
   }
 
   /// NDCG@10 of recipes that differ in their blend alone, [recipes]: one fit serves them all.
+  ///
+  /// Where the slice is small and the model one of chance, the mean over several seeds.
   func ndcg(_ recipes: [RankingRecipe], seed: UInt64) throws(LearningError) -> [Double] {
+    let family = recipes[0].family
+    let isByChance = family == .als || family == .stack
+    let seeds = users.count < Self.smallUsers && isByChance ? Self.seedsWhereSmall : 1
+    var sums = [Double](repeating: 0, count: recipes.count)
+    for number in 0..<seeds {
+      let figures = try judged(recipes, seed: seed &+ number)
+      for index in sums.indices { sums[index] += figures[index] }
+    }
+    return sums.map { $0 / Double(seeds) }
+  }
+
+  private func judged(_ recipes: [RankingRecipe], seed: UInt64) throws(LearningError) -> [Double] {
     switch recipes[0].family {
     case .popular:
       let scores = try recipes[0].fit(fitted, seed: seed)
@@ -64,18 +78,10 @@ struct ValidationSlice: Sendable {
         figures += mean { [scores($0)] }
       }
       return figures
-    case .knn, .ease, .als: return try blended(recipes, seed: seed)
-    }
-  }
-
-  private func blended(_ recipes: [RankingRecipe], seed: UInt64) throws(LearningError) -> [Double] {
-    let isSmall = users.count < Self.smallUsers && recipes[0].family == .als
-    let seeds = isSmall ? Self.seedsWhereSmall : 1
-    var sums = [Double](repeating: 0, count: recipes.count)
-    let trends = recipes.map { RankingRecipe.trend(fitted, days: $0["trend-days"]) }
-    for number in 0..<seeds {
-      let personal = try recipes[0].fitPersonal(fitted, seed: seed &+ number)
-      let found = mean { user in
+    case .knn, .ease, .als:
+      let personal = try recipes[0].fitPersonal(fitted, seed: seed)
+      let trends = recipes.map { RankingRecipe.trend(fitted, days: $0["trend-days"]) }
+      return mean { user in
         guard var scores = personal(user) else { return trends }
         RankingRecipe.standardise(&scores)
         return zip(recipes, trends).map { recipe, trend in
@@ -84,9 +90,7 @@ struct ValidationSlice: Sendable {
           return blended
         }
       }
-      for index in sums.indices { sums[index] += found[index] }
     }
-    return sums.map { $0 / Double(seeds) }
   }
 
   /// Mean NDCG@10 over the users of each of several lists of scores.

@@ -63,9 +63,8 @@ struct Stack: Sendable {
   ) {
     let taken = candidates.items.indices.filter { relevant.contains(candidates.items[$0]) }
     guard !taken.isEmpty else { return }
-    var others = candidates.items.indices.filter { !relevant.contains(candidates.items[$0]) }
-    others.shuffle(using: &random)
-    let chosen = taken + others.prefix(negatives).sorted()
+    let others = candidates.items.indices.filter { !relevant.contains(candidates.items[$0]) }
+    let chosen = taken + random.shuffled(others).prefix(negatives).sorted()
     for index in chosen { examples.rows += candidates.rows[index * columns..<(index + 1) * columns] }
     examples.labels += taken.map { _ in 1 } + [Float](repeating: 0, count: chosen.count - taken.count)
     examples.groups.append(UInt32(chosen.count))
