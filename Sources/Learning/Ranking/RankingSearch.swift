@@ -140,10 +140,13 @@ public struct RankingSearch: Sendable {
         return .failure(error)
       }
     }
+    var grown = Set<Int>()
     for (job, result) in zip(jobs, results) where arms[job.arm].slices.count == job.slice {
-      if let figures = try result.get() { arms[job.arm].slices.append(figures) }
+      guard let figures = try result.get() else { continue }
+      arms[job.arm].slices.append(figures)
+      grown.insert(job.arm)
     }
-    trials += open.filter { !arms[$0].slices.isEmpty }.map { arms[$0].trial }
+    trials += grown.sorted().map { arms[$0].trial }
   }
 
   /// Moves to a better neighbour of the family's best while there is one.

@@ -27,15 +27,17 @@ class Fixed:
         return self.lists[users][:, :N], None
 
 
-def metrics(users=40, items=60, k=10):
+def metrics(users=15, items=110, k=10):
     """Users with train and test items, each user's scores, and the means over users with something new in test."""
     train = rng.random((users, items)) < 0.15
     test = (rng.random((users, items)) < 0.08) & ~train
     test[:3] = False
     scores = np.round(rng.normal(size=(users, items)), 5).astype(np.float32)
     judged = np.flatnonzero(test.any(1))
-    listed = np.argsort(-np.where(train, -np.inf, scores), axis=1, kind="stable")[:, :k]
     owners = train.sum(0)
+    # Only what somebody has in train may be listed.
+    open_to = ~train & (owners > 0)
+    listed = np.argsort(-np.where(open_to, scores, -np.inf), axis=1, kind="stable")[:, :k]
     active = train.any(1).sum()
     shown = listed[judged]
     qrels = [ir_measures.Qrel(str(u), str(i), 1) for u in judged for i in np.flatnonzero(test[u])]
@@ -49,7 +51,7 @@ def metrics(users=40, items=60, k=10):
         "train": [np.flatnonzero(row).tolist() for row in train], "test": [np.flatnonzero(row).tolist() for row in test],
         "scores": scores.astype(float).round(5).tolist(), "users": len(judged), "ndcg": means[nDCG @ k],
         "recall": means[R @ k], "hitRate": means[Success @ k], "map": peer["map"],
-        "coverage": len(np.unique(shown)) / items, "novelty": float(-np.log2(owners[shown] / active).mean()),
+        "coverage": len(np.unique(shown)) / int((owners > 0).sum()), "novelty": float(-np.log2(owners[shown] / active).mean()),
     }
 
 
