@@ -54,6 +54,7 @@ let package = Package(
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+    .systemLibrary(name: "CXGBoost", pkgConfig: "xgboost", providers: [.apt(["libxgboost-dev"])]),
     .target(name: "CTransport", dependencies: ["COpenSSL"]),
     // Optimised in debug builds too: their tests fit models. Only a product that this package's own executables use has it.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
@@ -72,7 +73,7 @@ let package = Package(
     room("NightjarClient", ["Commerce", "Messages", "RPC", "Transport", logging]),
     room("Operations", ["RPC", "Transport", argumentParser, logging, lifecycle, metrics, signals, tracing]),
     room("ArtifactStore", ["Commerce", "Messages", "RankedLists"]),
-    room("Learning", ["CKernels", "COpenBLAS"]),
+    room("Learning", ["CKernels", "COpenBLAS", "CXGBoost"]),
     room("Experimentation", []),
 
     // Floor 4.

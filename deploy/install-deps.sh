@@ -9,6 +9,7 @@ packages=(
   protobuf-compiler python3-protobuf    # the client in Python that the tests run
   libssl-dev openssl                    # TLS, certificates
   libopenblas-dev liblapacke-dev        # learning
+  libxgboost-dev                        # learning's second stage
   libsqlite3-dev                        # stores
   xz-utils                              # the demo's data
   pkg-config make

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct RankingTests {
   /// Two tastes, evenly spread: users take items of their own half, at random.
-  private static func halves(seed: UInt64) -> (train: Observations, test: Observations) {
+  static func halves(seed: UInt64) -> (train: Observations, test: Observations) {
     var random = Xoshiro256(seed: seed)
     var (user, item, time): ([Int32], [Int32], [Double]) = ([], [], [])
     for moment in 0..<4000 {
@@ -79,5 +79,85 @@ import Testing
     #expect(evaluation.users == 1)
     #expect(evaluation.ndcg == 1 && evaluation.recall == 1 && evaluation.hitRate == 1)
     #expect(evaluation.coverage == 1)
+  }
+
+  @Test("as many threads as there are change no figure of a search, and the winner is the best of the trials")
+  func threads() throws {
+    let (train, _) = Self.halves(seed: 5)
+    let families: [RankingRecipe.Family] = [.popular, .knn, .ease]
+    let fixed: [String: Double] = ["trend": 0]
+    let alone = try RankingSearch(families, fixed: fixed, train: train, seed: 1, threads: 1)
+    let shared = try RankingSearch(families, fixed: fixed, train: train, seed: 1, threads: 2)
+    #expect(alone.best == shared.best)
+    #expect(alone.trials.map(\.slices) == shared.trials.map(\.slices))
+    #expect(alone.trials.map(\.recipe) == shared.trials.map(\.recipe))
+    let judgedFully = alone.trials.filter { $0.slices.count == RankingSearch.slices }
+    #expect(judgedFully.map(\.ndcg).max() == judgedFully.first { $0.recipe == alone.best }?.ndcg)
+    #expect(Set(judgedFully.map(\.recipe.family)) == Set(families))
+    #expect(alone.reason.contains(alone.best.family.rawValue))
+  }
+
+  @Test("a stack takes part in the race, and wins only where validation says so")
+  func race() throws {
+    let (train, _) = Self.halves(seed: 5)
+    let search = try RankingSearch(
+      RankingRecipe.Family.allCases, fixed: ["trees": 10, "factors": 4, "iterations": 2], train: train, seed: 1)
+    let stacks = search.trials.filter { $0.recipe.family == .stack }
+    #expect(!stacks.isEmpty)
+    let full = search.trials.filter { $0.slices.count == RankingSearch.slices }
+    #expect(full.max { $0.ndcg < $1.ndcg }?.ndcg == full.first { $0.recipe == search.best }?.ndcg)
+    let only = try RankingSearch([.stack], fixed: ["trees": 10, "factors": 4, "iterations": 2], train: train, seed: 1)
+    #expect(only.best.family == .stack)
+    #expect(only.best.options["als.factors"] == 4)
+  }
+
+  @Test("without time to search, each family's first choice is judged and the best of those wins")
+  func noTime() throws {
+    let (train, _) = Self.halves(seed: 5)
+    let search = try RankingSearch([.popular, .ease], fixed: [:], train: train, seed: 1, mayContinue: { false })
+    #expect(search.trials.allSatisfy { $0.slices.count == 1 })
+    #expect(Set(search.trials.map(\.recipe.family)) == [.popular, .ease])
+    #expect(search.best.family == .ease)
+  }
+
+  @Test("slices follow each other back in time, and no fit sees its own")
+  func slices() {
+    let (train, _) = Self.halves(seed: 2)
+    let slices = ValidationSlice.last(3, of: train)
+    #expect(slices.map(\.fitted.count) == [1600, 1280, 1024])
+    for slice in slices {
+      let seen = slice.fitted.pairs()
+      for (user, relevant) in zip(slice.users, slice.relevant) {
+        #expect(!relevant.isEmpty)
+        for item in relevant { #expect(!seen.contains(item, in: user)) }
+      }
+    }
+  }
+
+  @Test(
+    "next to nothing to learn from gives figures or NaN, never a crash",
+    arguments: RankingRecipe.Family.allCases, [0, 1, 2, 3, 4, 5])
+  func degenerate(family: RankingRecipe.Family, number: Int) throws {
+    let cases: [(train: [(Int32, Int32, Double)], test: [(Int32, Int32)], judged: Int)] = [
+      ([(0, 0, 0)], [(0, 0)], 0),  // One user, one item, nothing new.
+      ([(0, 0, 0)], [(1, 0)], 1),  // A user without rows, one item.
+      ([(0, 0, 0), (1, 1, 5)], [(2, 0), (3, 1)], 2),  // All users cold.
+      ([(0, 0, 0), (0, 1, 0), (1, 0, 0)], [(0, 0)], 0),  // Nothing relevant; no time passes.
+      ([(0, 0, -1e300), (1, 1, 1e300), (0, 2, 0)], [(1, 0)], 1),  // Times beyond all reason.
+      ((0..<30).map { (Int32($0 % 3), 0, Double($0)) }, [(0, 1)], 1),  // One item over and over, then one never seen.
+    ]
+    let (rows, asked, judged) = cases[number]
+    func observations(_ rows: [(Int32, Int32, Double)]) -> Observations {
+      Observations(
+        users: 4, items: 3, user: rows.map(\.0), item: rows.map(\.1), time: rows.map(\.2), value: rows.map { _ in 1 })
+    }
+    let train = observations(rows)
+    let search = try RankingSearch([family], fixed: [:], train: train, seed: 1)
+    let scores = try search.best.fit(train, seed: 1)
+    let evaluation = RankingEvaluation(of: scores, train: train, test: observations(asked.map { ($0, $1, 1e301) }))
+    #expect(search.best.family == family)
+    #expect(evaluation.users == judged)
+    #expect(judged == 0 ? evaluation.ndcg.isNaN : evaluation.ndcg.isFinite)
+    #expect(!search.reason.isEmpty)
   }
 }

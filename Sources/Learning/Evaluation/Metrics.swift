@@ -54,5 +54,22 @@ public enum Metrics {
     errors.reduce(0) { $0 + abs($1) } / Double(errors.count)
   }
 
+  /// Bins of equal width that a calibration error is taken over.
+  public static let calibrationBins = 10
+
+  /// Mean distance of predicted probabilities from the observed share, over bins of equal width (expected calibration error).
+  ///
+  /// Probabilities and answers run side by side; NaN for no rows. Source: Naeini, Cooper, Hauskrecht, "Obtaining well
+  /// calibrated probabilities using Bayesian binning", AAAI 2015.
+  public static func calibrationError(_ probabilities: [Double], _ answers: [Bool]) -> Double {
+    precondition(probabilities.count == answers.count, "each probability needs its answer")
+    var excess = [Double](repeating: 0, count: calibrationBins)
+    for (probability, answer) in zip(probabilities, answers) {
+      let bin = Int(max(0, min(Double(calibrationBins - 1), probability * Double(calibrationBins))))
+      excess[bin] += probability - (answer ? 1 : 0)
+    }
+    return excess.reduce(0) { $0 + abs($1) } / Double(probabilities.count)
+  }
+
   private static func discount(rank: Int) -> Double { 1 / log2(Double(rank) + 2) }
 }

@@ -22,6 +22,17 @@ public struct History: Sendable {
     count = interactions.firstRow(after: cut)
   }
 
+  /// Its acts in order of time.
+  var acts: some Sequence<Interactions.Row> {
+    let interactions = interactions
+    return (0..<count).lazy.map { row in
+      Interactions.Row(
+        customer: interactions.customer[row], product: interactions.product[row], kind: interactions.kind[row],
+        time: interactions.time[row], quantity: interactions.quantity[row], revenue: interactions.revenue[row],
+        rating: interactions.rating[row])
+    }
+  }
+
   /// Which products each customer has ever bought, returned or not. Complexity: O(n · log of the longest history).
   public func purchases() -> PairSets {
     PairSets(

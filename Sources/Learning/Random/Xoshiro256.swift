@@ -43,6 +43,13 @@ public struct Xoshiro256: RandomNumberGenerator, Sendable {
     return Int(product.high)
   }
 
+  /// The elements in an order of which each is equally likely (Fisher, Yates 1938).
+  mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
+    var elements = elements
+    for last in elements.indices.reversed() { elements.swapAt(last, nextIndex(below: last + 1)) }
+    return elements
+  }
+
   /// A draw from the standard normal distribution (Box, Muller 1958; the second of the pair is left unused).
   public mutating func nextNormal() -> Double {
     let radius = (-2 * log(1 - nextUnit())).squareRoot()

@@ -48,16 +48,23 @@ public struct EASE: Sendable {
     return scores
   }
 
-  /// The upper half of XᵀX, row-major.
+  /// The upper half of XᵀX, row-major: item by item, so that one row of it is all that the innermost loop touches.
   private static func gram(of interest: SparseMatrix) -> [Float] {
     let n = interest.columns
+    let byItem = interest.transposed()
     var gram = [Float](repeating: 0, count: n * n)
+    // Items are visited in ascending order, so each row of X is passed through once, from its start.
+    var next = interest.offsets
     gram.withUnsafeMutableBufferPointer { gram in
-      for row in 0..<interest.rows {
-        let range = interest.offsets[row]..<interest.offsets[row + 1]
-        for a in range {
-          let (start, value) = (Int(interest.indices[a]) * n, interest.values[a])
-          for b in a..<range.upperBound { gram[start + Int(interest.indices[b])] += value * interest.values[b] }
+      for item in 0..<n {
+        let start = item * n
+        for a in byItem.offsets[item]..<byItem.offsets[item + 1] {
+          let user = Int(byItem.indices[a])
+          let value = byItem.values[a]
+          for b in next[user]..<interest.offsets[user + 1] {
+            gram[start + Int(interest.indices[b])] += value * interest.values[b]
+          }
+          next[user] += 1
         }
       }
     }

@@ -25,9 +25,11 @@ struct Neighbours: Sendable {
     var top = TopProducts(length: neighbours, eligible: [Bool](repeating: true, count: interest.columns))
     var builder = SparseMatrix.Builder(rows: interest.columns, columns: interest.columns)
     for item in 0..<interest.columns {
-      for (user, value) in byItem.row(item) {
-        for position in byUser.offsets[user]..<byUser.offsets[user + 1] {
-          similarity[Int(byUser.indices[position])] += value * byUser.values[position]
+      similarity.withUnsafeMutableBufferPointer { similarity in
+        for (user, value) in byItem.row(item) {
+          for position in byUser.offsets[user]..<byUser.offsets[user + 1] {
+            similarity[Int(byUser.indices[position])] += value * byUser.values[position]
+          }
         }
       }
       let own = [Int32(item)]
@@ -53,20 +55,21 @@ struct Neighbours: Sendable {
 
   private static func weighted(_ byItem: SparseMatrix, _ weighting: Weighting) -> SparseMatrix {
     let items = Float(byItem.rows)
+    let lengths = (0..<byItem.rows).map { item in byItem.row(item).reduce(0) { $0 + $1.value } }
     var frequency = [Float](repeating: 0, count: byItem.columns)
     for user in byItem.indices { frequency[Int(user)] += 1 }
-    let mean = Float(byItem.count) / max(1, items)
+    let mean = max(lengths.reduce(0, +) / max(1, items), .leastNormalMagnitude)
     var builder = SparseMatrix.Builder(rows: byItem.rows, columns: byItem.columns)
     for item in 0..<byItem.rows {
       let row = byItem.row(item)
       let norm = row.reduce(0) { $0 + $1.value * $1.value }.squareRoot()
-      let length = saturation * (1 - lengthWeight + lengthWeight * Float(row.count) / max(1, mean))
+      let length = saturation * (1 - lengthWeight + lengthWeight * lengths[item] / mean)
       for (user, value) in row {
         switch weighting {
         case .cosine: builder.add(column: Int32(user), value: value / max(norm, .leastNormalMagnitude))
         case .bm25:
           let rarity = log(items) - log1p(frequency[user])
-          builder.add(column: Int32(user), value: value * (saturation + 1) / (length + value) * max(0, rarity))
+          builder.add(column: Int32(user), value: value * (saturation + 1) / (length + value) * rarity)
         }
       }
       builder.finishRow()

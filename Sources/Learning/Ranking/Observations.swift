@@ -57,17 +57,19 @@ public struct Observations: Sendable {
   ///
   /// - Parameter days: days in which a pair loses 1 − 1/e of its weight; 0 = it never does.
   func recency(now: Double, days: Double) -> SparseMatrix {
-    var latest = [UInt64: Double](minimumCapacity: count)
-    for row in 0..<count {
-      let key = UInt64(UInt32(user[row])) << 32 | UInt64(UInt32(item[row]))
-      latest[key] = max(latest[key] ?? -.infinity, time[row])
-    }
-    let pairs = pairs()
+    let byItem = Array(0..<count).countingSorted(by: item[...], keys: items).rows
+    let (rows, offsets) = byItem.countingSorted(by: user[...], keys: users)
     var builder = SparseMatrix.Builder(rows: users, columns: items)
     for user in 0..<users {
-      for item in pairs[user] {
-        let age = now - (latest[UInt64(user) << 32 | UInt64(UInt32(item))] ?? now)
-        builder.add(column: item, value: Float(Self.decay(age, days)))
+      var start = offsets[user]
+      while start < offsets[user + 1] {
+        let item = self.item[rows[start]]
+        var latest = -Double.infinity
+        while start < offsets[user + 1], self.item[rows[start]] == item {
+          latest = max(latest, time[rows[start]])
+          start += 1
+        }
+        builder.add(column: item, value: Float(Self.decay(now - latest, days)))
       }
       builder.finishRow()
     }

@@ -19,6 +19,13 @@ public struct RankingEvaluation: Hashable, Sendable {
   public let coverage: Double
   /// Mean over shown items of −log₂ of the share of train's users who have the item (self-information, bits).
   public let novelty: Double
+  /// Score of each shown item, and whether it was relevant.
+  private let shown: [Shown]
+
+  private struct Shown: Hashable, Sendable {
+    let score: Double
+    let isRelevant: Bool
+  }
 
   /// Judges the lists of length `k` that `scores` makes. Complexity: O(judged users × items).
   public init(
@@ -32,20 +39,22 @@ public struct RankingEvaluation: Hashable, Sendable {
     let active = Double((0..<seen.rows).count { !seen[$0].isEmpty })
     var top = TopProducts(length: k, eligible: inTrain)
     var sums = (ndcg: 0.0, recall: 0.0, precision: 0.0, hits: 0.0, surprise: 0.0)
-    var (users, places) = (0, 0)
-    var shown = Set<Int32>()
+    var users = 0
+    var everything: [Shown] = []
+    var different = Set<Int32>()
     for user in 0..<train.users where !tested[user].isEmpty {
       let relevant = Set(tested[user].filter { !seen.contains($0, in: user) })
       guard !relevant.isEmpty else { continue }
-      let list = top.select(scores(user), excluding: seen[user]).map(\.product)
+      let places = top.select(scores(user), excluding: seen[user])
+      let list = places.map(\.product)
+      everything += places.map { Shown(score: Double($0.score), isRelevant: relevant.contains($0.product)) }
       users += 1
       sums.ndcg += Metrics.ndcg(list, relevant: relevant, length: k)
       sums.recall += Metrics.recall(list, relevant: relevant, length: k)
       sums.precision += Metrics.averagePrecision(list, relevant: relevant, length: k)
       sums.hits += Metrics.hit(list, relevant: relevant, length: k) ? 1 : 0
       sums.surprise += list.reduce(0) { $0 - log2(Double(owners[Int($1)]) / active) }
-      places += list.count
-      shown.formUnion(list)
+      different.formUnion(list)
     }
     let count = Double(users)
     self.users = users
@@ -53,7 +62,14 @@ public struct RankingEvaluation: Hashable, Sendable {
     recall = sums.recall / count
     meanAveragePrecision = sums.precision / count
     hitRate = sums.hits / count
-    novelty = sums.surprise / Double(places)
-    coverage = Double(shown.count) / Double(inTrain.count { $0 })
+    novelty = sums.surprise / Double(everything.count)
+    coverage = Double(different.count) / Double(inTrain.count { $0 })
+    shown = everything
+  }
+
+  /// Calibration error of the shown items' probabilities, as an earlier evaluation of the same recipe maps their scores.
+  public func calibrationError(after earlier: RankingEvaluation) -> Double {
+    let map = Calibration(scores: earlier.shown.map(\.score), answers: earlier.shown.map(\.isRelevant))
+    return Metrics.calibrationError(shown.map { map.probability($0.score) }, shown.map(\.isRelevant))
   }
 }

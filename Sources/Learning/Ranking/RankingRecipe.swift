@@ -1,6 +1,3 @@
-import COpenBLAS
-import Foundation
-
 /// A family of ranking models with every option that its fit and its scores take.
 public struct RankingRecipe: Hashable, Sendable, CustomStringConvertible {
   /// The kinds of ranking models.
@@ -13,6 +10,8 @@ public struct RankingRecipe: Hashable, Sendable, CustomStringConvertible {
     case ease
     /// Factors of implicit feedback.
     case als
+    /// Boosted trees over what the others put first.
+    case stack
   }
 
   /// Its family.
@@ -28,54 +27,31 @@ public struct RankingRecipe: Hashable, Sendable, CustomStringConvertible {
     case .popular: ["days": days]
     case .knn: common.merging(["bm25": 0...1, "neighbours": 1...100_000]) { $1 }
     case .ease: common.merging(["lambda": 1e-3...1e9]) { $1 }
+    case .stack: ["trees": 1...10_000, "depth": 1...12, "rate": 1e-3...1, "pairwise": 0...1]
     case .als:
       common.merging(["factors": 1...1024, "lambda": 1e-6...1e6, "alpha": 0...1e6, "iterations": 1...1000]) { $1 }
     }
   }
 
-  /// The values from which a search composes its candidates where the caller has fixed none; the first is where it starts.
+  /// The values from which a search composes fits where the caller has fixed none; the first is what it starts from.
   static func choices(_ family: Family) -> [(option: String, values: [Double])] {
     let recency = ("recency", [30, 0, 15, 60, 120.0])
-    let trend = [("trend", [0, 0.3, 1, 2.0]), ("trend-days", [7, 14, 30.0])]
     return switch family {
-    case .popular: [("days", [30, 0, 3, 7, 14, 60])]
-    case .knn: [recency, ("bm25", [1, 0]), ("neighbours", [100, 30, 300])] + trend
-    case .ease: [recency, ("lambda", [300, 30, 100, 1000])] + trend
+    case .stack: []
+    case .popular: [("days", [7, 0, 3, 14, 30, 60])]
+    case .knn: [recency, ("bm25", [1, 0]), ("neighbours", [100, 30, 300])]
+    case .ease: [recency, ("lambda", [100, 10, 30, 300, 1000])]
     case .als:
-      [("factors", [64]), ("iterations", [10]), recency, ("lambda", [30, 3, 10, 100]), ("alpha", [1, 0.3, 3, 10])]
-        + trend
+      [("factors", [64]), ("iterations", [10]), recency, ("lambda", [10, 1, 3, 30, 100]), ("alpha", [1, 0.3, 3, 10])]
     }
   }
 
-  /// What is learned of the rows; the scores of all of their items for a user, [items], are asked of it.
-  ///
-  /// A user without rows gets the trend. Throws `tooLarge` where the family's matrices would not fit into memory, `cancelled` if the task is cancelled.
-  public func fit(_ train: Observations, seed: UInt64) throws(LearningError) -> @Sendable (Int) -> [Float] {
-    let trend = Self.trend(train, days: self[family == .popular ? "days" : "trend-days"])
-    if family == .popular { return { _ in trend } }
-    let interest = train.recency(now: train.latest, days: self["recency"])
-    let personal: @Sendable (Int) -> [Float]
+  /// The same for how a fit's scores are blended with what sells, which takes no new fit.
+  static func blends(_ family: Family) -> [(option: String, values: [Double])] {
     switch family {
-    case .popular: return { _ in trend }
-    case .knn:
-      let model = Neighbours(
-        interest, weighting: self["bm25"] > 0 ? .bm25 : .cosine, neighbours: Int(self["neighbours"]))
-      personal = { model.scores(interest.row($0)) }
-    case .ease:
-      let model = try EASE(interest, regularisation: self["lambda"])
-      personal = { model.scores(interest.row($0)) }
-    case .als:
-      let als = ImplicitALS(
-        factors: Int(self["factors"]), regularisation: self["lambda"], alpha: self["alpha"],
-        iterations: Int(self["iterations"]))
-      let y = try als.fit(interest, seed: seed)
-      let x = als.foldIn(interest, against: y)
-      personal = { als.scores(of: $0, x, y) }
-    }
-    let weight = Float(self["trend"])
-    return { user in
-      guard !interest.isEmpty(row: user) else { return trend }
-      return weight > 0 ? Self.blend(personal(user), trend, weight: weight) : personal(user)
+    case .popular: []
+    case .knn, .ease, .als: [("trend", [0, 0.1, 0.3, 1]), ("trend-days", [7, 14, 30])]
+    case .stack: [("pairwise", [0, 1]), ("depth", [4, 6]), ("trees", [100]), ("rate", [0.1])]
     }
   }
 
@@ -91,41 +67,5 @@ public struct RankingRecipe: Hashable, Sendable, CustomStringConvertible {
 
   func with(_ option: String, _ value: Double) -> RankingRecipe {
     RankingRecipe(family: family, options: options.merging([option: value]) { $1 })
-  }
-
-  /// Logarithm of each item's smoothed share of the users' decayed rows, [items].
-  private static func trend(_ train: Observations, days: Double) -> [Float] {
-    var sales = [Double](repeating: 0, count: train.items)
-    let now = train.latest
-    for row in 0..<train.count { sales[Int(train.item[row])] += Observations.decay(now - train.time[row], days) }
-    let total = sales.reduce(0, +)
-    let even = evenShare / Double(max(1, train.items))
-    return sales.map { Float(log($0 / max(total, .leastNormalMagnitude) + even)) }
-  }
-
-  /// Share of all sales that is spread evenly, so that what has not sold lately has a score too.
-  private static let evenShare = 0.3
-
-  /// Personal scores at mean 0 and variance 1, plus the trend.
-  private static func blend(_ personal: [Float], _ trend: [Float], weight: Float) -> [Float] {
-    let count = Float(personal.count)
-    let mean = personal.reduce(0, +) / count
-    let variance = personal.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-    let scale = variance > 0 ? 1 / variance.squareRoot() : 0
-    return zip(personal, trend).map { ($0 - mean) * scale + weight * $1 }
-  }
-}
-
-extension ImplicitALS {
-  /// Y xᵤ for the user's row of X, [items].
-  func scores(of user: Int, _ x: [Float], _ y: [Float]) -> [Float] {
-    let items = y.count / factors
-    var scores = [Float](repeating: 0, count: items)
-    x.withUnsafeBufferPointer { x in
-      guard let base = x.baseAddress else { return }
-      let f = Int32(factors)
-      cblas_sgemv(CblasRowMajor, CblasNoTrans, Int32(items), f, 1, y, f, base + user * factors, 1, 0, &scores, 1)
-    }
-    return scores
   }
 }

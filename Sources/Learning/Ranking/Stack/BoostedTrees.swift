@@ -1,0 +1,169 @@
+import CXGBoost
+import Foundation
+
+/// Trees whose leaves' sum is a row's score: learned by XGBoost, then a plain value.
+///
+/// Sources: Chen, Guestrin, "XGBoost: a scalable tree boosting system", KDD 2016; for learning from pairs: Burges, "From
+/// RankNet to LambdaRank to LambdaMART", MSR-TR-2010-82.
+struct BoostedTrees: Hashable, Sendable {
+  /// How trees are grown.
+  struct Settings: Hashable, Sendable {
+    let trees: Int
+    let depth: Int
+    /// Part of each tree's answer that is added.
+    let learningRate: Double
+    /// Whether pairs within a group are learned from, instead of each row's probability.
+    let isPairwise: Bool
+    let seed: UInt64
+  }
+
+  private struct Node: Hashable, Sendable {
+    /// Column that decides; -1 = a leaf, whose score is `value`.
+    let column: Int32
+    /// The row goes left where its value lies below.
+    let value: Float
+    let left: Int32
+    let right: Int32
+    /// Where a row without a value goes.
+    let missing: Int32
+  }
+
+  private let columns: Int
+  /// Each tree's nodes, its root first.
+  private let trees: [[Node]]
+
+  private static let minimumChildWeight = 5
+  private static let rowShare = 0.8
+  private static let columnShare = 0.8
+
+  /// Learns from rows [labels × columns], NaN = not known; `groups` holds the number of successive rows of each group.
+  ///
+  /// One thread, so that the same seed gives the same trees. Throws `malformedFit` with XGBoost's own words.
+  init(
+    rows: [Float], columns: Int, labels: [Float], groups: [UInt32], settings: Settings
+  ) throws(LearningError) {
+    precondition(rows.count == labels.count * columns, "a row for each label")
+    let matrix = try Matrix(rows: rows, columns: columns, labels: labels, groups: groups)
+    let booster = try Booster(matrix, settings)
+    self.columns = columns
+    trees = try booster.dump().map(Self.nodes)
+  }
+
+  /// The scores of rows [n × columns], [n]. Complexity: O(n × trees × depth).
+  func scores(_ rows: [Float]) -> [Float] {
+    precondition(rows.count.isMultiple(of: columns), "whole rows")
+    return stride(from: 0, to: rows.count, by: columns).map { start in
+      trees.reduce(0) { sum, nodes in
+        var node = nodes[0]
+        while node.column >= 0 {
+          let value = rows[start + Int(node.column)]
+          node = nodes[Int(value.isNaN ? node.missing : value < node.value ? node.left : node.right)]
+        }
+        return sum + node.value
+      }
+    }
+  }
+
+  /// A node as XGBoost writes it.
+  private struct Written: Decodable {
+    let nodeid: Int32
+    let split: String?
+    let condition: Float?
+    let yes: Int32?
+    let no: Int32?
+    let missing: Int32?
+    let leaf: Float?
+    let children: [Written]?
+
+    enum CodingKeys: String, CodingKey {
+      case nodeid, split, yes, no, missing, leaf, children
+      case condition = "split_condition"
+    }
+  }
+
+  private static func nodes(_ json: String) throws(LearningError) -> [Node] {
+    guard let root = try? JSONDecoder().decode(Written.self, from: Data(json.utf8)) else {
+      throw .malformedFit("XGBoost wrote a tree that cannot be read")
+    }
+    var open = [root]
+    var nodes: [Int32: Node] = [:]
+    while let next = open.popLast() {
+      if let leaf = next.leaf {
+        nodes[next.nodeid] = Node(column: -1, value: leaf, left: 0, right: 0, missing: 0)
+      } else if let split = next.split, let column = Int32(split.dropFirst()), let value = next.condition,
+        let left = next.yes, let right = next.no, let missing = next.missing, let children = next.children
+      {
+        nodes[next.nodeid] = Node(column: column, value: value, left: left, right: right, missing: missing)
+        open += children
+      } else {
+        throw .malformedFit("XGBoost wrote a node that cannot be read")
+      }
+    }
+    // Pruned trees skip numbers: number the nodes anew, in their order.
+    let order = nodes.keys.sorted()
+    let number = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, Int32($0)) })
+    return order.compactMap { id in
+      nodes[id].map {
+        Node(
+          column: $0.column, value: $0.value, left: number[$0.left] ?? 0, right: number[$0.right] ?? 0,
+          missing: number[$0.missing] ?? 0)
+      }
+    }
+  }
+
+  /// XGBoost's DMatrix.
+  private final class Matrix {
+    let handle: DMatrixHandle
+
+    init(rows: [Float], columns: Int, labels: [Float], groups: [UInt32]) throws(LearningError) {
+      var handle: DMatrixHandle?
+      try check(
+        XGDMatrixCreateFromMat_omp(rows, UInt64(labels.count), UInt64(columns), .nan, &handle, 1))
+      guard let handle else { throw .malformedFit("XGBoost made no matrix") }
+      self.handle = handle
+      try check(XGDMatrixSetFloatInfo(handle, "label", labels, UInt64(labels.count)))
+      try check(XGDMatrixSetUIntInfo(handle, "group", groups, UInt64(groups.count)))
+    }
+
+    deinit { XGDMatrixFree(handle) }
+  }
+
+  /// XGBoost's Booster, boosted.
+  private final class Booster {
+    let handle: BoosterHandle
+
+    init(_ matrix: Matrix, _ settings: Settings) throws(LearningError) {
+      var handle: BoosterHandle?
+      let matrices: [DMatrixHandle?] = [matrix.handle]
+      try check(XGBoosterCreate(matrices, 1, &handle))
+      guard let handle else { throw .malformedFit("XGBoost made no booster") }
+      self.handle = handle
+      let parameters: [(String, String)] = [
+        ("verbosity", "0"), ("nthread", "1"), ("tree_method", "hist"), ("max_bin", "64"),
+        ("objective", settings.isPairwise ? "rank:pairwise" : "binary:logistic"),
+        ("max_depth", "\(settings.depth)"), ("eta", "\(settings.learningRate)"), ("base_score", "0.5"),
+        ("min_child_weight", "\(BoostedTrees.minimumChildWeight)"), ("subsample", "\(BoostedTrees.rowShare)"),
+        ("colsample_bytree", "\(BoostedTrees.columnShare)"), ("seed", "\(settings.seed & 0x7FFF_FFFF)"),
+      ]
+      for (name, value) in parameters { try check(XGBoosterSetParam(handle, name, value)) }
+      for round in 0..<settings.trees {
+        if Task.isCancelled { throw .cancelled }
+        try check(XGBoosterUpdateOneIter(handle, Int32(round), matrix.handle))
+      }
+    }
+
+    deinit { XGBoosterFree(handle) }
+
+    /// Each tree as JSON.
+    func dump() throws(LearningError) -> [String] {
+      var count: UInt64 = 0
+      var texts: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+      try check(XGBoosterDumpModelEx(handle, "", 0, "json", &count, &texts))
+      return (0..<Int(count)).compactMap { number in texts?[number].map { String(cString: $0) } }
+    }
+  }
+
+  private static func check(_ status: Int32) throws(LearningError) {
+    guard status == 0 else { throw .malformedFit("XGBoost: " + String(cString: XGBGetLastError())) }
+  }
+}
