@@ -1,14 +1,13 @@
 /// One side of every rating, users or items: its features' parameters, and what its sampler keeps of each entity.
 ///
 /// Within a block, every rating of an entity has the same features; a sweep over features therefore needs of the ratings
-/// only the sums of each entity, and visits the ratings themselves once for each factor.
+/// only the sums of each entity, and one pass over them, which also settles what the other side's last sweep changed.
 struct FeatureBlock {
-  /// Ratings by entity: where each entity's start in `rows`, and their numbers.
-  let offsets: [Int]
-  let rows: [Int]
+  let ratings: RatingLists
+  /// Number of ratings of each entity.
+  private let counts: [Double]
   private let features: (offsets: [Int], entity: [Int32], value: [Float])
   private let group: [Int32]
-  private let groups: Int
   /// Number of features of each group.
   private let groupSizes: [Double]
 
@@ -23,6 +22,9 @@ struct FeatureBlock {
   /// Σ vⱼf xⱼ and ½ (its square − Σ vⱼf² xⱼ²) of each entity, by factor.
   private(set) var latentSum: [[Double]]
   private(set) var ownTerm: [[Double]]
+  /// What the last sweep changed of each entity's ratings: a constant, and what the other side's sum is multiplied by.
+  private(set) var change: [(constant: Double, step: Double)]
+  private var sums: [RatingLists.Sums]
 
   private struct Prior {
     var mean = 0.0
@@ -34,75 +36,73 @@ struct FeatureBlock {
   /// The hyper-prior's strength, in observations (α₀ = β₀ = γ₀ of the paper).
   private static let hyper = 1.0
 
-  init(_ side: SideInformation, entity: [Int32], factors: Int, random: inout Xoshiro256) {
-    (rows, offsets) = Array(entity.indices).countingSorted(by: entity[...], keys: side.entities)
+  init(_ side: SideInformation, ratings: RatingLists, factors: Int, random: inout Xoshiro256) {
+    self.ratings = ratings
+    counts = (0..<side.entities).map { Double(ratings.count($0)) }
     features = side.byFeature()
     group = side.group
-    groups = side.groups
-    var sizes = [Double](repeating: 0, count: groups)
+    var sizes = [Double](repeating: 0, count: side.groups)
     for member in group { sizes[Int(member)] += 1 }
     groupSizes = sizes
     linear = [Double](repeating: 0, count: side.features)
     latent = (0..<factors).map { _ in side.group.map { _ in random.nextNormal() * Self.initialScale } }
-    linearPrior = [Prior](repeating: Prior(), count: groups)
+    linearPrior = [Prior](repeating: Prior(), count: side.groups)
     latentPrior = [[Prior]](repeating: linearPrior, count: factors)
     linearSum = [Double](repeating: 0, count: side.entities)
     latentSum = [[Double]](repeating: linearSum, count: factors)
     ownTerm = latentSum
+    change = [(constant: Double, step: Double)](repeating: (0, 0), count: side.entities)
+    sums = [RatingLists.Sums](repeating: RatingLists.Sums(), count: side.entities)
     for factor in 0..<factors { refresh(factor) }
   }
 
-  /// Sums of the ratings of an entity: their number, other side's Q and Q², residual and residual · Q.
-  private struct Sums {
-    var count = 0.0
-    var other = 0.0
-    var otherSquare = 0.0
-    var residual = 0.0
-    var residualOther = 0.0
+  /// Brings the residuals up to date with the other side's last sweep, and sums them up for this side's next.
+  ///
+  /// - Parameters:
+  ///   - settling: factor of the other side's last sweep; nil if it drew w.
+  ///   - factor: factor that is drawn next; nil for w.
+  mutating func gather(
+    _ other: FeatureBlock, settling: Int?, for factor: Int?, _ residual: inout [Float]
+  ) {
+    let entries = other.change.indices.map { entity in
+      let (change, q) = (other.change[entity], factor.map { Float(other.latentSum[$0][entity]) } ?? 0)
+      return RatingLists.Entry(Float(change.constant), Float(change.step), q, q * q)
+    }
+    ratings.gather(entries, own: settling.map { latentSum[$0] } ?? linearSum, residual: &residual, into: &sums)
   }
 
-  /// Draws all w. `residual` is rating − prediction for each rating, kept up to date.
-  mutating func sweepLinear(_ residual: inout [Double], noise: Double, random: inout Xoshiro256) {
+  /// Σ residuals, after a pass.
+  var residualSum: Double { sums.reduce(0) { $0 + $1.residual } }
+
+  /// Draws all w, after a pass for them. `shift` is what the prediction of every rating has grown by since that pass.
+  mutating func sweepLinear(noise: Double, shift: Double, random: inout Xoshiro256) {
     Self.drawPriors(&linearPrior, of: linear, group, groupSizes, &random)
-    var sums = [Double](repeating: 0, count: linearSum.count)
-    for entity in sums.indices {
-      for position in offsets[entity]..<offsets[entity + 1] { sums[entity] += residual[rows[position]] }
-    }
+    var residuals = zip(sums, counts).map { $0.residual - shift * $1 }
     let before = linearSum
     for feature in linear.indices {
       let range = features.offsets[feature]..<features.offsets[feature + 1]
       var (square, product) = (0.0, 0.0)
       for position in range {
         let (entity, x) = (Int(features.entity[position]), Double(features.value[position]))
-        let count = Double(offsets[entity + 1] - offsets[entity])
-        square += x * x * count
-        product += x * (sums[entity] + count * x * linear[feature])
+        square += x * x * counts[entity]
+        product += x * residuals[entity]
       }
       let prior = linearPrior[Int(group[feature])]
-      let precision = noise * square + prior.precision
-      let mean = (noise * product + prior.precision * prior.mean) / precision
-      let drawn = mean + random.nextNormal() / precision.squareRoot()
+      let drawn = Self.draw(prior, noise, square, product + square * linear[feature], &random)
       let step = drawn - linear[feature]
       linear[feature] = drawn
       for position in range {
         let (entity, x) = (Int(features.entity[position]), Double(features.value[position]))
-        sums[entity] -= step * x * Double(offsets[entity + 1] - offsets[entity])
+        residuals[entity] -= step * x * counts[entity]
         linearSum[entity] += step * x
       }
     }
-    for entity in linearSum.indices {
-      let change = linearSum[entity] - before[entity]
-      for position in offsets[entity]..<offsets[entity + 1] { residual[rows[position]] -= change }
-    }
+    for entity in change.indices { change[entity] = (linearSum[entity] - before[entity] + shift, 0) }
   }
 
-  /// Draws vⱼf of all features for one factor. `other` is the other block's sums for it, `otherOf` each rating's entity there.
-  mutating func sweep(
-    factor: Int, other: [Double], otherOf: [Int32], _ residual: inout [Double], noise: Double,
-    random: inout Xoshiro256
-  ) {
+  /// Draws vⱼf of all features for one factor, after a pass for it.
+  mutating func sweep(factor: Int, noise: Double, random: inout Xoshiro256) {
     Self.drawPriors(&latentPrior[factor], of: latent[factor], group, groupSizes, &random)
-    var sums = gather(other, otherOf, residual)
     let (sumBefore, termBefore) = (latentSum[factor], ownTerm[factor])
     var v = latent[factor]
     var q = sumBefore
@@ -113,19 +113,17 @@ struct FeatureBlock {
         let (entity, x) = (Int(features.entity[position]), Double(features.value[position]))
         let own = q[entity] - x * v[feature]
         let s = sums[entity]
-        square += x * x * (s.count * own * own + 2 * own * s.other + s.otherSquare)
+        square += x * x * (own * (counts[entity] * own + 2 * s.other) + s.otherSquare)
         product += x * (own * s.residual + s.residualOther)
       }
       let prior = latentPrior[factor][Int(group[feature])]
-      let precision = noise * square + prior.precision
-      let mean = (noise * (product + square * v[feature]) + prior.precision * prior.mean) / precision
-      let drawn = mean + random.nextNormal() / precision.squareRoot()
+      let drawn = Self.draw(prior, noise, square, product + square * v[feature], &random)
       let step = drawn - v[feature]
       for position in range {
         let (entity, x) = (Int(features.entity[position]), Double(features.value[position]))
         let own = q[entity] - x * v[feature]
         let change = step * x
-        sums[entity].residual -= change * (own * sums[entity].count + sums[entity].other)
+        sums[entity].residual -= change * (own * counts[entity] + sums[entity].other)
         sums[entity].residualOther -= change * (own * sums[entity].other + sums[entity].otherSquare)
         q[entity] += change
       }
@@ -133,39 +131,19 @@ struct FeatureBlock {
     }
     latent[factor] = v
     refresh(factor)
-    spread(
-      latentSum[factor], sumBefore, ownTerm[factor], termBefore, other, otherOf, &residual)
+    for entity in change.indices {
+      change[entity] = (
+        ownTerm[factor][entity] - termBefore[entity], latentSum[factor][entity] - sumBefore[entity]
+      )
+    }
   }
 
-  private func gather(_ other: [Double], _ otherOf: [Int32], _ residual: [Double]) -> [Sums] {
-    var all = [Sums](repeating: Sums(), count: linearSum.count)
-    for entity in all.indices {
-      var sums = Sums()
-      sums.count = Double(offsets[entity + 1] - offsets[entity])
-      for position in offsets[entity]..<offsets[entity + 1] {
-        let row = rows[position]
-        let q = other[Int(otherOf[row])]
-        sums.other += q
-        sums.otherSquare += q * q
-        sums.residual += residual[row]
-        sums.residualOther += residual[row] * q
-      }
-      all[entity] = sums
-    }
-    return all
-  }
-
-  private func spread(
-    _ sum: [Double], _ sumBefore: [Double], _ term: [Double], _ termBefore: [Double], _ other: [Double],
-    _ otherOf: [Int32], _ residual: inout [Double]
-  ) {
-    for entity in sum.indices {
-      let (step, constant) = (sum[entity] - sumBefore[entity], term[entity] - termBefore[entity])
-      for position in offsets[entity]..<offsets[entity + 1] {
-        let row = rows[position]
-        residual[row] -= constant + step * other[Int(otherOf[row])]
-      }
-    }
+  /// One parameter given all others: its rows have Σ x² = `square` and Σ x · (residual without it) = `product`.
+  private static func draw(
+    _ prior: Prior, _ noise: Double, _ square: Double, _ product: Double, _ random: inout Xoshiro256
+  ) -> Double {
+    let variance = 1 / (noise * square + prior.precision)
+    return (noise * product + prior.precision * prior.mean) * variance + random.nextNormal() * variance.squareRoot()
   }
 
   /// Computes a factor's sums afresh, so that rounding does not build up.
@@ -181,6 +159,20 @@ struct FeatureBlock {
     }
     latentSum[factor] = sum
     ownTerm[factor] = zip(sum, squares).map { ($0 * $0 - $1) / 2 }
+  }
+
+  /// What predictions take of each entity: Σ wⱼ xⱼ + Σ_f own terms, and Σ vⱼf xⱼ [entities × factors].
+  func scoring() -> (constant: [Double], vectors: [Double]) {
+    let factors = latent.count
+    var constant = linearSum
+    var vectors = [Double](repeating: 0, count: constant.count * factors)
+    for factor in 0..<factors {
+      for entity in constant.indices {
+        constant[entity] += ownTerm[factor][entity]
+        vectors[entity * factors + factor] = latentSum[factor][entity]
+      }
+    }
+    return (constant, vectors)
   }
 
   /// Draws each group's precision and mean given its parameters.

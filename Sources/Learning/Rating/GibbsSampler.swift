@@ -2,11 +2,9 @@
 struct GibbsSampler {
   private var users: FeatureBlock
   private var items: FeatureBlock
-  private let user: [Int32]
-  private let item: [Int32]
   private var offset: Double
-  /// Rating − prediction of each row.
-  private var residual: [Double]
+  /// Rating − prediction of each row, in order of users, but for what `items` drew last.
+  private var residual: [Float]
   private let factors: Int
   private var random: Xoshiro256
 
@@ -17,56 +15,56 @@ struct GibbsSampler {
 
   init(train: Observations, users: SideInformation, items: SideInformation, factors: Int, seed: UInt64) {
     random = Xoshiro256(seed: seed)
-    self.users = FeatureBlock(users, entity: train.user, factors: factors, random: &random)
-    self.items = FeatureBlock(items, entity: train.item, factors: factors, random: &random)
-    (user, item) = (train.user, train.item)
+    let lists = RatingLists.both(train)
+    self.users = FeatureBlock(users, ratings: lists.users, factors: factors, random: &random)
+    self.items = FeatureBlock(items, ratings: lists.items, factors: factors, random: &random)
     self.factors = factors
     offset = train.value.reduce(0, +) / Double(train.count)
     residual = []
     var predicted = [Double](repeating: 0, count: train.count)
     addPredictions(of: train, to: &predicted)
-    residual = zip(train.value, predicted).map { $0 - $1 }
+    residual = lists.order.map { Float(train.value[$0] - predicted[$0]) }
   }
 
   /// Draws everything once, each given all the rest.
   mutating func sweep() {
-    let squares = residual.reduce(0) { $0 + $1 * $1 }
-    let count = Double(residual.count)
-    let noise = random.nextGamma(shape: (Self.hyper + count) / 2) * 2 / (Self.hyper + squares)
-    drawOffset(noise: noise)
-    users.sweepLinear(&residual, noise: noise, random: &random)
-    items.sweepLinear(&residual, noise: noise, random: &random)
+    users.gather(items, settling: factors - 1, for: nil, &residual)
+    let noise = drawNoise()
+    let shift = drawOffset(noise: noise)
+    users.sweepLinear(noise: noise, shift: shift, random: &random)
+    items.gather(users, settling: nil, for: nil, &residual)
+    items.sweepLinear(noise: noise, shift: 0, random: &random)
     for factor in 0..<factors {
-      users.sweep(
-        factor: factor, other: items.latentSum[factor], otherOf: item, &residual, noise: noise, random: &random)
-      items.sweep(
-        factor: factor, other: users.latentSum[factor], otherOf: user, &residual, noise: noise, random: &random)
+      users.gather(items, settling: factor > 0 ? factor - 1 : nil, for: factor, &residual)
+      users.sweep(factor: factor, noise: noise, random: &random)
+      items.gather(users, settling: factor, for: factor, &residual)
+      items.sweep(factor: factor, noise: noise, random: &random)
     }
   }
 
   /// Adds the present sample's prediction of each row to `sums`.
   func addPredictions(of rows: Observations, to sums: inout [Double]) {
+    let (p, q) = (users.scoring(), items.scoring())
     for row in 0..<rows.count {
       let (u, i) = (Int(rows.user[row]), Int(rows.item[row]))
-      sums[row] += offset + users.linearSum[u] + items.linearSum[i]
-    }
-    for factor in 0..<factors {
-      let (p, q) = (users.latentSum[factor], items.latentSum[factor])
-      let (a, b) = (users.ownTerm[factor], items.ownTerm[factor])
-      for row in 0..<rows.count {
-        let (u, i) = (Int(rows.user[row]), Int(rows.item[row]))
-        sums[row] += p[u] * q[i] + a[u] + b[i]
-      }
+      var sum = offset + p.constant[u] + q.constant[i]
+      for f in 0..<factors { sum += p.vectors[u * factors + f] * q.vectors[i * factors + f] }
+      sums[row] += sum
     }
   }
 
-  private mutating func drawOffset(noise: Double) {
+  private mutating func drawNoise() -> Double {
+    let squares = residual.reduce(0.0) { $0 + Double($1) * Double($1) }
+    return random.nextGamma(shape: (Self.hyper + Double(residual.count)) / 2) * 2 / (Self.hyper + squares)
+  }
+
+  /// Draws the offset, and returns by how much it has grown.
+  private mutating func drawOffset(noise: Double) -> Double {
     let count = Double(residual.count)
     let precision = noise * count + Self.offsetPrecision
-    let mean = noise * (residual.reduce(0, +) + count * offset) / precision
-    let drawn = mean + random.nextNormal() / precision.squareRoot()
-    let step = drawn - offset
-    for row in residual.indices { residual[row] -= step }
-    offset = drawn
+    let mean = noise * (users.residualSum + count * offset) / precision
+    let before = offset
+    offset = mean + random.nextNormal() / precision.squareRoot()
+    return offset - before
   }
 }
