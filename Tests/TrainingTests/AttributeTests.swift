@@ -62,10 +62,9 @@ struct AttributeTests {
     let night = try tenant.night()
     #expect(night.data.attributes.map(\.names) == [["industry=brewing"]])
     let published = try Bake(
-      tenant: shop,
-      candidate: Candidate(name: .popularity, model: try night.train(.popularity, night.calibrationRows()), file: nil),
-      model: "m-1", bake: "b-1", night: night, watermark: 9, listsBought: false
-    ).publish(to: scratch.store)
+      tenant: shop, trained: try night.train(.popularity), file: nil, model: "m-1", bake: "b-1", night: night,
+      watermark: 9, listsBought: false
+    ).publish(to: scratch.store, .unwatched)
     let lists = try RankedLists(
       path: scratch.store.path(tenant: shop, digest: published.digest, file: .lists), tenant: "shop", bake: "b-1")
     let brewing = try #require(lists.products(for: .segment("industry=brewing")))

@@ -14,12 +14,10 @@ struct OfferTests {
 
   private func bake(_ tenant: SampleTenant, listsBought: Bool = false, in scratch: Scratch) throws -> RankedLists {
     let night = try tenant.night()
-    let candidate = Candidate(
-      name: .als, model: try night.train(.als, night.calibrationRows()), file: nil)
     let published = try Bake(
-      tenant: shop, candidate: candidate, model: "m-1", bake: "b-1", night: night, watermark: 9,
+      tenant: shop, trained: try night.train(.als), file: nil, model: "m-1", bake: "b-1", night: night, watermark: 9,
       listsBought: listsBought
-    ).publish(to: scratch.store)
+    ).publish(to: scratch.store, .unwatched)
     let manifest = try scratch.store.verify(tenant: shop, digest: published.digest)
     #expect(manifest.lists_bought == listsBought)
     let lists = try RankedLists(
