@@ -83,10 +83,14 @@ struct ServedTests {
   @Test("it counts once however often it is sent, also after a restart and from the log")
   func once() async throws {
     let records = try (10..<40).map { try Self.record(Self.id + "\($0)") }
-    #expect(try await intake.write(.served(records)).verdicts.allSatisfy { $0 == .accepted })
-    #expect(try await intake.write(.served(records.reversed())).verdicts.allSatisfy { $0 == .duplicate })
-    #expect(try await intake.state().served == 30)
-    intake.close()
+    let scratch = try Scratch()
+    do {
+      let intake = try scratch.intake()
+      #expect(try await intake.write(.served(records)).verdicts.allSatisfy { $0 == .accepted })
+      #expect(try await intake.write(.served(records.reversed())).verdicts.allSatisfy { $0 == .duplicate })
+      #expect(try await intake.state().served == 30)
+      intake.close()
+    }
     // The databases are made again from the log.
     try FileManager.default.removeItem(atPath: scratch.file("data/tenants"))
     let again = try scratch.intake()

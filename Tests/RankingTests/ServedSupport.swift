@@ -71,7 +71,7 @@ enum Serve {
   static func numbers(inFolder folder: String) throws -> [Int] {
     let segments = try ServedSegments(folder: folder)
     var numbers: [Int] = []
-    while let segment = segments.next() {
+    while let segment = segments.next(after: 0) {
       numbers += Self.numbers(in: try segments.read(segment)).numbers
       try segments.remove(segment)
     }

@@ -63,8 +63,7 @@ struct ServedTests {
   }
 
   /// Asks without a pause, several at once, until the ranker is gone.
-  private func ask(_ cluster: Cluster, _ answers: Answers) async throws {
-    let channels = try (0..<4).map { _ in try cluster.channel(.ranker, as: "platform-cli") }
+  private static func ask(_ channels: [Channel], _ answers: Answers) async {
     await withTaskGroup(of: Void.self) { group in
       for (number, channel) in channels.enumerated() {
         for lane in 0..<4 {
@@ -87,10 +86,11 @@ struct ServedTests {
       let ingest = try cluster.channel(.ingest, as: "platform-cli")
       let answers = Answers()
       for round in 1...3 {
-        let load = Task { try await ask(cluster, answers) }
+        let channels = try (0..<4).map { _ in try cluster.channel(.ranker, as: "platform-cli") }
+        let load = Task { await Self.ask(channels, answers) }
         try await eventually("answers of round \(round)") { answers.count >= 4_000 * round }
         await cluster.signal("ranker-a", SIGKILL)
-        try await load.value
+        await load.value
         try await cluster.start("ranker")
         let ranker = try cluster.channel(.ranker, as: "platform-cli")
         try await eventually("it answers again") { (try? await recommend("shop", "c1", ranker)) != nil }

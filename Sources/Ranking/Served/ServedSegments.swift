@@ -62,12 +62,13 @@ final class ServedSegments: Sendable {
     }
   }
 
-  /// The oldest segment that is not written to any more; where there is none, the writer is asked for it.
-  func next() -> Segment? {
+  /// The segment after `number` that is not written to any more, or the oldest one where there is none: then the writer is
+  /// asked for what it has in hand.
+  func next(after number: UInt32) -> Segment? {
     state.withLock { state in
-      if let first = state.closed.first { return first }
+      if let next = state.closed.first(where: { $0.number > number }) { return next }
       state.isWanted = true
-      return nil
+      return state.closed.first
     }
   }
 

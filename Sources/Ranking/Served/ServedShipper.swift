@@ -6,7 +6,7 @@ import RPC
 /// Brings segments of served records to ingest, the oldest first, and removes them once ingest has them on disk.
 ///
 /// A record may be sent more than once; ingest counts it once. What ingest cannot take of one tenant goes to the end of the
-/// line, so that it does not hold the others up.
+/// line, and a segment of which it takes nothing is passed over until the others had their turn, so that nobody is held up.
 struct ServedShipper: Sendable {
   let ingest: ServiceClient
   let writer: ServedWriter
@@ -22,9 +22,10 @@ struct ServedShipper: Sendable {
   /// Ends when the task is cancelled.
   func run() async {
     var failures = 0
+    var last: UInt32 = 0
     while !Task.isCancelled {
       do {
-        failures = try await shipNext() ? 0 : failures + 1
+        failures = try await shipNext(after: &last) ? 0 : failures + 1
       } catch {
         failures += 1
         logger.error("served records cannot be shipped", metadata: ["reason": "\(error)"])
@@ -33,12 +34,13 @@ struct ServedShipper: Sendable {
     }
   }
 
-  /// Ships the oldest segment; false where ingest took nothing of it.
-  private func shipNext() async throws -> Bool {
-    guard let segment = writer.segments.next() else {
+  /// Ships the next segment; false where ingest did not take all of it.
+  private func shipNext(after last: inout UInt32) async throws -> Bool {
+    guard let segment = writer.segments.next(after: last) else {
       try? await Task.sleep(for: Limits.shipInterval)
       return true
     }
+    last = segment.number
     let batches = try await writer.beside { [segments = writer.segments, figures = writer.figures] in
       try Self.batches(of: segments.read(segment), figures)
     }

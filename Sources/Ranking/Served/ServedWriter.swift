@@ -123,9 +123,9 @@ final class ServedWriter: @unchecked Sendable {
   private static func wholeRecords(of pending: UnsafeRawBufferPointer, atMost room: Int) -> UnsafeRawBufferPointer {
     var end = 0
     while end < pending.count {
-      let length = pending.loadUnaligned(fromByteOffset: end + ServedFormat.Offset.length, as: UInt32.self)
-      guard end + Int(UInt32(littleEndian: length)) <= room else { break }
-      end += Int(UInt32(littleEndian: length))
+      let length = Int(pending.loadUnaligned(fromByteOffset: end + ServedFormat.Offset.length, as: UInt32.self))
+      guard length > 0, end + length <= room else { break }
+      end += length
     }
     return UnsafeRawBufferPointer(rebasing: pending[..<end])
   }
