@@ -39,8 +39,8 @@ struct ContentDigestTests {
   @Test("rows that are rejected do not move it")
   func rejected() async throws {
     let event = try Make.event("e1")
-    #expect(
-      try await digest([.events([event, try Make.event("e1", quantity: 2)])]) == (try await digest([.events([event])])))
+    let plain = try await digest([.events([event])])
+    #expect(try await digest([.events([event, try Make.event("e1", quantity: 2)])]) == plain)
   }
 
   @Test("it survives a restart")

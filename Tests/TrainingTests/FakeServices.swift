@@ -70,10 +70,10 @@ final class FakeServices: Sendable {
     let machine = Machine(cores: 1, memory: ByteCount(1 << 40))
     let control = try serve(.control) { installControl(in: &$0) }
     let ingest = try serve(.ingest) { installIngest(in: &$0) }
-    let share = try script.withLock { try MachineShare(of: machine, trainers: 1, threads: nil, memory: $0.memory) }
     let trainer = Trainer(
       control: try channel(to: control, .control), ingest: try channel(to: ingest, .ingest), store: store,
-      share: share, grace: script.withLock(\.grace), metrics: Metrics(), logger: quiet)
+      share: try MachineShare(of: machine, trainers: 1, threads: nil, memory: script.withLock { $0.memory }),
+      grace: script.withLock { $0.grace }, metrics: Metrics(), logger: quiet)
     let group = ServiceGroup(configuration: .init(services: [.init(service: trainer)], logger: quiet))
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { try await group.run() }

@@ -70,15 +70,22 @@ extension ControlCore {
   private func measure() async throws {
     let unknown = try await read { db in try WorkRow.toMeasure(limit: Self.candidatesALook, db) }
     let unanswered = unanswered.withLock { $0 }
+    var measured: [String: TenantRows] = [:]
     for tenant in unknown where !unanswered.contains(tenant) {
-      var rows = TenantRows(customers: 0, products: 0, events: 0)
       do {
-        rows = try await describe(tenant).rows
+        measured[tenant] = try await describe(tenant).rows
       } catch let error as RPCError {
-        // What else is wrong with it shows at its turn.
-        if error.isIngestAway { return self.unanswered.withLock { _ = $0.insert(tenant) } }
+        guard !error.isIngestAway else {
+          self.unanswered.withLock { _ = $0.insert(tenant) }
+          break
+        }
+        // What is wrong with it shows at its turn.
+        measured[tenant] = TenantRows(customers: 0, products: 0, events: 0)
       }
-      try await database.queue.write { [rows] db in try WorkRow.setRows(rows, ofWaiting: tenant, db) }
+    }
+    guard !measured.isEmpty else { return }
+    try await database.queue.write { [measured] db in
+      for (tenant, rows) in measured { try WorkRow.setRows(rows, ofWaiting: tenant, db) }
     }
   }
 

@@ -46,7 +46,7 @@ extension WorkRow {
   /// Work that is not done though its deadline has passed.
   static func open(atDeadline now: Timestamp, _ db: Database) throws -> [WorkRow] {
     try fetchAll(
-      db, sql: "SELECT * FROM work WHERE \(isOpen) AND deadline <= ? ORDER BY deadline, tenant",
+      db, sql: "SELECT * FROM work WHERE \(isOpen) AND deadline <= ? ORDER BY deadline",
       arguments: [now.microseconds])
   }
 
