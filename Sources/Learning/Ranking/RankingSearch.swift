@@ -65,15 +65,15 @@ public struct RankingSearch: Sendable {
     mayContinue: @escaping @Sendable () -> Bool = { true }
   ) throws(LearningError) {
     precondition(!families.isEmpty, "a search needs a family")
-    try Self.checkNames(fixed, families)
     self.seed = seed
     self.threads = threads
     self.mayContinue = mayContinue
     judges = ValidationSlice.last(Self.slices, of: train)
-    LinearAlgebra.setThreads(1)
-    var arms: [Arm] = []
     // A stack stands on every other family's best, so that they all race for it.
     let racing = families.contains(.stack) ? RankingRecipe.Family.allCases.filter { $0 != .stack } : families
+    try Self.checkNames(fixed, families + racing)
+    LinearAlgebra.setThreads(1)
+    var arms: [Arm] = []
     for family in racing {
       let space = try RankingSpace(family, fixed: fixed)
       arms += space.starts(Self.starts, seed: seed).enumerated().map { Arm(space, $1, isFirst: $0 == 0) }
