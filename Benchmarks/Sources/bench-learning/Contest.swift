@@ -22,7 +22,7 @@ struct Contest {
     self.matrix = matrix
     self.rounds = rounds
     interest = matrix.interest
-    print(
+    say(
       "\(matrix.customers) customers x \(matrix.products) products, \(interest.count) non-zeros; kernels \(KernelLevel.best)"
     )
     peer = try ImplicitPeer(matrix, peers: peers)
@@ -47,7 +47,7 @@ struct Contest {
     let losses = [fitted, theirs].map {
       matrix.loss(x: $0.x, y: $0.y, factors: Self.factors, regularisation: Self.regularisation)
     }
-    print(
+    say(
       "  loss: Nightjar \(losses[0].text(1)), implicit \(losses[1].text(1)), ratio \((losses[0] / losses[1]).text(5))")
   }
 
@@ -74,19 +74,25 @@ struct Contest {
   }
 
   private func compare(_ title: String, ours: () throws -> Void, theirs: () throws -> Double) throws {
-    print("\n\(title)")
+    say("\n\(title)")
     var pairs: [(ours: Double, theirs: Double)] = []
     for round in 1...rounds {
       let time = try ContinuousClock().measure(ours)
       pairs.append((time.seconds, try theirs()))
-      print(
+      say(
         "  round \(round): Nightjar \(pairs[round - 1].ours.text(2)) s, implicit \(pairs[round - 1].theirs.text(2)) s")
     }
     let ratio = median(pairs.map { $0.theirs / $0.ours })
-    print(
+    say(
       "  medians: Nightjar \(median(pairs.map(\.ours)).text(2)) s, implicit \(median(pairs.map(\.theirs)).text(2)) s, "
         + "\(ratio.text(2)) times as fast")
   }
+}
+
+/// Prints a line at once, into a file too.
+func say(_ line: String) {
+  print(line)
+  fflush(nil)
 }
 
 /// The middle of the values; takes them in any order.

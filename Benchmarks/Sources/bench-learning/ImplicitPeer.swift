@@ -22,7 +22,7 @@ final class ImplicitPeer {
     process.standardInput = input
     process.standardOutput = output
     try process.run()
-    print("implicit 0.7.3:", try line())
+    say("implicit 0.7.3: \(try line())")
   }
 
   deinit {

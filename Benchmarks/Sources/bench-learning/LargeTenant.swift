@@ -20,7 +20,7 @@ struct LargeTenant {
   /// Trains and lists, and says what each phase took and how much memory there was in use at most so far.
   func night(threads: Int) throws {
     LinearAlgebra.setThreads(threads)
-    print(
+    say(
       "\n\(customers) customers x \(products) products x \(events) events; \(factors) factors, \(Self.iterations) "
         + "iterations, \(threads) threads, kernels \(KernelLevel.best)")
     var laps = Laps()
@@ -80,11 +80,11 @@ private struct Laps {
 
   mutating func end(_ phase: String) {
     let now = ContinuousClock().now
-    print("  \(phase): \((now - last).seconds.text(1)) s, peak \(Self.peakGiB.text(2)) GiB")
+    say("  \(phase): \((now - last).seconds.text(1)) s, peak \(Self.peakGiB.text(2)) GiB")
     last = now
   }
 
-  func finish() { print("  in all: \((last - start).seconds.text(1)) s, peak \(Self.peakGiB.text(2)) GiB") }
+  func finish() { say("  in all: \((last - start).seconds.text(1)) s, peak \(Self.peakGiB.text(2)) GiB") }
 
   private static var peakGiB: Double {
     let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""

@@ -73,6 +73,9 @@ public struct TopLists: ~Copyable {
   ) throws(LearningError) -> Lists {
     precondition(rows.count == excluded.rows * factors, "each row has factors, and products that it may not get")
     precondition(range.lowerBound >= 0 && range.upperBound <= excluded.rows, "the range lies within the rows")
+    precondition(
+      range.allSatisfy { (excluded[$0].last ?? -1) < Int32(positions.count) },
+      "what is excluded lies within the products")
     var products = [Int32](repeating: 0, count: range.count * length)
     var scores = [Float](repeating: 0, count: range.count * length)
     var counts = [Int32](repeating: 0, count: range.count)

@@ -13,17 +13,20 @@ enum Workers {
       for piece in 0..<pieces { body(piece, 0) }
       return
     }
+    // Taking a number also orders memory: every piece sees what was written before, what follows sees what pieces wrote.
     let next = Atomic<Int>(0)
+    next.store(0, ordering: .releasing)
     withoutActuallyEscaping(body) { body in
       // Every call has a piece to itself, and all calls end before this one does.
       nonisolated(unsafe) let body = body
       DispatchQueue.concurrentPerform(iterations: threads) { worker in
         while true {
-          let piece = next.wrappingAdd(1, ordering: .relaxed).oldValue
+          let piece = next.wrappingAdd(1, ordering: .acquiringAndReleasing).oldValue
           guard piece < pieces else { return }
           body(piece, worker)
         }
       }
     }
+    _ = next.load(ordering: .acquiring)
   }
 }
