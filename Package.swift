@@ -89,8 +89,8 @@ let package = Package(
     .target(
       name: "Ranking",
       dependencies: [
-        "ArtifactStore", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations", "RankedLists",
-        "RPC", "Transport", lifecycle, logging,
+        "ArtifactStore", "CKernels", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations",
+        "RankedLists", "RPC", "Transport", lifecycle, logging,
       ], exclude: ["Served/FORMAT.md"], swiftSettings: strict),
     room(
       "Control",
@@ -120,7 +120,7 @@ let package = Package(
     tests("NightjarClient", ["CNightjarProto", logging]),
     tests("Operations", ["RPC", metrics]),
     tests("ArtifactStore", []),
-    tests("Learning", [], exclude: ["Fixtures"]),
+    tests("Learning", ["CKernels"], exclude: ["Fixtures"]),
     tests("Experimentation", []),
     tests("Ingest", ["NightjarClient", "RPC", "Transport", grdb]),
     tests("Training", []),

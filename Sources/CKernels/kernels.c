@@ -25,6 +25,7 @@ typedef bool mask __attribute__((ext_vector_type(16)));
 #define TOP_ROWS 2
 #define TOP_PANELS 1
 #include "als.h"
+#include "dots.h"
 #include "top.h"
 #undef LEVEL
 #undef TOP_ROWS
@@ -36,6 +37,7 @@ typedef bool mask __attribute__((ext_vector_type(16)));
 #define TOP_PANELS 1
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "als.h"
+#include "dots.h"
 #include "top.h"
 #pragma clang attribute pop
 #undef LEVEL
@@ -47,6 +49,7 @@ typedef bool mask __attribute__((ext_vector_type(16)));
 #define TOP_PANELS 2
 #pragma clang attribute push(__attribute__((target("avx512f,avx2,fma"))), apply_to = function)
 #include "als.h"
+#include "dots.h"
 #include "top.h"
 #pragma clang attribute pop
 
@@ -70,6 +73,14 @@ bool nj_level_runs(nj_level level) {
 
 bool nj_level_runs(nj_level level) { return level == NJ_BASELINE; }
 #endif
+
+nj_level nj_best_level(void) {
+  return nj_level_runs(NJ_AVX512) ? NJ_AVX512 : nj_level_runs(NJ_AVX2) ? NJ_AVX2 : NJ_BASELINE;
+}
+
+void nj_dots(nj_level level, const float *rows, size_t count, int32_t width, const float *x, float *out) {
+  DISPATCH(level, dots, rows, count, width, x, out);
+}
 
 size_t nj_als_scratch(int32_t width) { return 3 * (size_t)width; }
 

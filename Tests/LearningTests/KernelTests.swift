@@ -1,3 +1,4 @@
+import CKernels
 import Testing
 
 @testable import Learning
@@ -47,6 +48,26 @@ import Testing
       }
     }
     return (residual, right)
+  }
+
+  @Test("the dot products of rows with a vector, unaligned too", arguments: KernelLevel.runnable, widths)
+  func dots(level: KernelLevel, width: Int) {
+    for count in [0, 1, 3, 4, 5, 9] {
+      let rows = Self.random(count * width + 1, scale: 1, seed: UInt64(width))
+      let x = Self.random(width + 1, scale: 1, seed: UInt64(count))
+      var dots = [Float](repeating: .nan, count: count + 1)
+      rows.withUnsafeBufferPointer { rows in
+        x.withUnsafeBufferPointer { x in
+          nj_dots(level.code, rows.baseAddress! + 1, count, Int32(width), x.baseAddress! + 1, &dots)
+        }
+      }
+      for row in 0..<count {
+        let products = (0..<width).map { Double(rows[1 + row * width + $0]) * Double(x[1 + $0]) }
+        let (sum, size) = (products.reduce(0, +), products.reduce(0) { $0 + abs($1) })
+        #expect(abs(Double(dots[row]) - sum) <= 1e-6 * size)
+      }
+      #expect(dots[count].isNaN)
+    }
   }
 
   @Test("folding in solves every row's normal equations", arguments: KernelLevel.runnable, widths)

@@ -1,6 +1,6 @@
 #ifndef NIGHTJAR_CKERNELS_H
 #define NIGHTJAR_CKERNELS_H
-// The loops in which learning spends its time, each compiled for several levels of the processor and chosen at run time.
+// The loops in which learning, and a ranker that ranks a catalogue anew, spend their time, each compiled for several levels of the processor and chosen at run time.
 //
 // All levels add up in the same order, in lanes of sixteen; they differ only in whether a product is rounded before it is
 // added. No kernel allocates, locks or knows a thread: callers split the rows.
@@ -18,8 +18,14 @@ typedef enum {
 // Whether this processor runs kernels of a level.
 bool nj_level_runs(nj_level level);
 
+// The highest level that this processor runs.
+nj_level nj_best_level(void);
+
 // Floats in a lane group: the width of factor rows is a multiple of it, and their memory aligned to as many floats.
 enum { NJ_LANES = 16 };
+
+// The dot product of each row of `rows` [count × width] with `x` [width], into `out` [count]; nothing need be aligned.
+void nj_dots(nj_level level, const float *rows, size_t count, int32_t width, const float *x, float *out);
 
 // One side of a pass of implicit ALS: what the normal equations (G + Zᵀ W Z + λI) x = Zᵀ (1 + w) of each row are made of.
 typedef struct {

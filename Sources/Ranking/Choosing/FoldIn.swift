@@ -1,3 +1,4 @@
+import CKernels
 import RankedLists
 
 /// Solves for the vector of somebody of whom only a few acts are known: x = (G + Σ α w y yᵀ + λ I)⁻¹ Σ (1 + α w) y.
@@ -67,11 +68,14 @@ struct FoldIn {
     }
   }
 
-  /// y · x for one candidate.
-  @inline(__always)
-  static func dot(_ vectors: UnsafeBufferPointer<Float>, _ candidate: Int, _ x: UnsafeBufferPointer<Float>) -> Float {
-    guard let y = vectors.baseAddress, let x = x.baseAddress.map({ ($0, x.count) }) else { return 0 }
-    return dot(y + candidate * x.1, x.0, count: x.1)
+  /// y · x for each of the first `candidates`, [candidates]. Complexity: O(candidates · d).
+  func scores(_ x: [Float], candidates: Int) -> [Float] {
+    precondition(x.count == dimensions && candidates * dimensions <= vectors.count, "the vectors are of another length")
+    guard let base = vectors.baseAddress else { return [] }
+    return [Float](unsafeUninitializedCapacity: candidates) { scores, count in
+      if let out = scores.baseAddress { nj_dots(nj_best_level(), base, candidates, Int32(dimensions), x, out) }
+      count = candidates
+    }
   }
 
   private static func dot(_ a: UnsafeMutableBufferPointer<Float>, _ first: Int, _ second: Int, count: Int) -> Float {

@@ -75,10 +75,8 @@ struct SessionRanking {
   /// Adds what the call alone says of each candidate; nothing where the file has nothing to say it with.
   private func blendSession(into scores: inout [Float]) {
     if let factors = lists.factors {
-      let vector = FoldIn(factors).vector(of: met)
-      vector.withUnsafeBufferPointer { vector in
-        blend(into: &scores, prior: factors.biases) { FoldIn.dot(factors.vectors, $0, vector) }
-      }
+      let fold = FoldIn(factors)
+      blend(fold.scores(fold.vector(of: met), candidates: count), prior: factors.biases, into: &scores)
     } else if lists.hasNeighbours {
       var sums = [Float](repeating: 0, count: count)
       for (candidate, weight) in met {
@@ -86,35 +84,25 @@ struct SessionRanking {
           if neighbour.candidate < UInt32(count) { sums[Int(neighbour.candidate)] += weight * neighbour.score }
         }
       }
-      sums.withUnsafeBufferPointer { sums in blend(into: &scores, prior: nil) { sums[$0] } }
+      blend(sums, prior: nil, into: &scores)
     }
   }
 
   /// Blends the session's scores, standardised, into the baked ones. `prior` = nil: the baked score is the prior.
-  @inline(__always)
-  private func blend(
-    into scores: inout [Float], prior: UnsafeBufferPointer<Float>?, _ session: (Int) -> Float
-  ) {
+  private func blend(_ session: [Float], prior: UnsafeBufferPointer<Float>?, into scores: inout [Float]) {
     let share = Float(met.count) / (Float(met.count) + Self.halfSession)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { raw in
-      // In one pass, which waits for the memory and not for the sums.
-      var (sum, squares) = (0.0, 0.0)
-      for candidate in 0..<count {
-        let score = session(candidate)
-        raw.initializeElement(at: candidate, to: score)
-        sum += Double(score)
-        squares += Double(score) * Double(score)
-      }
-      let mean = sum / Double(count)
-      let variance = squares / Double(count) - mean * mean
-      let scale = variance > 0 ? share / Float(variance.squareRoot()) : 0
-      let middle = Float(mean)
-      scores.withUnsafeMutableBufferPointer { scores in
-        for candidate in 0..<count {
-          let prior = prior.map { $0[candidate] } ?? scores[candidate]
-          scores[candidate] = (1 - share) * scores[candidate] + (raw[candidate] - middle) * scale + share * prior
-        }
-      }
+    var (sum, squares) = (0.0, 0.0)
+    for score in session {
+      sum += Double(score)
+      squares += Double(score) * Double(score)
+    }
+    let mean = sum / Double(count)
+    let variance = squares / Double(count) - mean * mean
+    let scale = variance > 0 ? share / Float(variance.squareRoot()) : 0
+    let middle = Float(mean)
+    for candidate in 0..<count {
+      let prior = prior.map { $0[candidate] } ?? scores[candidate]
+      scores[candidate] = (1 - share) * scores[candidate] + (session[candidate] - middle) * scale + share * prior
     }
   }
 
