@@ -2,8 +2,8 @@ import Messages
 
 extension ServiceClient {
   private enum Event<R: Message>: Sendable {
-    case answer(View<R>)
-    case failure(RPCError)
+    case answer(View<R>, from: Int)
+    case failure(RPCError, from: Int)
     /// The time has come that was set as the `alarm`th.
     case due(alarm: Int)
   }
@@ -36,9 +36,9 @@ extension ServiceClient {
         metadata.attempt = hedges.attempt
         group.addTask { [server = servers[place], metadata] in
           do throws(RPCError) {
-            return .answer(try await server.call(method, by: deadline, metadata, request))
+            return .answer(try await server.call(method, by: deadline, metadata, request), from: place)
           } catch {
-            return .failure(error)
+            return .failure(error, from: place)
           }
         }
         if let delay = hedges.began() { wake(after: delay) }
@@ -47,14 +47,18 @@ extension ServiceClient {
       begin()
       while let event = await group.next() {
         switch event {
-        case .answer(let answer):
-          throttle.withLock { $0.succeeded() }
+        case .answer(let answer, let place):
+          servers[place].throttle.withLock { $0.succeeded() }
           return .success(answer)
         case .due(let rung):
           let isDue = rung == alarm && !Task.isCancelled
-          if isDue, throttle.withLock({ hedges.mayBegin($0) }) { begin() }
-        case .failure(let error):
-          switch throttle.withLock({ hedges.failed(error, throttle: &$0) }) {
+          if isDue, servers[pick(options.key, tried)].throttle.withLock({ hedges.mayBegin($0) }) { begin() }
+        case .failure(let error, let place):
+          let isWelcomeElsewhere = isWelcome(at: usableServers(besides: tried))
+          let next = servers[place].throttle.withLock {
+            hedges.failed(error, throttle: &$0, isWelcomeElsewhere: isWelcomeElsewhere)
+          }
+          switch next {
           case .fail: return .failure(error)
           case .again(let delay): wake(after: delay)
           case .wait: continue

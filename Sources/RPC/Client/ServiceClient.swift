@@ -13,12 +13,11 @@ import Transport
 /// - **Retries.** As gRFC A6 has it: a call that no handler can have seen is made again whatever it does; one that may
 ///   have been processed only where its method is idempotent or carries an idempotency key, and its code is UNAVAILABLE,
 ///   or RESOURCE_EXHAUSTED or ABORTED with a time to try again. At most 5 attempts, never past the deadline, with
-///   exponential backoff and jitter unless the server names the time; none while too many calls fail.
+///   exponential backoff and jitter unless the server names the time; none to a server of which too many calls fail.
 /// - **Idempotency keys.** A method that needs one gets a random key that is the same over all attempts.
 public final class ServiceClient: Sendable {
   private let context: TLSContext
   let servers: [ServerLink]
-  let throttle = Mutex(RetryThrottle())
   private let isClosed = Atomic(false)
   /// The followers of the servers' health, once there was a call.
   private let followers = Mutex<[Task<Void, Never>]>([])
@@ -114,23 +113,27 @@ extension ServiceClient {
       metadata.attempt = retries.attempt
       do throws(RPCError) {
         let result = try await attempt(servers[place], deadline, metadata)
-        throttle.withLock { $0.succeeded() }
+        servers[place].throttle.withLock { $0.succeeded() }
         return result
       } catch {
         tried.insert(place)
-        try await pause(after: error, &retries, hasOtherServer: hasUsableServer(besides: tried), method.name)
+        try await pause(after: error, from: place, &retries, tried, method.name)
       }
     }
   }
 
   /// Waits until the next attempt is due; throws the error when there is to be none.
   private func pause(
-    after error: RPCError, _ retries: inout Retries, hasOtherServer: Bool, _ method: String
+    after error: RPCError, from place: Int, _ retries: inout Retries, _ tried: Set<Int>, _ method: String
   ) async throws(RPCError) {
     guard !isClosed.load(ordering: .relaxed), !Task.isCancelled else { throw error }
     var random = SystemRandomNumberGenerator()
-    let next = throttle.withLock {
-      retries.next(after: error, hasOtherServer: hasOtherServer, throttle: &$0, now: .now, random: &random)
+    let others = usableServers(besides: tried)
+    let isWelcomeElsewhere = isWelcome(at: others)
+    let next = servers[place].throttle.withLock {
+      retries.next(
+        after: error, hasOtherServer: !others.isEmpty, isWelcomeElsewhere: isWelcomeElsewhere, throttle: &$0, now: .now,
+        random: &random)
     }
     guard case .again(let delay) = next else { throw error }
     guard delay > .zero else { return }
@@ -166,9 +169,14 @@ extension ServiceClient {
     for follower in followers.withLock({ $0 }) { follower.cancel() }
   }
 
-  private func hasUsableServer(besides tried: Set<Int>) -> Bool {
-    servers.indices.contains {
+  func usableServers(besides tried: Set<Int>) -> [Int] {
+    servers.indices.filter {
       !tried.contains($0) && servers[$0].candidate(for: nil, wasTried: false, now: .now).isUsable
     }
+  }
+
+  /// Whether one of the servers may be asked although another has failed.
+  func isWelcome(at places: [Int]) -> Bool {
+    places.contains { place in servers[place].throttle.withLock { $0.permits } }
   }
 }

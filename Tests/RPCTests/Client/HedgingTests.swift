@@ -20,14 +20,14 @@ struct HedgingTests {
     var throttle = RetryThrottle()
     var hedges = Hedges(Hedging(after: .seconds(9), maximumAttempts: 4))
     _ = hedges.began()
-    #expect(hedges.failed(Self.lost, throttle: &throttle) == .again(after: .zero))
+    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false) == .again(after: .zero))
     _ = hedges.began()
     let busy = RPCError(.resourceExhausted, "", retryAfter: .seconds(2))
-    #expect(hedges.failed(busy, throttle: &throttle) == .again(after: .seconds(2)))
+    #expect(hedges.failed(busy, throttle: &throttle, isWelcomeElsewhere: false) == .again(after: .seconds(2)))
     _ = hedges.began()
     _ = hedges.began()
-    #expect(hedges.failed(Self.lost, throttle: &throttle) == .wait)
-    #expect(hedges.failed(Self.lost, throttle: &throttle) == .fail)
+    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false) == .wait)
+    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false) == .fail)
   }
 
   @Test("an error that every server would give ends the call")
@@ -35,7 +35,7 @@ struct HedgingTests {
     var throttle = RetryThrottle()
     var hedges = Hedges(Hedging(after: .seconds(9)))
     _ = hedges.began()
-    #expect(hedges.failed(RPCError(.notFound, ""), throttle: &throttle) == .fail)
+    #expect(hedges.failed(RPCError(.notFound, ""), throttle: &throttle, isWelcomeElsewhere: false) == .fail)
     #expect(throttle.tokens == RetryThrottle.maximumTokens)
   }
 
@@ -46,7 +46,7 @@ struct HedgingTests {
     var hedges = Hedges(Hedging(after: .zero))
     _ = hedges.began()
     #expect(!hedges.mayBegin(throttle))
-    #expect(hedges.failed(Self.lost, throttle: &throttle) == .fail)
+    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false) == .fail)
   }
 
   // MARK: Real servers

@@ -17,10 +17,12 @@ struct RetriesTests {
   }
 
   private mutating func next(
-    _ retries: inout Retries, after error: RPCError, hasOtherServer: Bool = false, at time: Duration = .zero
+    _ retries: inout Retries, after error: RPCError, hasOtherServer: Bool = false, isWelcomeElsewhere: Bool = false,
+    at time: Duration = .zero
   ) -> Retries.Next {
     retries.next(
-      after: error, hasOtherServer: hasOtherServer, throttle: &throttle, now: start + time, random: &random)
+      after: error, hasOtherServer: hasOtherServer, isWelcomeElsewhere: isWelcomeElsewhere, throttle: &throttle,
+      now: start + time, random: &random)
   }
 
   @Test(
@@ -34,6 +36,17 @@ struct RetriesTests {
       var retries = retries(idempotency)
       let next = next(&retries, after: error)
       #expect((next != .giveUp) == (helps && idempotency != .none))
+    }
+  }
+
+  @Test("a server of which many calls fail at once keeps none of them from another that is well")
+  mutating func elsewhere() {
+    for call in 0..<100 {
+      var (here, elsewhere) = (retries(.idempotent), retries(.idempotent))
+      let again = next(&elsewhere, after: Self.lost, hasOtherServer: true, isWelcomeElsewhere: true)
+      #expect(again != .giveUp)
+      let same = next(&here, after: Self.lost)
+      #expect((same == .giveUp) == (call >= 2))
     }
   }
 

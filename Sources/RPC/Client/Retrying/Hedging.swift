@@ -46,12 +46,15 @@ struct Hedges: Sendable {
   /// Whether the attempt that has become due may be made.
   func mayBegin(_ throttle: RetryThrottle) -> Bool { attempt < hedging.maximumAttempts && throttle.permits }
 
-  /// An attempt has failed.
-  mutating func failed(_ error: RPCError, throttle: inout RetryThrottle) -> Next {
+  /// An attempt has failed, on the server of the throttle; `isWelcomeElsewhere`: there is a usable server besides those tried
+  /// whose own throttle permits.
+  mutating func failed(_ error: RPCError, throttle: inout RetryThrottle, isWelcomeElsewhere: Bool) -> Next {
     underWay -= 1
     guard error.mayBeRepeated(.idempotent) else { return .fail }
     if error.reach != .notSent { throttle.failed() }
-    if mayBegin(throttle) { return .again(after: error.retryAfter ?? .zero) }
+    if attempt < hedging.maximumAttempts, throttle.permits || isWelcomeElsewhere {
+      return .again(after: error.retryAfter ?? .zero)
+    }
     return underWay == 0 ? .fail : .wait
   }
 }

@@ -22,17 +22,19 @@ struct Retries: Sendable {
     self.deadline = deadline
   }
 
-  /// What to do after an attempt has failed. `hasOtherServer`: there is one, usable, that the call has not been to.
+  /// What to do after an attempt has failed. `hasOtherServer`: there is one, usable, that the call has not been to;
+  /// `isWelcomeElsewhere`: one whose own throttle permits. `throttle` is that of the server that failed.
   mutating func next(
-    after error: RPCError, hasOtherServer: Bool, throttle: inout RetryThrottle, now: ContinuousClock.Instant,
-    random: inout some RandomNumberGenerator
+    after error: RPCError, hasOtherServer: Bool, isWelcomeElsewhere: Bool, throttle: inout RetryThrottle,
+    now: ContinuousClock.Instant, random: inout some RandomNumberGenerator
   ) -> Next {
     guard now < deadline else { return .giveUp }
     if isTransparent(error, hasOtherServer) { return .again(after: .zero) }
     guard error.mayBeRepeated(idempotency) else { return .giveUp }
     // What was not sent has cost no server anything: the throttle is not for it.
     if error.reach != .notSent { throttle.failed() }
-    guard attempt + 1 < Self.maximumAttempts, throttle.permits || error.reach == .notSent else { return .giveUp }
+    let isPermitted = throttle.permits || isWelcomeElsewhere || error.reach == .notSent
+    guard attempt + 1 < Self.maximumAttempts, isPermitted else { return .giveUp }
     var delay = backoff.failed(using: &random)
     if let pushback = error.retryAfter {
       delay = pushback

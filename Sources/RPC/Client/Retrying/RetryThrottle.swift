@@ -1,4 +1,5 @@
-/// Stops retries when too many calls fail, so that they cannot bury servers that have trouble already.
+/// Stops retries when too many calls of one server fail, so that they cannot bury a server that has trouble already. Each
+/// server has its own: when one dies with many calls under way, all of them may be made again elsewhere.
 ///
 /// A bucket of tokens: a failure that a retry might help takes one, a success gives a fraction back, and below half there
 /// are no retries. Source: gRFC A6, "Throttling retry attempts and hedged RPCs".

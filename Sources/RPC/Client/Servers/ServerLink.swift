@@ -4,6 +4,8 @@ import Synchronization
 /// One server of a service, as a client of the service holds it.
 final class ServerLink: Sendable {
   let channel: Channel
+  /// Of retries there.
+  let throttle = Mutex(RetryThrottle())
   private let rendezvous: Rendezvous
   private let inFlight = Atomic(0)
   /// What the server said last of its health.
