@@ -77,12 +77,12 @@ extension ControlCore {
     let track = try TrackRow.find(tenant.id, db)
     try db.execute(
       sql: """
-        INSERT INTO work (night, tenant, state, kind, attempts, deadline, customers, products, events)
-        VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)
+        INSERT INTO work (night, tenant, state, kind, attempts, deadline, customers, products, events, size)
+        VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, ?)
         """,
       arguments: [
         night, tenant.id, WorkRow.State.waiting.rawValue, WorkRow.Kind.train.rawValue, deadline.microseconds,
-        track.rows?.customers, track.rows?.products, track.rows?.events,
+        track.rows?.customers, track.rows?.products, track.rows?.events, track.rows?.total,
       ])
     guard let since = track.quarantinedAt, var item = try WorkRow.get(night: night, tenant: tenant.id, db) else {
       return

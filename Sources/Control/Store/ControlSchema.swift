@@ -83,7 +83,7 @@ enum ControlSchema {
           ALTER TABLE work ADD COLUMN customers INTEGER;
           ALTER TABLE work ADD COLUMN products INTEGER;
           ALTER TABLE work ADD COLUMN events INTEGER;
-          ALTER TABLE work ADD COLUMN size INTEGER AS (customers + products + events);
+          ALTER TABLE work ADD COLUMN size INTEGER;
           ALTER TABLE work ADD COLUMN memory INTEGER NOT NULL DEFAULT 0;
           ALTER TABLE work ADD COLUMN content TEXT;
           -- The states that the conditions name are waiting (1) and leased (2).

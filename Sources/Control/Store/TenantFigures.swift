@@ -4,14 +4,17 @@ import Messages
 
 /// How many rows a tenant has: what its work takes in time and memory.
 struct TenantRows: Equatable, Sendable {
+  /// The most that is believed: a night of the largest tenants can still be added up.
+  private static let most: Int64 = 1 << 46
+
   let customers: Int64
   let products: Int64
   let events: Int64
 
   init(customers: Int64, products: Int64, events: Int64) {
-    self.customers = customers
-    self.products = products
-    self.events = events
+    self.customers = min(customers, Self.most)
+    self.products = min(products, Self.most)
+    self.events = min(events, Self.most)
   }
 
   /// Nil where the row does not know.

@@ -27,8 +27,10 @@ extension WorkRow {
   /// Notes how large a tenant is whose work waits.
   static func setRows(_ rows: TenantRows, ofWaiting tenant: String, _ db: Database) throws {
     try db.execute(
-      sql: "UPDATE work SET customers = ?, products = ?, events = ? WHERE \(waiting) AND size IS NULL AND tenant = ?",
-      arguments: [rows.customers, rows.products, rows.events, tenant])
+      sql: """
+        UPDATE work SET customers = ?, products = ?, events = ?, size = ?
+        WHERE \(waiting) AND size IS NULL AND tenant = ?
+        """, arguments: [rows.customers, rows.products, rows.events, rows.total, tenant])
   }
 
   /// Work in the hands of trainers.

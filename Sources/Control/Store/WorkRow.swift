@@ -117,14 +117,14 @@ struct WorkRow: FetchableRecord {
       sql: """
         UPDATE work SET state = ?, kind = ?, attempts = ?, trainer = ?, fence_epoch = ?, fence_number = ?,
         champion = ?, watermark = ?, failure = ?, evaluation = ?, orders = ?, live_bake = ?, completion = ?,
-        activated_bake = ?, ready_at = ?, closed_at = ?, customers = ?, products = ?, events = ?, memory = ?, content = ?
-        WHERE night = ? AND tenant = ?
+        activated_bake = ?, ready_at = ?, closed_at = ?, customers = ?, products = ?, events = ?, size = ?,
+        memory = ?, content = ? WHERE night = ? AND tenant = ?
         """,
       arguments: [
         state.rawValue, kind.rawValue, attempts, trainer, fence.map { Int64($0.epoch) }, fence.map { Int64($0.number) },
         champion, watermark.map { Int64($0) }, failure, evaluation, orders, liveBake, completion, activatedBake,
-        readyAt.microseconds, closedAt?.microseconds, rows?.customers, rows?.products, rows?.events, memory, content,
-        night, tenant,
+        readyAt.microseconds, closedAt?.microseconds, rows?.customers, rows?.products, rows?.events, rows?.total,
+        memory, content, night, tenant,
       ])
   }
 
