@@ -123,7 +123,7 @@ private struct ListSheet {
     var lists = Bake.Lists()
     lists.candidates = candidates
     let bought = history.purchases()
-    let reasons = Reasons(similar, candidate: candidate, overall: overall, segments: segments, regions: regions)
+    var reasons = Reasons(similar, candidate: candidate, overall: overall, segments: segments, regions: regions)
     for customer in history.activeCustomers() {
       if customer % Limits.customersPerCheck == 0 { try Task.checkCancellation() }
       let list = entries(scorer.scores(of: customer), excluding: bought[customer])
