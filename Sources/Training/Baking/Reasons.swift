@@ -27,9 +27,8 @@ struct Reasons {
   ) {
     func popular(_ list: [RankedEntry]) -> Set<UInt32> { Set(list.prefix(Self.popularPlaces).map(\.candidate)) }
     spokenFor = candidate.indices.map { product in
-      similar[product].compactMap { neighbour in
-        guard neighbour.similarity >= Self.leastSimilarity else { return nil }
-        return candidate[neighbour.product].map { ($0, neighbour.similarity) }
+      similar[product].filter { $0.similarity >= Self.leastSimilarity }.compactMap { neighbour in
+        candidate[neighbour.product].map { (candidate: $0, similarity: neighbour.similarity) }
       }
     }
     self.candidate = candidate
