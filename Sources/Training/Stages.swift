@@ -18,9 +18,9 @@ struct Stages: Sendable {
     case verdict
     /// Served fits.
     case refit
-    /// Lists and model written.
+    /// Lists written, a part of `publish`.
     case bake
-    /// Made durable and visible in the store.
+    /// Lists and model written, made durable and visible in the store.
     case publish
     /// Control told.
     case completion

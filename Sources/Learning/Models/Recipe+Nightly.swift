@@ -2,7 +2,8 @@ extension Recipe {
   /// The standing candidate.
   public static let popularity = Recipe(kind: .popularity, trendHalfLifeDays: 7)
 
-  /// Factors. Chosen on slices of the Online Retail data before September 2011, on RMSE and NDCG@10, as are the others.
+  /// Factors. Chosen on slices of the Online Retail data before September 2011, on RMSE and NDCG@10; the others likewise on
+  /// slices that reach into November, among which a night chooses by its own.
   public static let als = als(halfLifeDays: 60)
   /// Item-item neighbours.
   public static let neighbours = similarity(.bm25, neighbours: 100, halfLifeDays: 15, trendWeight: 1)

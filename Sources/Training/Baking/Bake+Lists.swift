@@ -158,7 +158,7 @@ private struct ListSheet {
     var lists = Bake.Lists()
     lists.candidates = UInt64(products.count)
     let bought = history.purchases()
-    let reasons = Reasons(similar, candidate: candidate, overall: overall, segments: segments, regions: regions)
+    var reasons = Reasons(similar, candidate: candidate, overall: overall, segments: segments, regions: regions)
     for customer in history.activeCustomers() {
       if customer % Limits.customersPerCheck == 0 { try Task.checkCancellation() }
       let list = entries(scorer.scores(of: customer), excluding: listsBought ? [] : bought[customer])

@@ -9,12 +9,16 @@ struct Reasons {
   /// Places of a fallback list that count as popular.
   static let popularPlaces = 20
 
-  private let similar: SimilarProducts
+  /// By product: the candidates that it speaks for, and how strongly.
+  private let spokenFor: [[(candidate: UInt32, similarity: Float)]]
   /// Index in the dictionary, by product; nil = it is not in the dictionary.
   private let candidate: [UInt32?]
   private let overall: Set<UInt32>
   private let segments: [Set<UInt32>]
   private let regions: [Set<UInt32>]
+  /// By candidate, while a customer is looked at: the strongest similarity to what they bought, 0 = none, and to what.
+  private var strongest: [Float]
+  private var because: [UInt32]
 
   /// The fallback lists of each group, best first.
   init(
@@ -22,30 +26,40 @@ struct Reasons {
     regions: [[RankedEntry]]
   ) {
     func popular(_ list: [RankedEntry]) -> Set<UInt32> { Set(list.prefix(Self.popularPlaces).map(\.candidate)) }
-    self.similar = similar
+    spokenFor = candidate.indices.map { product in
+      similar[product].filter { $0.similarity >= Self.leastSimilarity }.compactMap { neighbour in
+        candidate[neighbour.product].map { (candidate: $0, similarity: neighbour.similarity) }
+      }
+    }
     self.candidate = candidate
     self.overall = popular(overall)
     self.segments = segments.map(popular)
     self.regions = regions.map(popular)
+    strongest = [Float](repeating: 0, count: candidate.count)
+    because = [UInt32](repeating: 0, count: candidate.count)
   }
 
   /// A reason, or none, for each entry. `segment`, `region`: indexes of the customer's, −1 = none.
   ///
   /// Complexity: O(bought products · neighbours).
-  func of(_ list: [RankedEntry], bought: ArraySlice<Int32>, segment: Int32, region: Int32) -> [ListReason?] {
-    var because: [UInt32: (similarity: Float, candidate: UInt32)] = [:]
+  mutating func of(_ list: [RankedEntry], bought: ArraySlice<Int32>, segment: Int32, region: Int32) -> [ListReason?] {
     for product in bought {
       guard let reason = candidate[Int(product)] else { continue }
-      for neighbour in similar[Int(product)] where neighbour.similarity >= Self.leastSimilarity {
-        guard let listed = candidate[neighbour.product] else { continue }
-        if neighbour.similarity > because[listed]?.similarity ?? 0 { because[listed] = (neighbour.similarity, reason) }
+      for (listed, similarity) in spokenFor[Int(product)] where similarity > strongest[Int(listed)] {
+        strongest[Int(listed)] = similarity
+        because[Int(listed)] = reason
       }
     }
-    return list.map { entry in
-      if let because = because[entry.candidate] { return ListReason(.boughtWith, candidate: because.candidate) }
+    let reasons = list.map { entry -> ListReason? in
+      let listed = Int(entry.candidate)
+      if strongest[listed] > 0 { return ListReason(.boughtWith, candidate: because[listed]) }
       if segment >= 0, segments[Int(segment)].contains(entry.candidate) { return ListReason(.popularInSegment) }
       if region >= 0, regions[Int(region)].contains(entry.candidate) { return ListReason(.popularInRegion) }
       return overall.contains(entry.candidate) ? ListReason(.popular) : nil
     }
+    for product in bought {
+      for (listed, _) in spokenFor[Int(product)] { strongest[Int(listed)] = 0 }
+    }
+    return reasons
   }
 }
