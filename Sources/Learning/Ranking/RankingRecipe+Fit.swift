@@ -47,11 +47,11 @@ extension RankingRecipe {
     return { user in interest.isEmpty(row: user) ? nil : scores(user) }
   }
 
-  /// Logarithm of each item's smoothed share of the users' decayed rows, [items].
+  /// Logarithm of each item's smoothed share of the users' decayed choices, [items]; each user counts once for an item.
   static func trend(_ train: Observations, days: Double) -> [Float] {
+    let choices = train.recency(now: train.latest, days: days)
     var sales = [Double](repeating: 0, count: train.items)
-    let now = train.latest
-    for row in 0..<train.count { sales[Int(train.item[row])] += Observations.decay(now - train.time[row], days) }
+    for (item, weight) in zip(choices.indices, choices.values) { sales[Int(item)] += Double(weight) }
     let total = sales.reduce(0, +)
     let even = evenShare / Double(max(1, train.items))
     return sales.map { Float(log($0 / max(total, .leastNormalMagnitude) + even)) }

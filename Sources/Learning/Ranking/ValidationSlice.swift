@@ -80,7 +80,9 @@ struct ValidationSlice: Sendable {
       return figures
     case .knn, .ease, .als:
       let personal = try recipes[0].fitPersonal(fitted, seed: seed)
-      let trends = recipes.map { RankingRecipe.trend(fitted, days: $0["trend-days"]) }
+      let days = Set(recipes.map { $0["trend-days"] }).sorted()
+      let byDays = Dictionary(uniqueKeysWithValues: days.map { ($0, RankingRecipe.trend(fitted, days: $0)) })
+      let trends = recipes.compactMap { byDays[$0["trend-days"]] }
       return mean { user in
         guard var scores = personal(user) else { return trends }
         RankingRecipe.standardise(&scores)
