@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker demo up format lint clean
+.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker bench-fm demo up format lint clean
 
 products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
 swift_sources := Package.swift Sources Tests Fuzz $(wildcard Benchmarks)
@@ -67,6 +67,10 @@ bench-rpc: build bench-deps ## measure the ranker over TLS against redis-server 
 
 bench-ranker: build bench-deps ## measure the ranker: calls re-ranked, cold start, swaps (parts=... for some; see bench-ranker --help)
 	cd Benchmarks && swift run -c release bench-ranker $(parts)
+
+bench-fm: build bench-deps ## measure fits of the factorisation machine against PyPI's myFM (parts=... for flags of bench_fm.py)
+	Benchmarks/install-myfm.sh
+	$${NIGHTJAR_PEERS:-$$HOME/.cache/nightjar-peers}/bin/python Benchmarks/bench_fm.py $(parts)
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
 	.build/release/nightjar demo --dir $(dir)
