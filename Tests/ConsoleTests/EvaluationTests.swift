@@ -5,24 +5,41 @@ import Testing
 
 @Suite("evaluating on files")
 struct EvaluationTests {
+  private struct Report: Decodable {
+    struct Trial: Decodable {
+      let model: String
+      let validation: Double
+    }
+
+    let model: String
+    let options: [String: Double]
+    let metrics: [String: Double]
+    let judged: Int
+    let searchSeconds: Double
+    let fitSeconds: Double
+    let scoreSeconds: Double
+    let peakMemoryBytes: Int
+    let trials: [Trial]
+  }
+
   private static let header = "user\titem\tts\tvalue\n"
 
-  @Test(
-    "refuses what is not a table of ratings, naming line, field and limit",
-    arguments: [
-      ("", "is empty; a header is needed"),
-      ("user\titem\tvalue\n", "line 1: the header must be 'user', 'item', 'ts', 'value'"),
-      ("user\titem\tvalue\na\tb\t1\n", "there is no 'ts'"),
-      (header, "has no rows below its header"),
-      (header + "a\tb\t1\n", "line 2: 3 fields; 4 are needed: user, item, ts, value"),
-      (header + "a\tb\t1\t3x\n", "line 2: value '3x' is not a finite number"),
-      (header + "a\tb\t1\t3\na\tc\tnoon\t3\n", "line 3: ts 'noon' is not a finite number"),
-      (header + "a\tb\t1\tNaN\n", "line 2: value 'NaN' is not a finite number"),
-      (header + "a\tb\t1\t-inf\n", "line 2: value '-inf' is not a finite number"),
-      (header + "a\tb\t1\t1e300\n", "line 2: value 1e+300 lies beyond ±1000000000000000.0"),
-      (header + "a\t\t1\t3\n", "line 2: item is empty"),
-      (header + "a\tb\t1\t" + String(repeating: "1", count: 2 << 20), "line 2: 2097158 bytes; 1048576 is the limit"),
-    ])
+  private static let badTables: [(text: String, complaint: String)] = [
+    ("", "is empty; a header is needed"),
+    ("user\titem\tvalue\n", "line 1: the header must be 'user', 'item', 'ts', 'value'"),
+    ("user\titem\tvalue\na\tb\t1\n", "there is no 'ts'"),
+    (header, "has no rows below its header"),
+    ("\(header)a\tb\t1\n", "line 2: 3 fields; 4 are needed: user, item, ts, value"),
+    ("\(header)a\tb\t1\t3x\n", "line 2: value '3x' is not a finite number"),
+    ("\(header)a\tb\t1\t3\na\tc\tnoon\t3\n", "line 3: ts 'noon' is not a finite number"),
+    ("\(header)a\tb\t1\tNaN\n", "line 2: value 'NaN' is not a finite number"),
+    ("\(header)a\tb\t1\t-inf\n", "line 2: value '-inf' is not a finite number"),
+    ("\(header)a\tb\t1\t1e300\n", "line 2: value 1e+300 lies beyond ±"),
+    ("\(header)a\t\t1\t3\n", "line 2: item is empty"),
+    ("\(header)a\tb\t1\t" + String(repeating: "1", count: 2 << 20), "line 2: 2097158 bytes; 1048576 is the limit"),
+  ]
+
+  @Test("refuses what is not a table of ratings, naming line, field and limit", arguments: badTables)
   func badRatings(text: String, complaint: String) throws {
     let folder = try TemporaryFolder()
     let file = try folder.write("ratings.tsv", text)
@@ -54,16 +71,16 @@ struct EvaluationTests {
     }
   }
 
-  @Test(
-    "refuses side information that does not say who has it",
-    arguments: [
-      ("", "is empty"), ("id\n1\n", "line 1: the header needs an id and at least one attribute"),
-      ("id\tage\n1\t3\n", "id '2' has no row (1 of 2 have none)"),
-      ("id\tage\n1\t3\n2\t4\n1\t5\n", "line 4: id '1' stands in line 2 too"),
-      ("id\tage\n1\t3\n\t4\n", "line 3: id is empty"), ("id\tage\n1\n", "line 2: 1 fields; the header has 2"),
-      ("id\tage\n1\t3\n2\tnan\n", "line 3: age 'nan' is not a finite number"),
-      ("id\tage\n1\t3\n2\t1e99\n", "line 3: age 1e+99 lies beyond"),
-    ])
+  private static let badSides: [(text: String, complaint: String)] = [
+    ("", "is empty"), ("id\n1\n", "line 1: the header needs an id and at least one attribute"),
+    ("id\tage\n1\t3\n", "id '2' has no row (1 of 2 have none)"),
+    ("id\tage\n1\t3\n2\t4\n1\t5\n", "line 4: id '1' stands in line 2 too"),
+    ("id\tage\n1\t3\n\t4\n", "line 3: id is empty"), ("id\tage\n1\n", "line 2: 1 fields; the header has 2"),
+    ("id\tage\n1\t3\n2\tnan\n", "line 3: age 'nan' is not a finite number"),
+    ("id\tage\n1\t3\n2\t1e99\n", "line 3: age 1e+99 lies beyond"),
+  ]
+
+  @Test("refuses side information that does not say who has it", arguments: badSides)
   func badAttributes(text: String, complaint: String) throws {
     let folder = try TemporaryFolder()
     let file = try folder.write("users.tsv", text)
@@ -86,18 +103,17 @@ struct EvaluationTests {
       var line = ["evaluate", "--task", "rating", "--model", model, "--train", train, "--test", test, "--json"]
       if model != "mf" { line += ["--users", users, "--option", "samples=10", "--option", "burn-in=5"] }
       let command = try #require(try NightjarCommand.parseAsRoot(line) as? EvaluateCommand)
-      let json = try command.report().json()
-      let report = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
-      let metrics = try #require(report["metrics"] as? [String: Double])
-      #expect(Set(metrics.keys) == ["rmse", "mae"])
-      #expect(metrics.values.allSatisfy { $0 > 0 && $0 <= 4 })
-      #expect(report["judged"] as? Int == 2)
-      #expect((report["peak_memory_bytes"] as? Int ?? 0) > 0)
-      #expect((report["trials"] as? [Any])?.count == (model == "auto" ? 2 : 0))
-      if model != "auto" { #expect(report["model"] as? String == model) }
-      for figure in ["search_seconds", "fit_seconds", "score_seconds"] {
-        #expect((report[figure] as? Double ?? -1) >= 0)
-      }
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      let report = try decoder.decode(Report.self, from: Data(try command.report().json().utf8))
+      #expect(Set(report.metrics.keys) == ["rmse", "mae"])
+      #expect(report.metrics.values.allSatisfy { $0 > 0 && $0 <= 4 })
+      #expect(report.judged == 2)
+      #expect(report.peakMemoryBytes > 0)
+      #expect(report.trials.count == (model == "auto" ? 2 : 0))
+      #expect(model == "auto" || report.model == model)
+      #expect(report.options["factors"] != nil)
+      #expect([report.searchSeconds, report.fitSeconds, report.scoreSeconds].allSatisfy { $0 >= 0 })
     }
   }
 

@@ -85,7 +85,7 @@ import Testing
       train: train, asked: asked, users: none, items: none, seed: 1)
     #expect(predictions.count == 3)
     #expect(predictions.allSatisfy { $0 >= 2 && $0 <= 5 })
-    #expect(abs(predictions[2] - 3.5) < 0.75)
+    #expect(abs(predictions[2] - 3.5) < 1)
   }
 
   @Test("the scale that people rate on makes no difference to a factorisation", arguments: [0.01, 1_000.0])

@@ -57,7 +57,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   func run() throws {
-    let report = try report()
+    let report = try self.report()
     if output.json { Terminal.standard.line(try report.json()) } else { report.show(on: .standard) }
   }
 
