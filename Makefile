@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker bench-learning bench-night demo up format lint clean
+.PHONY: help deps build proto test test-asan test-tsan fuzz bench-lookup bench-rpc bench-ranker bench-learning bench-fm bench-night demo up format lint clean
 
 products := nightjar nightjar-ingest nightjar-trainer nightjar-ranker nightjar-control
 swift_sources := Package.swift Sources Tests Fuzz $(wildcard Benchmarks)
@@ -79,6 +79,10 @@ TENANTS ?= 200
 
 bench-night: build bench-deps ## measure two nights of TENANTS=200 with all services over TLS, projected to 4,000
 	cd Benchmarks && swift run -c release bench-night --tenants $(TENANTS)
+
+bench-fm: build bench-deps ## measure fits of the factorisation machine against PyPI's myFM (parts=... for flags of bench_fm.py)
+	Benchmarks/install-myfm.sh
+	$${NIGHTJAR_PEERS:-$$HOME/.cache/nightjar-peers}/bin/python Benchmarks/bench_fm.py $(parts)
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)
 	.build/release/nightjar demo --dir $(dir)

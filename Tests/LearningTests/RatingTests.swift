@@ -68,5 +68,60 @@ import Testing
   func options() {
     #expect(throws: LearningError.self) { try RatingRecipe(.mf, options: ["samples": 3]) }
     #expect(throws: LearningError.self) { try RatingRecipe(.fm, options: ["factors": 0]) }
+    #expect(throws: LearningError.unusableOption("option factors=2.5 must be a whole number")) {
+      try RatingRecipe(.fm, options: ["factors": 2.5])
+    }
+    #expect(throws: LearningError.self) { try RatingRecipe(.mf, options: ["rate": .nan]) }
+  }
+
+  @Test("users and items that train lacks get what is known of the others", arguments: RatingRecipe.Family.allCases)
+  func strangers(family: RatingRecipe.Family) throws {
+    let train = Observations(
+      users: 3, items: 3, user: [0, 0, 1, 1], item: [0, 1, 0, 1], time: [0, 0, 0, 0], value: [4, 2, 5, 3])
+    let asked = Observations(
+      users: 3, items: 3, user: [2, 0, 2], item: [0, 2, 2], time: [0, 0, 0], value: [0, 0, 0])
+    let none = SideInformation(entities: 3)
+    let predictions = try RatingRecipe(family).predictions(
+      train: train, asked: asked, users: none, items: none, seed: 1)
+    #expect(predictions.count == 3)
+    #expect(predictions.allSatisfy { $0 >= 2 && $0 <= 5 })
+    #expect(abs(predictions[2] - 3.5) < 1)
+  }
+
+  @Test("the scale that people rate on makes no difference to a factorisation", arguments: [0.01, 1_000.0])
+  func scales(unit: Double) throws {
+    let (train, test) = Self.ratings(seed: 3)
+    let scaled = Observations(
+      users: train.users, items: train.items, user: train.user, item: train.item, time: train.time,
+      value: train.value.map { $0 * unit + 7 })
+    let plain = try BiasedFactorisation(factors: 5, regularisation: 0.1, rate: 0.02, epochs: 10)
+      .predictions(train: train, asked: test, seed: 1)
+    let other = try BiasedFactorisation(factors: 5, regularisation: 0.1, rate: 0.02, epochs: 10)
+      .predictions(train: scaled, asked: test, seed: 1)
+    for (one, two) in zip(plain, other) { #expect(abs(one - (two - 7) / unit) < 1e-6) }
+  }
+
+  @Test("a cancelled task stops a fit", arguments: RatingRecipe.Family.allCases)
+  func cancellation(family: RatingRecipe.Family) async throws {
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try Self.rmse(RatingRecipe(family), seed: 1)
+    }
+    await #expect(throws: LearningError.cancelled) { try await task.value }
+  }
+
+  @Test("the choice judges both families on ratings held back, and takes the better one")
+  func search() throws {
+    let (train, _) = Self.ratings(seed: 11)
+    let (users, items) = (SideInformation(entities: train.users), SideInformation(entities: train.items))
+    let search = try RatingSearch(
+      RatingRecipe.Family.allCases, fixed: ["factors": 3, "samples": 20, "burn-in": 10], train: train, users: users,
+      items: items, seed: 1)
+    #expect(search.trials.map(\.recipe.family) == [.mf, .fm])
+    #expect(search.best == search.trials.min { $0.rmse < $1.rmse }?.recipe)
+    #expect(search.trials.allSatisfy { $0.recipe.options["factors"] == 3 })
+    #expect(throws: LearningError.self) {
+      try RatingSearch([.mf, .fm], fixed: ["trees": 3], train: train, users: users, items: items, seed: 1)
+    }
   }
 }

@@ -13,15 +13,22 @@ struct ObservationTable {
   /// Reads a file. Throws an error that names file, line and field for whatever is not as it should be.
   init(path: String) throws(ConsoleError) {
     let lines = try TSVFile.lines(path)
-    guard let first = lines.first, first.split(separator: "\t").map(String.init) == Self.header else {
-      throw ConsoleError("\(path) line 1: the header must be 'user', 'item', 'ts', 'value', parted by tabs")
+    let names = TSVFile.fields(lines[0])
+    guard names.elementsEqual(Self.header, by: ==) else {
+      let missing = Self.header.filter { name in !names.contains { $0 == name } }
+      throw ConsoleError(
+        "\(path) line 1: the header must be 'user', 'item', 'ts', 'value', in this order, parted by tabs"
+          + (missing.isEmpty ? "" : "; there is no '\(missing[0])'"))
+    }
+    guard lines.count <= TSVFile.maximumLines else {
+      throw ConsoleError("\(path) has \(lines.count) lines; \(TSVFile.maximumLines) is the limit")
     }
     var user: [Substring] = []
     var item: [Substring] = []
     var time: [Double] = []
     var value: [Double] = []
     for (number, line) in lines.enumerated().dropFirst() where !line.isEmpty {
-      let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+      let fields = TSVFile.fields(line)
       guard fields.count == Self.header.count else {
         throw ConsoleError("\(path) line \(number + 1): \(fields.count) fields; 4 are needed: user, item, ts, value")
       }
@@ -57,25 +64,5 @@ struct ObservationTable {
         users: users.count, items: items.count, user: user, item: item, time: table.time, value: table.value)
     }
     return (both[0], both[1], users, items)
-  }
-}
-
-/// Reading of tab-separated files.
-enum TSVFile {
-  /// All lines of a file without their ends.
-  static func lines(_ path: String) throws(ConsoleError) -> [Substring] {
-    guard let data = FileManager.default.contents(atPath: path) else { throw ConsoleError("\(path) cannot be read") }
-    guard let text = String(data: data, encoding: .utf8) else { throw ConsoleError("\(path) is not UTF-8 text") }
-    return text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
-  }
-
-  /// A finite number. Throws an error that names file, line and field otherwise.
-  static func number(
-    _ text: Substring, _ path: String, _ line: Int, _ field: String
-  ) throws(ConsoleError) -> Double {
-    guard let number = Double(text), number.isFinite else {
-      throw ConsoleError("\(path) line \(line): \(field) '\(text)' is not a number")
-    }
-    return number
   }
 }

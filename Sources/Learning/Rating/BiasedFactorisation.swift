@@ -1,7 +1,8 @@
 /// Biased matrix factorisation of ratings in which what a user rated at all counts too (SVD++), by gradient descent.
 ///
-/// r̂ = μ + bᵤ + bᵢ + qᵢᵀ (pᵤ + |N(u)|^−½ Σ_{j ∈ N(u)} yⱼ); minimises squared error plus λ times the squares of what it uses.
-/// The step shrinks geometrically from one epoch to the next; a user's yⱼ move once an epoch, with the sum of the gradients.
+/// r̂ = μ + σ (bᵤ + bᵢ + qᵢᵀ (pᵤ + |N(u)|^−½ Σ_{j ∈ N(u)} yⱼ)), μ and σ of all ratings; minimises the squared error of
+/// (r − μ) / σ plus λ times the squares of what it uses. The step shrinks geometrically from one epoch to the next; a
+/// user's yⱼ move once an epoch, with the sum of the gradients.
 ///
 /// Source: Koren, "Factorization meets the neighborhood: a multifaceted collaborative filtering model", KDD 2008.
 public struct BiasedFactorisation: Hashable, Sendable {
@@ -31,7 +32,10 @@ public struct BiasedFactorisation: Hashable, Sendable {
   public func predictions(train: Observations, asked: Observations, seed: UInt64) throws(LearningError) -> [Double] {
     guard train.count > 0 else { return [Double](repeating: .nan, count: asked.count) }
     var random = Xoshiro256(seed: seed)
-    var state = State(self, train, &random)
+    let mean = train.value.reduce(0, +) / Double(train.count)
+    let deviation = (train.value.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(train.count)).squareRoot()
+    let unit = deviation > 0 ? deviation : 1
+    var state = State(self, train, mean: mean, unit: unit, &random)
     let (rows, offsets) = Array(0..<train.count).countingSorted(by: train.user[...], keys: train.users)
     var users = Array(0..<train.users)
     var step = rate
@@ -48,13 +52,14 @@ public struct BiasedFactorisation: Hashable, Sendable {
     let implied = (0..<train.users).map { state.implied(rows[offsets[$0]..<offsets[$0 + 1]], train) }
     return (0..<asked.count).map { row in
       let (user, item) = (Int(asked.user[row]), Int(asked.item[row]))
-      return min(max(state.prediction(user, item, implied[user]), low), high)
+      return min(max(mean + unit * state.prediction(user, item, implied[user]), low), high)
     }
   }
 
   private struct State {
     let factors: Int
-    let mean: Double
+    /// (r − μ) / σ of each rating: steps must not depend on the scale that people rate on.
+    let rating: [Double]
     var userBias: [Double]
     var itemBias: [Double]
     /// P, Q, Y: row-major, factors a row.
@@ -62,9 +67,11 @@ public struct BiasedFactorisation: Hashable, Sendable {
     var q: [Double]
     var y: [Double]
 
-    init(_ model: BiasedFactorisation, _ train: Observations, _ random: inout Xoshiro256) {
+    init(
+      _ model: BiasedFactorisation, _ train: Observations, mean: Double, unit: Double, _ random: inout Xoshiro256
+    ) {
       factors = model.factors
-      mean = train.value.reduce(0, +) / Double(train.count)
+      rating = train.value.map { ($0 - mean) / unit }
       userBias = [Double](repeating: 0, count: train.users)
       itemBias = [Double](repeating: 0, count: train.items)
       func drawn(_ rows: Int) -> [Double] {
@@ -87,7 +94,7 @@ public struct BiasedFactorisation: Hashable, Sendable {
     }
 
     func prediction(_ user: Int, _ item: Int, _ implied: [Double]) -> Double {
-      var sum = mean + userBias[user] + itemBias[item]
+      var sum = userBias[user] + itemBias[item]
       for f in 0..<factors { sum += q[item * factors + f] * (p[user * factors + f] + implied[f]) }
       return sum
     }
@@ -98,7 +105,7 @@ public struct BiasedFactorisation: Hashable, Sendable {
       let before = implied
       for row in rows {
         let item = Int(train.item[row])
-        let error = train.value[row] - prediction(user, item, implied)
+        let error = rating[row] - prediction(user, item, implied)
         userBias[user] += step * (error - biasRegularisation * userBias[user])
         itemBias[item] += step * (error - biasRegularisation * itemBias[item])
         for f in 0..<factors {

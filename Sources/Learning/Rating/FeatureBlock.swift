@@ -26,7 +26,8 @@ struct FeatureBlock {
   private(set) var change: [(constant: Double, step: Double)]
   private var sums: [RatingLists.Sums]
 
-  private struct Prior {
+  /// What a parameter is drawn from, but for the ratings.
+  struct Prior {
     var mean = 0.0
     var precision = 1.0
   }
@@ -139,7 +140,7 @@ struct FeatureBlock {
   }
 
   /// One parameter given all others: its rows have Σ x² = `square` and Σ x · (residual without it) = `product`.
-  private static func draw(
+  static func draw(
     _ prior: Prior, _ noise: Double, _ square: Double, _ product: Double, _ random: inout Xoshiro256
   ) -> Double {
     let variance = 1 / (noise * square + prior.precision)

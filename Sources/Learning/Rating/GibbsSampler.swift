@@ -1,10 +1,10 @@
 /// The state of a factorisation machine's Markov chain: both blocks, the offset, the noise and every residual.
 struct GibbsSampler {
-  private var users: FeatureBlock
-  private var items: FeatureBlock
+  private(set) var users: FeatureBlock
+  private(set) var items: FeatureBlock
   private var offset: Double
   /// Rating − prediction of each row, in order of users, but for what `items` drew last.
-  private var residual: [Float]
+  private(set) var residual: [Float]
   private let factors: Int
   private var random: Xoshiro256
 

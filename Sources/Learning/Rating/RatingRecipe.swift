@@ -13,28 +13,52 @@ public struct RatingRecipe: Hashable, Sendable {
   /// Value of each option of the family.
   public let options: [String: Double]
 
-  /// Defaults and ranges, chosen on the last fifths of training ratings.
-  private static func choices(_ family: Family) -> [String: (value: Double, range: ClosedRange<Double>)] {
+  private struct Choice {
+    let value: Double
+    let range: ClosedRange<Double>
+    var isWhole = true
+  }
+
+  /// Defaults, chosen on ratings held back from a training set, and ranges.
+  private static func choices(_ family: Family) -> [String: Choice] {
     switch family {
     case .mf:
       [
-        "factors": (50, 1...1024), "lambda": (0.12, 1e-6...1e6), "rate": (0.012, 1e-6...1), "epochs": (60, 1...10_000),
+        "factors": Choice(value: 50, range: 1...1024), "epochs": Choice(value: 60, range: 1...10_000),
+        "lambda": Choice(value: 0.12, range: 1e-6...1e6, isWhole: false),
+        "rate": Choice(value: 0.012, range: 1e-6...1, isWhole: false),
       ]
     case .fm:
-      ["factors": (10, 1...1024), "samples": (400, 1...100_000), "burn-in": (100, 0...100_000), "implicit": (0, 0...1)]
+      [
+        "factors": Choice(value: 10, range: 1...1024), "samples": Choice(value: 400, range: 1...100_000),
+        "burn-in": Choice(value: 100, range: 0...100_000), "implicit": Choice(value: 0, range: 0...1),
+      ]
     }
+  }
+
+  /// Names of a family's options, sorted.
+  static func optionNames(_ family: Family) -> [String] { choices(family).keys.sorted() }
+
+  /// A recipe with every option's default.
+  init(_ family: Family) {
+    self.family = family
+    options = Self.choices(family).mapValues(\.value)
   }
 
   /// A recipe with defaults for what is not given. Throws `unusableOption` for an option unknown or out of range.
   public init(_ family: Family, options given: [String: Double]) throws(LearningError) {
     let choices = Self.choices(family)
     for (option, value) in given.sorted(by: { $0.key < $1.key }) {
-      guard let range = choices[option]?.range else {
-        let names = choices.keys.sorted().joined(separator: ", ")
+      guard let choice = choices[option] else {
+        let names = Self.optionNames(family).joined(separator: ", ")
         throw .unusableOption("\(family.rawValue) has no option '\(option)'; it has: \(names)")
       }
-      guard range.contains(value) else {
-        throw .unusableOption("option \(option)=\(value) lies outside \(range.lowerBound) to \(range.upperBound)")
+      guard choice.range.contains(value) else {
+        throw .unusableOption(
+          "option \(option)=\(value) lies outside \(choice.range.lowerBound) to \(choice.range.upperBound)")
+      }
+      guard !choice.isWhole || value == value.rounded() else {
+        throw .unusableOption("option \(option)=\(value) must be a whole number")
       }
     }
     self.family = family
