@@ -465,7 +465,10 @@ struct FleetTests {
       try db.inTransaction {
         for index in 0..<tenants {
           try db.execute(
-            sql: "INSERT INTO tenants VALUES (?, 'x', 1, 1, 0, 28, 0, NULL, 0, 0, 0, ?, 'UTC')",
+            sql: """
+              INSERT INTO tenants (id, name, mode, generation, created_at, horizon_days, needs_approval, hold, models, bakes,
+                revision) VALUES (?, 'x', 1, 1, 0, 28, 0, 0, 0, 0, ?)
+              """,
             arguments: ["t-\(index)", index])
         }
         return .commit

@@ -158,7 +158,8 @@ struct JournalTests {
     let entry = try await desk.journal("uk").list(\.n_entries, \.entries)[0]
     #expect(
       entry.detail
-        == #"{"horizon_days":"28","name":"the \"best\" \\ shop/ü","needs_approval":"false","time_zone":"UTC"}"#)
+        == #"{"horizon_days":"28","name":"the \"best\" \\ shop/ü","needs_approval":"false","#
+        + #""repurchase":"exclude","time_zone":"UTC"}"#)
     #expect(entry.actor == "admin/cli")
     #expect(entry.at_us == desk.time.wall.microseconds)
   }

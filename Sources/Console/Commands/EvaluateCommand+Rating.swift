@@ -21,7 +21,7 @@ extension EvaluateCommand {
       judged: test.count, seed: seed, threads: threads, searchSeconds: searchSeconds, fitSeconds: fitSeconds,
       scoreSeconds: clock.lap(), peakMemoryBytes: Stopwatch.peakMemoryBytes(),
       trials: search.trials.map {
-        .init(model: $0.recipe.family.rawValue, options: $0.recipe.options, validation: $0.rmse)
+        .init(model: $0.recipe.family.rawValue, options: $0.recipe.options, validation: $0.rmse, slices: [$0.rmse])
       })
   }
 }
