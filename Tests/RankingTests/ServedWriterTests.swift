@@ -108,7 +108,8 @@ struct ServedWriterTests {
     #expect(writer.figures.count(of: .limit) == 50 && writer.figures.count(of: .ring) == 0)
     #expect(writer.segments.byteCount <= 100 * length)
     let first = try #require(writer.segments.next(after: 0))
-    #expect(Serve.numbers(in: try writer.segments.read(first)).numbers == Array(0..<10))
+    let oldest = Serve.numbers(in: try writer.segments.read(first)).numbers
+    #expect(oldest.count >= 10 && oldest == Array(0..<oldest.count))
     try writer.segments.remove(first)
     try wait("the room is used") { writer.segments.byteCount == 100 * length }
     writer.append(8_000)
