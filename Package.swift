@@ -56,7 +56,7 @@ let package = Package(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(name: "CXGBoost", pkgConfig: "xgboost", providers: [.apt(["libxgboost-dev"])]),
     .target(name: "CTransport", dependencies: ["COpenSSL"]),
-    // Optimised in debug builds too: their tests fit models. Only a product that this package's own executables use has it.
+    // Optimised in debug builds too, as tests fit models. SwiftPM then lets packages have `Learning` by path only.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CNightjarProto", dependencies: ["CProtobufC"]),
 
