@@ -68,7 +68,7 @@ struct CommandLineTests {
     let commands =
       NightjarCommand.configuration.subcommands + TenantCommand.configuration.subcommands
       + OverlayCommand.configuration.subcommands
-    #expect(commands.count == 22)
+    #expect(commands.count == 24)
     for command in commands {
       #expect(!command.configuration.abstract.isEmpty, "\(command)")
       // What is said of an option stands beside it or, where it is long, on the lines below.
