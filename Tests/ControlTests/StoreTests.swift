@@ -150,6 +150,7 @@ struct StoreTests {
     try await desk.core.expireLeases()
     desk.time.advance(Desk.leaseTime)
     try await desk.core.expireLeases()
+    desk.passPause()
     let next = try #require(try await desk.lease())
     #expect(next.token.epoch > lease.token.epoch)
   }

@@ -47,9 +47,11 @@ struct ContentDigestTests {
   func restart() async throws {
     let scratch = try Scratch()
     let before = try await digest([.events([try Make.event("e1")])])
-    let intake = try scratch.intake()
-    _ = try await intake.write(.events([try Make.event("e1")]))
-    intake.close()
+    do {
+      let intake = try scratch.intake()
+      _ = try await intake.write(.events([try Make.event("e1")]))
+      intake.close()
+    }
     #expect(try await scratch.intake().state().content == before)
   }
 }

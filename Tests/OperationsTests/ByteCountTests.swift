@@ -20,7 +20,7 @@ struct ByteCountTests {
 
   @Test(
     "are shown with one decimal",
-    arguments: [(1_023, "1023 bytes"), (1 << 20, "1.0 MiB"), (13_207_024_435, "12.3 GiB"), (3 << 39, "1.5 TiB")]
+    arguments: [(1_023, "1023 bytes"), (1 << 20, "1.0 MiB"), (13_421_772_800, "12.5 GiB"), (3 << 39, "1.5 TiB")]
       as [(UInt64, String)])
   func shown(bytes: UInt64, text: String) {
     #expect("\(ByteCount(bytes))" == text)
