@@ -59,8 +59,8 @@ import Testing
     let rows = JudgingRows(
       of: wide, window: Window(after: 100 * Shop.day, through: 101 * Shop.day), eligible: Shop.everything(wide), seed: 1
     )
-    let search = try ModelSearch([.neighbours, .ease], on: study, rows: rows, budget: .infinity, seed: 1)
-    #expect(search.winner == .neighbours)
+    let search = try ModelSearch([.als, .ease], on: study, rows: rows, budget: .infinity, seed: 1)
+    #expect(search.winner == .als)
     #expect(search.leftOut.map(\.recipe) == [.ease] && search.leftOut[0].reason.contains("MiB"))
   }
 
