@@ -25,8 +25,8 @@ public struct RatingRecipe: Hashable, Sendable {
     case .mf:
       [
         "factors": Choice(value: 50, range: 1...1024), "epochs": Choice(value: 60, range: 1...10_000),
-        "lambda": Choice(value: 0.12, range: 1e-6...1e6, isWhole: false),
-        "rate": Choice(value: 0.012, range: 1e-6...1, isWhole: false),
+        "lambda": Choice(value: 0.107, range: 1e-6...1e6, isWhole: false),
+        "rate": Choice(value: 0.0135, range: 1e-6...1, isWhole: false),
       ]
     case .fm:
       [
