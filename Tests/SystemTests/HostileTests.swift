@@ -24,10 +24,11 @@ struct HostileTests {
       }
       try await cluster.start("ingest")
       try await cluster.startTrainer("node-1")
-      for _ in 0..<2 {
+      // After three failures it is in quarantine.
+      for state in [Proto.WorkState.failed, .quarantined] {
         let night = try await night(Shop.asOf, control)
         #expect(night.list(\.n_work, \.work).map(\.tenant) == ["a-damaged", "b-sound"])
-        #expect(night.list(\.n_work, \.work).map(\.state) == [.failed, .done])
+        #expect(night.list(\.n_work, \.work).map(\.state) == [state, .done])
       }
     }
   }

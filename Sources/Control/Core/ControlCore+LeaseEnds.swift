@@ -110,8 +110,13 @@ extension ControlCore {
   /// Counts work that nothing more happens to this night, and ends the night with its last one.
   func ended(_ item: WorkRow, at now: Timestamp, _ db: Database) throws {
     guard item.closedAt != nil else { return }
-    db.afterNextTransaction(onCommit: { [ends] _ in ends.count(item.state) })
+    count(item, db)
     try Self.finish(item.night, at: now, db)
+  }
+
+  /// Counts the end of work, once it is on disk.
+  func count(_ item: WorkRow, _ db: Database) {
+    db.afterNextTransaction(onCommit: { [ends] _ in ends.count(item.state) })
   }
 
   /// Takes back the leases that have run out. A lease given by a former process of control has its whole time again,

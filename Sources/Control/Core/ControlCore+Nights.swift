@@ -90,7 +90,8 @@ extension ControlCore {
     item.failure = "in quarantine since \(since.iso8601): \(track.failure)"
     item.close(.quarantined, at: now)
     try item.save(db)
-    try ended(item, at: now, db)
+    // Others are still to be admitted: the night is not over, if it looks so.
+    count(item, db)
   }
 
   private static func busyTenant(among tenants: [TenantRow], _ db: Database) throws -> WorkRow? {
