@@ -157,7 +157,8 @@ struct JournalTests {
     try await desk.create("uk", name: #"the "best" \ shop/ü"#)
     let entry = try await desk.journal("uk").list(\.n_entries, \.entries)[0]
     #expect(
-      entry.detail == #"{"horizon_days":"28","name":"the \"best\" \\ shop/ü","needs_approval":"false"}"#)
+      entry.detail
+        == #"{"horizon_days":"28","name":"the \"best\" \\ shop/ü","needs_approval":"false","repurchase":"exclude"}"#)
     #expect(entry.actor == "admin/cli")
     #expect(entry.at_us == desk.time.wall.microseconds)
   }

@@ -84,7 +84,7 @@ struct RoutingStreamTests {
       try await site.core.database.queue.write { db in
         for index in 1...tenants {
           try db.execute(
-            sql: "INSERT INTO tenants VALUES (?, 'x', 1, 1, 0, 28, 0, NULL, 0, 0, 0, ?)",
+            sql: "INSERT INTO tenants VALUES (?, 'x', 1, 1, 0, 28, 0, NULL, 0, 0, 0, ?, 0)",
             arguments: ["\(String(repeating: "t", count: 57))-\(10_000 + index)", try Meta.revision.next(db)])
         }
       }
