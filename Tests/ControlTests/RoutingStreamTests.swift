@@ -84,7 +84,10 @@ struct RoutingStreamTests {
       try await site.core.database.queue.write { db in
         for index in 1...tenants {
           try db.execute(
-            sql: "INSERT INTO tenants VALUES (?, 'x', 1, 1, 0, 28, 0, NULL, 0, 0, 0, ?, 'UTC')",
+            sql: """
+              INSERT INTO tenants (id, name, mode, generation, created_at, horizon_days, needs_approval, hold, models, bakes,
+                revision) VALUES (?, 'x', 1, 1, 0, 28, 0, 0, 0, 0, ?)
+              """,
             arguments: ["\(String(repeating: "t", count: 57))-\(10_000 + index)", try Meta.revision.next(db)])
         }
       }
