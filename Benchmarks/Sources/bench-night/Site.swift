@@ -50,6 +50,7 @@ final class Site {
         "trainer", "node-\(number)",
         ["--control", address("control"), "--ingest", address("ingest"), "--store", "\(folder)/store"]
           + ["--admin-listen", "127.0.0.1:\(admin)"], listens: false)
+      processes["trainer-node-\(number)"]?.awaitPort(admin)
     }
   }
 
@@ -186,7 +187,7 @@ private struct Batches: AsyncSequence {
 
     mutating func next() async throws -> [Event]? {
       guard next < shop.events else { return nil }
-      let range = next..<min(next + IngestClient.batchRows, shop.events)
+      let range = next..<Swift.min(next + IngestClient.batchRows, shop.events)
       next = range.upperBound
       return try shop.batch(range, seed: seed)
     }
