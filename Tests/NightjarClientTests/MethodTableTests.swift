@@ -74,7 +74,7 @@ struct MethodTableTests {
     #expect(
       Set(keyed) == [
         "CreateTenant", "SetMode", "RunNight", "LeaseWork", "FailWork", "Activate", "ReleaseHold",
-        "SetOverlay", "SetRepurchase",
+        "ReleaseQuarantine", "SetOverlay", "SetRepurchase", "SetTimeZone",
       ])
   }
 

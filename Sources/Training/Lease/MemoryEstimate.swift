@@ -1,3 +1,4 @@
+import Learning
 import Operations
 
 /// The memory that a tenant-night takes at its height, told from the tenant's size before a byte is read.
@@ -13,6 +14,9 @@ struct MemoryEstimate: Hashable, Sendable {
   /// An event: its row, and its places in the matrices of two fits.
   static let perEvent: UInt64 = 192
 
+  /// A pair of products, in the two matrices of EASE, which is not tried beyond its own bound.
+  static let perPair: UInt64 = 8
+
   let customers: UInt64
   let products: UInt64
   let events: UInt64
@@ -20,7 +24,10 @@ struct MemoryEstimate: Hashable, Sendable {
   /// Bytes; `UInt64.max` for what is beyond counting.
   var bytes: UInt64 {
     let parts = [(customers, Self.perCustomer), (products, Self.perProduct), (events, Self.perEvent)]
-    return parts.reduce(Self.base) { sum, part in
+    let pairs = products.multipliedReportingOverflow(by: products)
+    let isTried = !pairs.overflow && pairs.partialValue <= UInt64(ItemSimilarity.maximumBytes) / Self.perPair
+    let dense = isTried ? pairs.partialValue * Self.perPair : 0
+    return parts.reduce(Self.base + dense) { sum, part in
       let (product, overflow) = part.0.multipliedReportingOverflow(by: part.1)
       let (total, overflowed) = sum.addingReportingOverflow(product)
       return overflow || overflowed ? .max : total
