@@ -45,6 +45,7 @@ let package = Package(
         .product(name: "Learning", package: "nightjar"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+    .executableTarget(
       name: "bench-night",
       dependencies: [
         "Load", .product(name: "NightjarClient", package: "nightjar"),
