@@ -50,6 +50,8 @@ public struct Ranker: Sendable {
   private let logger: Logger
   /// For calls that take longer than a reactor has time.
   private let compute: BlockingPool
+  /// For all that follows control, so that it takes no processor that lookups want.
+  private let background: BlockingPool
 
   /// A ranker that knows nothing yet. `now` reads the wall clock, for the times it reports to control.
   public init(_ options: Options, logger: Logger, now: @escaping @Sendable () -> Timestamp) throws(RankingError) {
@@ -61,6 +63,7 @@ public struct Ranker: Sendable {
       files = try FileQueues(width: Limits.fileThreads)
       compute = try BlockingPool(
         giveWay: "compute", width: Limits.computeThreads, maximumCalls: Limits.computeCalls)
+      background = try BlockingPool(giveWay: "background", width: 1, maximumCalls: 1)
     } catch {
       throw .noThread("\(error)")
     }
@@ -151,13 +154,15 @@ public struct Ranker: Sendable {
     }
     await adopter.restore()
     await withTaskCancellationHandler {
-      await withDiscardingTaskGroup { group in
-        group.addTask { await adopter.run({ server.onEveryReactor($0) }, with: control) }
-        group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
-        group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
-        if let ingest {
-          group.addTask(priority: .utility) {
-            await ServedShipper(ingest: ingest, writer: served, logger: logger).run()
+      await withTaskExecutorPreference(background) {
+        await withDiscardingTaskGroup { group in
+          group.addTask { await adopter.run({ server.onEveryReactor($0) }, with: control) }
+          group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
+          group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
+          if let ingest {
+            group.addTask(priority: .utility) {
+              await ServedShipper(ingest: ingest, writer: served, logger: logger).run()
+            }
           }
         }
       }
