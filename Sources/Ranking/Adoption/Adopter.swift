@@ -78,7 +78,13 @@ actor Adopter {
   func run(_ round: @escaping ReactorRound, with control: ServiceClient?) async {
     self.control = control
     await withDiscardingTaskGroup { group in
-      group.addTask { for await _ in self.publication.raised { await self.publish(round) } }
+      group.addTask {
+        for await _ in self.publication.raised {
+          await self.publish(round)
+          // What changes meanwhile is published together: with thousands of tenants at once, each costs all the others.
+          try? await Task.sleep(for: Limits.publicationPause)
+        }
+      }
       group.addTask { for await _ in self.saving.raised { await self.save() } }
       group.addTask { for await _ in self.stockTaking.raised { await self.takeStock() } }
       for await tenant in work.stream { group.addTask { await self.adopt(tenant) } }
