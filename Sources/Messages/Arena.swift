@@ -56,8 +56,8 @@ public final class Arena {
     try WireCheck.check(bytes, as: descriptor)
     var allocator = ProtobufCAllocator(
       alloc: { context, size in
-        // The context is the arena that stands in `unpack`, which outlives the call.
-        Unmanaged<Arena>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue().allocate(size)
+        // The context is the arena that stands in `unpack`, which outlives the call: there is nothing to count.
+        Unmanaged<Arena>.fromOpaque(context.unsafelyUnwrapped)._withUnsafeGuaranteedRef { $0.allocate(size) }
       }, free: { _, _ in }, allocator_data: Unmanaged.passUnretained(self).toOpaque())
     let message = protobuf_c_message_unpack(
       descriptor, &allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
