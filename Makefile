@@ -81,7 +81,7 @@ bench-night: build bench-deps ## measure two nights of TENANTS=200 with all serv
 	cd Benchmarks && swift run -c release bench-night --tenants $(TENANTS)
 
 bench-fm: build bench-deps ## measure fits of the factorisation machine against PyPI's myFM (parts=... for flags of bench_fm.py)
-	Benchmarks/install-myfm.sh
+	Benchmarks/install-peers.sh
 	$${NIGHTJAR_PEERS:-$$HOME/.cache/nightjar-peers}/bin/python Benchmarks/bench_fm.py $(parts)
 
 demo: build ## play two months of a real wholesaler, in under five minutes (dir=.nightjar is made anew)

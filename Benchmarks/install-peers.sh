@@ -4,8 +4,8 @@
 set -euo pipefail
 
 folder=${1:-${NIGHTJAR_PEERS:-$HOME/.cache/nightjar-peers}}
-packages=(implicit==0.7.3 numpy scipy)
+packages=(implicit==0.7.3 myfm==0.4.0 numpy scipy)
 
 [ -x "$folder/bin/python" ] || python3 -m venv "$folder"
-"$folder/bin/python" -c 'import implicit; assert implicit.__version__ == "0.7.3"' 2>/dev/null ||
-  "$folder/bin/pip" install --quiet "${packages[@]}"
+"$folder/bin/python" -c 'import implicit, myfm; assert (implicit.__version__, myfm.__version__) == ("0.7.3", "0.4.0")' \
+  2>/dev/null || "$folder/bin/pip" install --quiet "${packages[@]}"
