@@ -29,7 +29,7 @@ public struct Ranker: Sendable {
     public var cacheBytes: UInt64 = 64 << 30
     /// Bytes a second that are fetched from the store at most, over all fetches; 0 = no limit.
     public var fetchBytesPerSecond: UInt64 = 0
-    /// Bytes of served records that may wait in the cache for ingest; further ones are dropped and counted.
+    /// Bytes of served records that may wait in the cache for ingest; further ones are dropped and counted. 0 = none are kept.
     public var servedBytes = 1 << 30
     /// Threads that answer; 0 = one for each processor.
     public var reactors = 0
@@ -46,7 +46,8 @@ public struct Ranker: Sendable {
   private let keeper: CacheKeeper
   private let bandwidth: Bandwidth?
   private let facts = FactQueue()
-  private let served: ServedWriter
+  /// Nil = no served records are kept.
+  private let served: ServedWriter?
   private let logger: Logger
   /// For calls that take longer than a reactor has time.
   private let compute: BlockingPool
@@ -69,17 +70,8 @@ public struct Ranker: Sendable {
     }
     let live = LiveTable()
     self.logger = logger
-    let reactors = options.reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : options.reactors
-    do throws(ServedError) {
-      served = try ServedWriter(
-        ServedWriter.Options(
-          folder: "\(options.cache)/served", limit: options.servedBytes,
-          ringCount: reactors + Limits.computeThreads + Limits.spareRings),
-        figures: ServedFigures(), logger: logger)
-    } catch {
-      throw .noServedRecords("\(error)")
-    }
-    recommender = Recommender(live: live, isAskedFor: { files.prefer($0) }, served: served.log)
+    served = try Self.servedWriter(options, logger: logger)
+    recommender = Recommender(live: live, isAskedFor: { files.prefer($0) }, served: served?.log)
     bandwidth = Bandwidth(bytesPerSecond: options.fetchBytesPerSecond)
     let cache = ArtifactDirectory.cache(root: "\(options.cache)/artifacts")
     let overlays = OverlayStore(folder: "\(options.cache)/overlays")
@@ -90,6 +82,20 @@ public struct Ranker: Sendable {
       loader: ArtifactLoader(store: ArtifactDirectory(root: options.store), cache: cache, bandwidth: bandwidth),
       keeper: keeper, files: files, routingFile: RoutingFile(path: "\(options.cache)/routing"), overlays: overlays,
       facts: facts, now: now, logger: logger)
+  }
+
+  private static func servedWriter(_ options: Options, logger: Logger) throws(RankingError) -> ServedWriter? {
+    guard options.servedBytes > 0 else { return nil }
+    let reactors = options.reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : options.reactors
+    do throws(ServedError) {
+      return try ServedWriter(
+        ServedWriter.Options(
+          folder: "\(options.cache)/served", limit: options.servedBytes,
+          ringCount: reactors + Limits.computeThreads + Limits.spareRings),
+        figures: ServedFigures(), logger: logger)
+    } catch {
+      throw .noServedRecords("\(error)")
+    }
   }
 
   /// Adds the methods of `nightjar.v1.Ranker`.
@@ -143,13 +149,13 @@ public struct Ranker: Sendable {
     metrics.register("nightjar_ranker_unreported_facts", .gauge, help: "Facts that control has not heard yet.") {
       Double(facts.count)
     }
-    served.show(in: metrics)
+    served?.show(in: metrics)
   }
 
   /// Follows control until the task is cancelled; `server` answers from what was last told, also when control is away.
   /// Served records go to `ingest`; nil = they are kept, up to their limit. To be called once.
   public func follow(_ control: ServiceClient, shippingTo ingest: ServiceClient?, for server: Server) async {
-    if ingest == nil {
+    if ingest == nil, let served {
       logger.notice("served records are kept here, for no ingest is named", metadata: ["limit": "\(served.limit)"])
     }
     await adopter.restore()
@@ -159,7 +165,7 @@ public struct Ranker: Sendable {
           group.addTask { await adopter.run({ server.onEveryReactor($0) }, with: control) }
           group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
           group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
-          if let ingest {
+          if let ingest, let served {
             group.addTask(priority: .utility) {
               await ServedShipper(ingest: ingest, writer: served, logger: logger).run()
             }
@@ -170,7 +176,7 @@ public struct Ranker: Sendable {
       // Whoever stops the ranker does not wait for a slow fetch.
       bandwidth?.lift()
     }
-    served.close()
+    served?.close()
   }
 
   /// `follow` as a part of a service group, which ends it.

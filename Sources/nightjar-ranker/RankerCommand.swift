@@ -34,12 +34,15 @@ struct RankerCommand: AsyncParsableCommand {
   @Option(help: "Address of ingest, HOST:PORT, to which served records go; without it they are kept in --cache.")
   var ingest: String?
 
-  @Option(help: "MiB of served records that may wait in --cache for ingest; further ones are dropped and counted.")
+  @Option(
+    help:
+      "MiB of served records that may wait in --cache for ingest; further ones are dropped and counted; 0 = none are kept."
+  )
   var servedMebibytes = 1_024
 
   func validate() throws {
-    guard (1...1_048_576).contains(servedMebibytes) else {
-      throw ValidationError("--served-mebibytes goes from 1 to 1048576")
+    guard (0...1_048_576).contains(servedMebibytes) else {
+      throw ValidationError("--served-mebibytes goes from 0 to 1048576")
     }
   }
 

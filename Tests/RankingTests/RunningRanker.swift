@@ -21,11 +21,12 @@ final class RunningRanker: Sendable {
 
   init(
     _ scratch: Scratch, control port: UInt16, cache: String = "cache",
-    cacheBytes: UInt64? = nil
+    cacheBytes: UInt64? = nil, servedBytes: Int? = nil
   ) throws {
     let log = log
     var options = Ranker.Options(store: scratch.file("store"), cache: scratch.file(cache))
     if let cacheBytes { options.cacheBytes = cacheBytes }
+    if let servedBytes { options.servedBytes = servedBytes }
     let ranker = try Ranker(options, logger: log.logger, now: { Timestamp.wallClock() })
     ranker.show(in: metrics)
     var router = Router()

@@ -53,6 +53,18 @@ struct ServedAnswerTests {
     return found
   }
 
+  @Test("a ranker that is to keep none answers all the same, and makes no file for them")
+  func none() async throws {
+    let scratch = try Scratch()
+    let control = try FakeControl()
+    let ranker = try RunningRanker(scratch, control: control.server.port, servedBytes: 0)
+    control.state.say(route(arms: [try Bakery(scratch).bake("b-1")]))
+    try await eventually("b-1 is served") { await ranker.bake() == "b-1" }
+    await ranker.stop()
+    await control.server.shutdown(grace: .zero)
+    #expect(!FileManager.default.fileExists(atPath: "\(scratch.file("cache"))/served"))
+  }
+
   @Test(
     "every answer is written down as it went out, whatever its outcome, re-ranked and in batches too; refusals are not")
   func everyAnswer() async throws {

@@ -47,17 +47,17 @@ public final class World {
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
 
-  /// Starts a ranker that follows this world's control; it listens when this returns.
-  public func startRanker(cpus: String, reactors: Int, environment: [String: String] = [:]) throws -> (
-    process: ServerProcess, port: UInt16
-  ) {
+  /// Starts a ranker that follows this world's control; it listens when this returns. `writesDown`: with served records.
+  public func startRanker(
+    cpus: String, reactors: Int, writesDown: Bool = true, environment: [String: String] = [:]
+  ) throws -> (process: ServerProcess, port: UInt16) {
     let port = freePort()
     let process = try ServerProcess(
       "nightjar-ranker",
       [
         "\(executables)/nightjar-ranker", "--certificates", certificates, "--name", "a", "--control",
         "127.0.0.1:\(control.port)", "--store", "\(folder)/store", "--cache", "\(folder)/cache", "--listen",
-        "127.0.0.1:\(port)", "--reactors", "\(reactors)",
+        "127.0.0.1:\(port)", "--reactors", "\(reactors)", "--served-mebibytes", writesDown ? "1024" : "0",
       ], cpus: cpus, environment: environment, log: "\(folder)/ranker.log")
     process.awaitPort(port)
     return (process, port)

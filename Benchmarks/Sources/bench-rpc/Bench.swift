@@ -10,6 +10,8 @@ struct Bench {
   let customers: Int
   /// Executable of the floor.
   let floor: String
+  /// The ranker writes its answers down.
+  let writesDown: Bool
 
   static let serverCPU = "0"
   static let shapes = [
@@ -46,7 +48,8 @@ struct Bench {
     let answerBytes: Int
 
     init(_ bench: Bench) throws {
-      (ranker, rankerPort) = try bench.world.startRanker(cpus: Bench.serverCPU, reactors: 1)
+      (ranker, rankerPort) = try bench.world.startRanker(
+        cpus: Bench.serverCPU, reactors: 1, writesDown: bench.writesDown)
       (redis, redisPort) = try bench.world.startRedis(cpus: Bench.serverCPU)
       let keys = bench.keys
       lookups = World.lookups(keys)
@@ -78,7 +81,9 @@ struct Bench {
   /// Requests a second, closed loop, for each shape of load.
   func throughput() throws {
     let peers = try Peers(self)
-    print("\nrequests/s, closed loop, medians of \(rounds) rounds of \(seconds) s, and the generator's CPU")
+    print(
+      "\nrequests/s, closed loop, medians of \(rounds) rounds of \(seconds) s, \(writesDown ? "with" : "without") served "
+        + "records, and the generator's CPU")
     print(
       "connections × each      ranker     Redis  ranker/Redis (min … max)  floor/Redis   CPU  p50 µs: ranker, Redis")
     for shape in Self.shapes {

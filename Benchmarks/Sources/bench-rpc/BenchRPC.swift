@@ -30,6 +30,9 @@ struct BenchRPC: ParsableCommand {
   @Option(help: "Customers that have a list.")
   var customers = 100_000
 
+  @Flag(help: "The ranker writes down what it answers, as it does unless told otherwise.")
+  var served = false
+
   @Option(help: "Folder of Nightjar's release build.")
   var executables = "../.build/release"
 
@@ -44,7 +47,8 @@ struct BenchRPC: ParsableCommand {
     let world = try World(executables: executables, repository: "..")
     try world.publish(tenant: "bench", bake: "b1", customers: customers)
     let bench = Bench(
-      world: world, rounds: rounds, seconds: seconds, customers: customers, floor: "\(Self.products)/floor")
+      world: world, rounds: rounds, seconds: seconds, customers: customers, floor: "\(Self.products)/floor",
+      writesDown: served)
     load_pin(1)
     for part in Part.allCases where parts.contains(part) {
       switch part {

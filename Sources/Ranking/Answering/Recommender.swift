@@ -11,7 +11,8 @@ struct Recommender: Sendable {
   /// Called once for each tenant that is asked for before its lists are adopted.
   let isAskedFor: @Sendable (TenantID) -> Void
   let ids = RecommendationIDs()
-  let served: ServedLog
+  /// Nil = answers are not written down.
+  let served: ServedLog?
 
   /// Numbers of the response's fields, ranker.proto.
   private enum Field {
@@ -101,7 +102,7 @@ struct Recommender: Sendable {
     } else {
       try writeAnswer(&response, from: slot, customer, limit, demand, key, at: now)
     }
-    guard !response.hasOverflowed else { return }
+    guard let served, !response.hasOverflowed else { return }
     served.append(
       ServedEntry(
         tenant: slot.pointee.tenant, customer: customer, answer: response.bytes,
