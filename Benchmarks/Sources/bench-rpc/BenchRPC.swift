@@ -30,8 +30,8 @@ struct BenchRPC: ParsableCommand {
   @Option(help: "Customers that have a list.")
   var customers = 100_000
 
-  @Flag(help: "The ranker writes down what it answers, as it does unless told otherwise.")
-  var served = false
+  @Flag(help: "The ranker keeps no served records, as it does unless told not to.")
+  var withoutServed = false
 
   @Option(help: "Folder of Nightjar's release build.")
   var executables = "../.build/release"
@@ -48,7 +48,7 @@ struct BenchRPC: ParsableCommand {
     try world.publish(tenant: "bench", bake: "b1", customers: customers)
     let bench = Bench(
       world: world, rounds: rounds, seconds: seconds, customers: customers, floor: "\(Self.products)/floor",
-      writesDown: served)
+      writesDown: !withoutServed)
     load_pin(1)
     for part in Part.allCases where parts.contains(part) {
       switch part {
