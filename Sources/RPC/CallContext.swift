@@ -2,17 +2,17 @@ import Transport
 
 /// What a handler may know of a call besides its messages.
 public struct CallContext: Sendable {
-  private let caller: Caller
+  private let origin: Origin
   /// Who calls, from the certificate.
-  public var peer: PeerIdentity { caller.peer }
+  public var peer: PeerIdentity { origin.caller.peer }
   /// TLS server name that the caller asked for; nil = none.
-  public var serverName: String? { caller.serverName }
+  public var serverName: String? { origin.caller.serverName }
   /// When the caller stops waiting.
-  public let deadline: ContinuousClock.Instant
+  public let deadline: Moment
   /// Full name of the method.
-  public let method: String
+  public var method: String { origin.method }
   /// How the wire names the method.
-  public let methodID: UInt32
+  public var methodID: UInt32 { origin.methodID }
   /// Nil where there is none of it: a context is copied often.
   private let extras: Extras?
   /// Where the call stands in a trace; nil = it is not traced, or what came is no traceparent.
@@ -21,6 +21,19 @@ public struct CallContext: Sendable {
   public var attempt: UInt32 { extras?.attempt ?? 0 }
   /// The same for every attempt at one mutation; nil = the caller set none.
   public var idempotencyKey: String? { extras?.idempotencyKey }
+
+  /// What all calls of a method on one connection share.
+  final class Origin: Sendable {
+    let caller: Caller
+    let method: String
+    let methodID: UInt32
+
+    init(_ caller: Caller, method: String, id: UInt32) {
+      self.caller = caller
+      self.method = method
+      methodID = id
+    }
+  }
 
   /// What few calls say of themselves.
   private final class Extras: Sendable {
@@ -35,30 +48,26 @@ public struct CallContext: Sendable {
     }
   }
 
-  /// A call of `method` with what came in its first frame; `metadata`: nil = there was none.
-  init(
-    caller: Caller, deadline: ContinuousClock.Instant, method: String, methodID: UInt32, metadata: CallMetadata?
-  ) {
-    self.caller = caller
+  /// A call with what came in its first frame; `metadata`: nil = there was none.
+  init(_ origin: Origin, deadline: Moment, metadata: CallMetadata?) {
+    self.origin = origin
     self.deadline = deadline
-    self.method = method
-    self.methodID = methodID
     extras = metadata.map { Extras($0) }
   }
 
   /// Time that is left until the deadline; zero once it has passed.
-  public var remaining: Duration { max(.zero, ContinuousClock.now.duration(to: deadline)) }
+  public var remaining: Duration { max(.zero, Moment.now.duration(to: deadline)) }
 
   /// Throws PERMISSION_DENIED where the caller's certificate, or the server name that the caller asked for, is one
   /// tenant's, and the tenant asked for (UTF-8 of its id) is another.
   @inline(__always)
-  public func authorise(tenant: UnsafeRawBufferPointer) throws(RPCError) { try caller.authorise(tenant: tenant) }
+  public func authorise(tenant: UnsafeRawBufferPointer) throws(RPCError) { try origin.caller.authorise(tenant: tenant) }
 
   /// The same for an id that is text already.
   public func authorise(tenant: String) throws(RPCError) {
     var tenant = tenant
     let outcome = tenant.withUTF8 { bytes in
-      Result { () throws(RPCError) in try caller.authorise(tenant: UnsafeRawBufferPointer(bytes)) }
+      Result { () throws(RPCError) in try origin.caller.authorise(tenant: UnsafeRawBufferPointer(bytes)) }
     }
     try outcome.get()
   }

@@ -126,6 +126,36 @@ struct ConnectionTests {
     listener.close()
   }
 
+  @Test("one that closes while it is due to be written to is let go of, and the others go on")
+  func closeWhileDue() async throws {
+    final class Quitter: ConnectionDelegate {
+      let ends: Box<Int>
+      init(_ ends: Box<Int>) { self.ends = ends }
+      func received(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int {
+        // More than a socket takes at once, so that `drained` comes in the middle of a later turn's flushes.
+        connection.write { out in out.append(count: 16 << 20) { $0.initializeMemory(as: UInt8.self, repeating: 9) } }
+        return bytes.count
+      }
+      func drained(_ connection: Connection) {
+        connection.write { $0.append(count: 1) { $0[0] = 1 } }
+        connection.close()
+      }
+      func closed(_ connection: Connection, error: TransportError?) { ends.change { $0 += 1 } }
+    }
+    let ends = Box(0)
+    let listener = try Loopback.listen(on: [server]) { _ in Quitter(ends) }
+    var quitters: [Collector] = []
+    for _ in 0..<8 { quitters.append(try await Loopback.connect(to: listener.port, on: client)) }
+    for quitter in quitters { quitter.send([1]) }
+    await eventually("all have closed") { ends.value == 8 && quitters.allSatisfy { $0.end.value != nil } }
+    let echoes = try Loopback.listen(on: [server]) { _ in Echo() }
+    let other = try await Loopback.connect(to: echoes.port, on: client)
+    other.send([5])
+    await eventually("the reactor goes on") { other.bytes.value == [5] }
+    listener.close()
+    echoes.close()
+  }
+
   @Test("hundreds of connections, opened and closed, leave no descriptor behind")
   func descriptors() async throws {
     let listener = try Loopback.listen(on: [server]) { _ in Echo() }

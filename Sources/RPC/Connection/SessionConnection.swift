@@ -15,10 +15,10 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
   /// On one thread, and never handed out while it changes: nothing is left for exclusivity checks to find.
   @exclusivity(unchecked) final var session: Session<Call>
   /// Of the messages that the client sends, which both sides count.
-  final var rates = MessageRates()
+  @exclusivity(unchecked) final var rates = MessageRates()
   final private(set) var isClosed = false
   /// When the bytes that are being taken came.
-  final private(set) var arrival = ContinuousClock.now
+  @exclusivity(unchecked) final private(set) var arrival = Moment.now
   /// The peer's end of the stream has come, behind everything that it sent.
   final private(set) var hasPeerEnded = false
   private let tick: Duration

@@ -1,7 +1,7 @@
 import Messages
 
 /// A synchronous handler without its message types.
-protocol ReactorHandler: Sendable {
+protocol ReactorHandler: AnyObject, Sendable {
   /// Decodes the request, runs the handler, and writes the response through `connection`; returns the response's bytes.
   /// Nil: the request is not for the reactor, and nothing was done.
   func answer(
@@ -11,14 +11,20 @@ protocol ReactorHandler: Sendable {
 }
 
 /// The synchronous handler of one method, which fills a draft of its response.
-struct DraftingHandler<Q: Message, R: Message>: ReactorHandler {
-  let method: Method<Q, R>
-  let body: @Sendable (View<Q>, Draft<R>, CallContext) throws(RPCError) -> Void
+final class DraftingHandler<Q: Message, R: Message>: ReactorHandler {
+  private let method: Method<Q, R>
+  private let body: @Sendable (View<Q>, Draft<R>, CallContext) throws(RPCError) -> Void
+
+  init(_ method: Method<Q, R>, _ body: @escaping @Sendable (View<Q>, Draft<R>, CallContext) throws(RPCError) -> Void) {
+    self.method = method
+    self.body = body
+  }
 
   func answer(
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
   ) throws(RPCError) -> Int? {
+    defer { scratch.reset() }
     let view = try scratch.decode(request, of: method)
     let draft = Draft<R>(in: scratch.response)
     try body(view, draft, context)
@@ -30,16 +36,26 @@ struct DraftingHandler<Q: Message, R: Message>: ReactorHandler {
 }
 
 /// The synchronous handler of one method, which writes its response field by field.
-struct WritingHandler<Q: Message, R: Message>: ReactorHandler {
-  let method: Method<Q, R>
+final class WritingHandler<Q: Message, R: Message>: ReactorHandler {
+  private let method: Method<Q, R>
   /// Which requests are not for the reactor.
-  let isHeavy: (@Sendable (View<Q>) -> Bool)?
-  let body: @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
+  private let isHeavy: (@Sendable (View<Q>) -> Bool)?
+  private let body: @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
+
+  init(
+    _ method: Method<Q, R>, isHeavy: (@Sendable (View<Q>) -> Bool)?,
+    _ body: @escaping @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
+  ) {
+    self.method = method
+    self.isHeavy = isHeavy
+    self.body = body
+  }
 
   func answer(
     _ request: UnsafeRawBufferPointer, _ context: CallContext, _ scratch: ReactorScratch, stream: UInt32,
     on connection: ServerConnection
   ) throws(RPCError) -> Int? {
+    defer { scratch.resetRequest() }
     let view = try scratch.decode(request, of: method)
     if let isHeavy, isHeavy(view) { return nil }
     let memory = scratch.written(method.maximumResponseBytes)
@@ -60,7 +76,7 @@ struct WritingHandler<Q: Message, R: Message>: ReactorHandler {
 final class ReactorScratch: @unchecked Sendable {
   private let requestLimit: Int
   // Handlers that answer at once do not nest.
-  @exclusivity(unchecked) private(set) var request: Arena
+  @exclusivity(unchecked) private var request: Arena
   @exclusivity(unchecked) private(set) var response: Arena
   @exclusivity(unchecked) private var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
@@ -76,7 +92,7 @@ final class ReactorScratch: @unchecked Sendable {
   /// The request of a call of `method`; INVALID_ARGUMENT where it is none.
   func decode<Q, R>(_ bytes: UnsafeRawBufferPointer, of method: Method<Q, R>) throws(RPCError) -> View<Q> {
     do throws(MessageError) {
-      return try request.decode(from: bytes)
+      return try Arena.decode(from: bytes, in: .passUnretained(request))
     } catch {
       throw RPCError(.invalidArgument, "\(method.name): \(error)")
     }
@@ -93,8 +109,13 @@ final class ReactorScratch: @unchecked Sendable {
 
   /// Makes the memory free for the next call; where a handler kept a view, it keeps that memory.
   func reset() {
-    if isKnownUniquelyReferenced(&request) { request.reset() } else { request = Arena(limit: requestLimit) }
+    resetRequest()
     if isKnownUniquelyReferenced(&response) { response.reset() } else { response = Arena(limit: .max) }
+  }
+
+  /// The same where no response was drafted.
+  func resetRequest() {
+    if isKnownUniquelyReferenced(&request) { request.reset() } else { request = Arena(limit: requestLimit) }
   }
 }
 

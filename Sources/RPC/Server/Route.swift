@@ -18,6 +18,8 @@ final class Route: Sendable {
   let maximumRequestBytes: Int
   /// As in the method.
   let maximumMessagesPerSecond: Int?
+  /// The method's timeout, ns.
+  let timeoutNanoseconds: Int64
 
   /// Whether the handler runs on the reactor's thread.
   var isOnReactor: Bool { reactorHandler != nil }
@@ -40,6 +42,7 @@ final class Route: Sendable {
     callers = RoleSet(method.callers)
     maximumRequestBytes = method.maximumRequestBytes
     maximumMessagesPerSecond = method.maximumMessagesPerSecond
+    timeoutNanoseconds = method.timeout.nanoseconds
     reactorHandler = if case .reactor(let handler) = handler { handler } else { nil }
     self.handler = handler
   }

@@ -16,7 +16,7 @@ public struct Router: Sendable {
     _ method: Method<Q, R>,
     _ handler: @escaping @Sendable (View<Q>, Draft<R>, CallContext) throws(RPCError) -> Void
   ) {
-    add(method, DraftingHandler(method: method, body: handler))
+    add(method, DraftingHandler(method, handler))
   }
 
   /// The same for a method that is called so often that a draft of its response costs too much: the handler writes the
@@ -25,7 +25,7 @@ public struct Router: Sendable {
     _ method: Method<Q, R>,
     _ handler: @escaping @Sendable (View<Q>, inout MessageWriter, CallContext) throws(RPCError) -> Void
   ) {
-    add(method, WritingHandler(method: method, isHeavy: nil, body: handler))
+    add(method, WritingHandler(method, isHeavy: nil, handler))
   }
 
   /// The same, but for requests that would keep the reactor too long: those run on the pool, by the same handler.
@@ -39,7 +39,7 @@ public struct Router: Sendable {
         if writer.hasOverflowed { throw .responseTooLarge(nil, method) }
       }
     }
-    add(method, WritingHandler(method: method, isHeavy: isHeavy, body: handler), heavy: onPool)
+    add(method, WritingHandler(method, isHeavy: isHeavy, handler), heavy: onPool)
   }
 
   private mutating func add<Q, R>(_ method: Method<Q, R>, _ handler: any ReactorHandler, heavy: Route? = nil) {

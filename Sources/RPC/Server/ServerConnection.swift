@@ -28,9 +28,11 @@ struct ServerShared: Sendable {
 
 /// One client's connection: takes its calls, checks who may make them, runs their handlers.
 final class ServerConnection: SessionConnection, @unchecked Sendable {
-  private let shared: ServerShared
-  private let caller: Caller
-  private let scratch: ReactorScratch
+  let shared: ServerShared
+  let caller: Caller
+  let scratch: ReactorScratch
+  /// Of the latest call that the reactor answered: the next is mostly one of the same method.
+  @exclusivity(unchecked) var origin: CallContext.Origin?
   private var isDraining = false
   /// Handlers in tasks that have not returned, also those whose calls are over.
   private var runningHandlers = 0
@@ -66,37 +68,47 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   }
 
   private func open(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) throws(ProtocolError) {
-    let known = shared.routes[header.method]
-    if let handler = known?.reactorHandler { return try answerNow(known, handler, header, payload) }
-    var record = CallRecord(context: context(of: known, header, nil), start: arrival)
-    let route: Route
+    guard let route = shared.routes[header.method] else { return try openTask(nil, header, payload) }
+    try route.borrowing { (route) throws(ProtocolError) in
+      if route.isOnReactor { try answerNow(route, header, payload) } else { try openTask(route, header, payload) }
+    }
+  }
+
+  private func openTask(
+    _ route: Route?, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer
+  ) throws(ProtocolError) {
+    let origin = CallContext.Origin(caller, method: route?.method.name ?? hex(header.method), id: header.method)
+    var record = CallRecord(context: context(origin, of: route, header, nil), start: arrival)
     do throws(RPCError) {
       if header.metadataBytes > 0 {
         let metadata = try CallMetadata(decoding: header.metadata(of: payload))
-        record = CallRecord(context: context(of: known, header, metadata), start: arrival)
+        record = CallRecord(context: context(origin, of: route, header, metadata), start: arrival)
       }
-      route = try authorised(known, header)
+      guard let route else {
+        throw RPCError(.unimplemented, "this server has no method with id \(hex(header.method))")
+      }
+      try authorise(route, header)
       try shared.interceptors.begin(record.context, &record.begun)
     } catch {
       return refuse(header, record, error)
     }
-    try take(route, record, header, payload)
+    if let route { try take(route, record, header, payload) }
   }
 
-  private func refuse(_ header: FrameHeader, _ record: CallRecord, _ error: RPCError) {
+  func refuse(_ header: FrameHeader, _ record: CallRecord, _ error: RPCError) {
     session.pass(header)
     session.refuse(header.stream, StatusCoding.encode(error))
     shared.interceptors.end(record, error)
   }
 
   /// Starts the task of a call that may be made.
-  private func take(
+  func take(
     _ route: Route, _ record: CallRecord, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer
   ) throws(ProtocolError) {
     let pool = route.pool
     if let pool, !pool.admit() { return refuse(header, record, .poolFull(route.method.name)) }
     let context = record.context
-    let call = Call(method: route.method.name, deadline: context.deadline, reactor: reactor, side: .server)
+    let call = Call(method: route.method.name, deadline: context.deadline.instant, reactor: reactor, side: .server)
     call.wire.value.record = record
     admit(call, header, maximumMessageBytes: route.method.maximumRequestBytes)
     if Session<Call>.carriesMessage(header) {
@@ -110,10 +122,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     start(route, call, context)
   }
 
-  private func authorised(_ known: Route?, _ header: FrameHeader) throws(RPCError) -> Route {
-    guard let route = known else {
-      throw RPCError(.unimplemented, "this server has no method with id \(hex(header.method))")
-    }
+  func authorise(_ route: Route, _ header: FrameHeader) throws(RPCError) {
     guard route.callers.contains(RoleSet(connection.peer.role)) else {
       throw RPCError(.permissionDenied, "\(route.method.name): not open to the role \(connection.peer.role.rawValue)")
     }
@@ -125,110 +134,38 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
         retryAfter: Limits.busyRetryAfter)
     }
     // Other handlers' messages are counted as they come whole.
-    if route.isOnReactor {
-      let error = rates.take(header.method, most: route.maximumMessagesPerSecond, method: route.method.name)
-      if let error { throw error }
+    if route.isOnReactor, let most = route.maximumMessagesPerSecond,
+      let error = rates.take(header.method, most: most, method: route.method.name)
+    {
+      throw error
     }
-    return route
   }
 
-  private func context(of route: Route?, _ header: FrameHeader, _ metadata: CallMetadata?) -> CallContext {
-    let timeout: Duration =
+  func context(
+    _ origin: CallContext.Origin, of route: Route?, _ header: FrameHeader, _ metadata: CallMetadata?
+  ) -> CallContext {
+    let timeout =
       header.timeoutMilliseconds == 0
-      ? route?.method.timeout ?? .zero : .milliseconds(Int64(header.timeoutMilliseconds))
-    return CallContext(
-      caller: caller, deadline: arrival + timeout, method: route?.method.name ?? hex(header.method),
-      methodID: header.method, metadata: metadata)
+      ? route?.timeoutNanoseconds ?? 0 : 1_000_000 * Int64(header.timeoutMilliseconds)
+    return CallContext(origin, deadline: arrival.advanced(byNanoseconds: timeout), metadata: metadata)
   }
 
   /// Counts one more message of the call's method; the error where it is one too many.
   private func overRate(_ call: Call) -> RPCError? {
     // The reactor has counted its own, whoever works on them.
-    guard let id = call.wire.value.record?.context.methodID, let route = shared.routes[id], !route.isOnReactor else {
-      return nil
-    }
-    return rates.take(id, most: route.maximumMessagesPerSecond, method: call.method)
+    guard let id = call.wire.value.record?.context.methodID, let route = route(id), !route.isOnReactor,
+      let most = route.maximumMessagesPerSecond
+    else { return nil }
+    return rates.take(id, most: most, method: call.method)
   }
 
-  // MARK: Synchronous handlers
-
-  /// Takes and answers a call in one go: the way of every lookup. What is not for the reactor gets a task.
-  private func answerNow(
-    _ known: Route?, _ handler: any ReactorHandler, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer
-  ) throws(ProtocolError) {
-    var context = context(of: known, header, nil)
-    let body = header.body(of: payload)
-    var (begun, requestBytes, responseBytes) = (0, 0, 0)
-    var failure: RPCError?
-    var heavy: Route?
-    do throws(RPCError) {
-      if header.metadataBytes > 0 {
-        context = self.context(of: known, header, try CallMetadata(decoding: header.metadata(of: payload)))
-      }
-      let route = try authorised(known, header)
-      try shared.interceptors.begin(context, &begun)
-      requestBytes = body.count
-      try checkWhole(header, body, of: route)
-      defer { scratch.reset() }
-      let written = try shared.tracer.run(context) { () throws(RPCError) -> Int? in
-        try handler.answer(body, context, scratch, stream: header.stream, on: self)
-      }
-      if let written { responseBytes = written } else { heavy = route.heavy }
-    } catch {
-      session.refuse(header.stream, StatusCoding.encode(error))
-      failure = error
-    }
-    if let heavy {
-      return try take(heavy, CallRecord(context: context, start: arrival, begun: begun), header, payload)
-    }
-    session.pass(header)
-    shared.interceptors.end(
-      context, begun: begun, failure, since: arrival, requestBytes: requestBytes, responseBytes: responseBytes)
-  }
-
-  private func checkWhole(
-    _ header: FrameHeader, _ body: UnsafeRawBufferPointer, of route: Route
-  ) throws(RPCError) {
-    guard header.flags.contains(.endStream), header.attachmentBytes == 0 else {
-      throw RPCError(.invalidArgument, "\(route.method.name): the request must be one frame, without attachment")
-    }
-    let most = route.maximumRequestBytes
-    guard body.count <= most else {
-      throw RPCError(
-        .resourceExhausted, "\(route.method.name): a request of \(body.count) bytes, over the method's limit of \(most)"
-      )
-    }
-  }
-
-  /// Writes the only response of a call: straight into the output where credit and the output's mark allow, which they
-  /// nearly always do.
-  func answer(_ stream: UInt32, _ context: CallContext, bytes: Int, _ pack: (UnsafeMutableRawBufferPointer) -> Void) {
-    if connection.bufferedBytes < Connection.highWatermark, session.takeCredit(forMessageBytes: bytes) {
-      connection.write { output in
-        output.append(count: FrameHeader.byteCount + bytes) { space in
-          FrameHeader(.message, flags: .endStream, stream: stream, bodyBytes: bytes).write(to: space)
-          pack(UnsafeMutableRawBufferPointer(rebasing: space[FrameHeader.byteCount...]))
-        }
-      }
-      return
-    }
-    let message =
-      bytes == 0
-      ? []
-      : [UInt8](unsafeUninitializedCapacity: bytes) { space, count in
-        pack(UnsafeMutableRawBufferPointer(space))
-        count = bytes
-      }
-    let call = Call(method: context.method, deadline: context.deadline, reactor: reactor, side: .server)
-    admit(call, FrameHeader(.call, stream: stream), maximumMessageBytes: 0)
-    session.send(stream, message, last: true)
-  }
+  private func route(_ id: UInt32) -> Route? { shared.routes[id]?.takeUnretainedValue() }
 
   // MARK: Handlers in tasks
 
   override var isBusy: Bool { !session.streams.isEmpty || runningHandlers > 0 }
 
-  private func admit(_ call: Call, _ header: FrameHeader, maximumMessageBytes: Int) {
+  func admit(_ call: Call, _ header: FrameHeader, maximumMessageBytes: Int) {
     session.admit(header, call, maximumMessageBytes: maximumMessageBytes)
     call.wire.value.host = self
     call.wire.value.stream = header.stream
@@ -262,7 +199,9 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   ) async -> Result<[UInt8]?, RPCError> {
     do {
       return .success(
-        try await CallContext.$inheritedDeadline.withValue(context.deadline) { try await handler(call, context) })
+        try await CallContext.$inheritedDeadline.withValue(context.deadline.instant) {
+          try await handler(call, context)
+        })
     } catch let error as RPCError {
       return .failure(error)
     } catch is CancellationError {
@@ -313,7 +252,9 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   private func report(_ call: Call, _ error: RPCError?) {
     guard var record = call.wire.value.record.take() else { return }
     record.responseBytes = call.wire.value.sentBytes
-    shared.interceptors.end(record, error)
+    if let error { return shared.interceptors.end(record, error) }
+    shared.interceptors.end(
+      record.context, since: record.start, requestBytes: record.requestBytes, responseBytes: record.responseBytes)
   }
 
   /// Ends a call whose stream is gone.
@@ -338,7 +279,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   }
 
   private func isEndless(_ call: Call) -> Bool {
-    call.wire.value.record.flatMap { shared.routes[$0.context.methodID] }?.isEndless ?? false
+    call.wire.value.record.flatMap { route($0.context.methodID) }?.isEndless ?? false
   }
 
   /// Ends every call in flight with UNAVAILABLE and closes.

@@ -8,11 +8,17 @@ public protocol ServerInterceptor: AnyObject, Sendable {
 
   /// The call is over: once for each that began, however it ended, and for each that was refused before it began.
   func ended(_ context: CallContext, _ summary: CallSummary)
+
+  /// False where `began` does nothing and `ended` only looks at calls that ended otherwise than well: it is not asked then.
+  var seesCallsThatEndWell: Bool { get }
 }
 
 extension ServerInterceptor {
   /// Refuses nothing.
   public func began(_ context: CallContext) throws(RPCError) {}
+
+  /// Sees every call.
+  public var seesCallsThatEndWell: Bool { true }
 }
 
 /// What came of a call.
@@ -21,22 +27,29 @@ public struct CallSummary: Sendable {
   /// many calls in flight.
   public var hasBegun: Bool
   /// What it ended with; nil = well.
-  public var error: RPCError?
-  /// From the arrival of its first frame until its status or last message was handed to the connection.
-  public var duration: Duration
+  public var error: RPCError? { failure?.error }
+  /// From the arrival of its first frame until its status or last message was handed to the connection, ns.
+  public var nanoseconds: Int64
   /// Encoded messages that came in, without their frames' headers.
   public var requestBytes: Int
   /// Encoded messages that were handed to the connection, without their frames' headers.
   public var responseBytes: Int
+  /// One word, for most calls end well.
+  private let failure: Failure?
+
+  private final class Failure: Sendable {
+    let error: RPCError
+    init(_ error: RPCError) { self.error = error }
+  }
 
   /// How it ended.
-  public var code: StatusCode { error?.code ?? .ok }
+  public var code: StatusCode { failure?.error.code ?? .ok }
 
   /// A call's end.
-  public init(hasBegun: Bool, error: RPCError?, duration: Duration, requestBytes: Int, responseBytes: Int) {
+  public init(hasBegun: Bool, error: RPCError?, nanoseconds: Int64, requestBytes: Int, responseBytes: Int) {
     self.hasBegun = hasBegun
-    self.error = error
-    self.duration = duration
+    failure = error.map { Failure($0) }
+    self.nanoseconds = nanoseconds
     self.requestBytes = requestBytes
     self.responseBytes = responseBytes
   }

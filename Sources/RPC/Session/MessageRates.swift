@@ -2,9 +2,8 @@
 struct MessageRates {
   private var counts: [UInt32: Int] = [:]
 
-  /// Counts one more; the error where it is one too many. `most` = nil: the method has no limit.
-  mutating func take(_ id: UInt32, most: Int?, method: @autoclosure () -> String) -> RPCError? {
-    guard let most else { return nil }
+  /// Counts one more; the error where it is one too many.
+  mutating func take(_ id: UInt32, most: Int, method: @autoclosure () -> String) -> RPCError? {
     counts[id, default: 0] += 1
     guard counts[id, default: 0] > most else { return nil }
     return RPCError(

@@ -16,6 +16,8 @@ public final class CallLog: ServerInterceptor {
     logsAll = logger.logLevel <= .debug
   }
 
+  public var seesCallsThatEndWell: Bool { logsAll }
+
   public func ended(_ context: CallContext, _ summary: CallSummary) {
     if summary.code.isWorthWarning,
       warnings.log(.warning, "call refused or failed", of: context.peer, metadata(context, summary))
@@ -28,7 +30,7 @@ public final class CallLog: ServerInterceptor {
   private func metadata(_ context: CallContext, _ summary: CallSummary) -> Logger.Metadata {
     var metadata: Logger.Metadata = [
       "method": "\(context.method)", "peer": "\(context.peer)", "code": "\(summary.code.name)",
-      "duration_us": "\(summary.duration.nanoseconds / 1_000)", "request_bytes": "\(summary.requestBytes)",
+      "duration_us": "\(summary.nanoseconds / 1_000)", "request_bytes": "\(summary.requestBytes)",
       "response_bytes": "\(summary.responseBytes)",
     ]
     if let error = summary.error { metadata["error"] = "\(error.message)" }

@@ -48,12 +48,12 @@ public final class CallMetrics: ServerInterceptor {
       failed = Mutex([Counter?](repeating: nil, count: StatusCode.allCases.count))
     }
 
-    func calls(_ code: StatusCode) -> Counter {
-      guard code != .ok else { return ok }
-      return failed.withLock { counters in
+    func count(_ code: StatusCode) {
+      guard code != .ok else { return ok.increment() }
+      failed.withLock { counters in
         let counter = counters[Int(code.rawValue)] ?? Self.calls(method, code, factory)
         counters[Int(code.rawValue)] = counter
-        return counter
+        counter.increment()
       }
     }
 
@@ -73,26 +73,18 @@ public final class CallMetrics: ServerInterceptor {
   }
 
   public func began(_ context: CallContext) throws(RPCError) {
-    handles(context.methodID).inFlight.increment()
+    handles(context.methodID).borrowing { $0.inFlight.increment() }
   }
 
   public func ended(_ context: CallContext, _ summary: CallSummary) {
-    let handles = handles(context.methodID)
-    if summary.hasBegun { handles.inFlight.decrement() }
-    handles.calls(summary.code).increment()
-    handles.seconds.recordNanoseconds(summary.duration.nanoseconds)
-    handles.requestBytes.increment(by: summary.requestBytes)
-    handles.responseBytes.increment(by: summary.responseBytes)
+    handles(context.methodID).borrowing { handles in
+      if summary.hasBegun { handles.inFlight.decrement() }
+      handles.count(summary.code)
+      handles.seconds.recordNanoseconds(summary.nanoseconds)
+      handles.requestBytes.increment(by: summary.requestBytes)
+      handles.responseBytes.increment(by: summary.responseBytes)
+    }
   }
 
-  private func handles(_ id: UInt32) -> Handles { table[id] ?? unknown }
-}
-
-extension Duration {
-  /// Whole nanoseconds; those of more than 292 years are as good as that.
-  var nanoseconds: Int64 {
-    let (seconds, attoseconds) = components
-    let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : whole + attoseconds / 1_000_000_000
-  }
+  private func handles(_ id: UInt32) -> Unmanaged<Handles> { table[id] ?? .passUnretained(unknown) }
 }

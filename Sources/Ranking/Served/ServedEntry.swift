@@ -44,25 +44,30 @@ struct ServedEntry {
     store(isNamed ? ServedFormat.namedFlag : 0, Offset.flags)
     store(UInt32(0), Offset.reserved)
     var end = record + ServedFormat.headerBytes
-    func append(_ bytes: UnsafeRawBufferPointer) {
-      guard let start = bytes.baseAddress else { return }
-      memcpy(end, start, bytes.count)
-      end += bytes.count
-    }
-    append(tenant)
-    append(customer)
-    func append(_ kind: ServedRecord.Wish.Kind, _ products: [[UInt8]]) {
-      for product in products {
-        end.storeBytes(of: kind.rawValue, as: UInt8.self)
-        end.storeBytes(of: UInt8(truncatingIfNeeded: product.count), toByteOffset: 1, as: UInt8.self)
-        end += 2
-        product.withUnsafeBytes { append($0) }
-      }
-    }
-    append(.pinned, pinned)
-    append(.excluded, excluded)
-    append(answer)
+    Self.append(tenant, &end)
+    Self.append(customer, &end)
+    Self.append(.pinned, pinned, &end)
+    Self.append(.excluded, excluded, &end)
+    Self.append(answer, &end)
     memset(end, 0, record + byteCount - end)
     store(ServedFormat.checksum(record, count: byteCount), Offset.checksum)
+  }
+
+  @inline(__always)
+  private static func append(_ bytes: UnsafeRawBufferPointer, _ end: inout UnsafeMutableRawPointer) {
+    guard let start = bytes.baseAddress else { return }
+    memcpy(end, start, bytes.count)
+    end += bytes.count
+  }
+
+  private static func append(
+    _ kind: ServedRecord.Wish.Kind, _ products: [[UInt8]], _ end: inout UnsafeMutableRawPointer
+  ) {
+    for product in products {
+      end.storeBytes(of: kind.rawValue, as: UInt8.self)
+      end.storeBytes(of: UInt8(truncatingIfNeeded: product.count), toByteOffset: 1, as: UInt8.self)
+      end += 2
+      product.withUnsafeBytes { append($0, &end) }
+    }
   }
 }

@@ -10,11 +10,11 @@ final class Alarm: @unchecked Sendable {
   // Sendable, because the reactor's thread is the only one to touch it after `watch`.
   private let descriptor: Descriptor
   /// When it rings; nil = it is not set.
-  private var due: ContinuousClock.Instant?
+  private var due: Moment?
   private var hasRung = false
 
   init() throws(TransportError) {
-    // The clock of ContinuousClock on Linux.
+    // The clock of `Moment`.
     let raw = timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC) | Int32(TFD_NONBLOCK))
     descriptor = try Descriptor(raw, operation: "timerfd_create")
   }
@@ -36,14 +36,14 @@ final class Alarm: @unchecked Sendable {
   }
 
   /// Rings at `time`, or before: one that is set for an earlier time stays.
-  func set(for time: ContinuousClock.Instant?) {
+  func set(for time: Moment?) {
     guard let time, due.map({ time < $0 }) ?? true else { return }
     due = time
     // Rounded up, for a ring before the time finds nothing to do; and never 0, which would switch it off.
-    let left = max(.zero, ContinuousClock.now.duration(to: time)) + .nanoseconds(1)
+    let left = max(0, Moment.now.nanoseconds(to: time)) + 1
     var setting = itimerspec()
-    setting.it_value.tv_sec = Int(left.components.seconds)
-    setting.it_value.tv_nsec = Int(left.components.attoseconds / 1_000_000_000)
+    setting.it_value.tv_sec = Int(left / 1_000_000_000)
+    setting.it_value.tv_nsec = Int(left % 1_000_000_000)
     timerfd_settime(descriptor.raw, 0, &setting, nil)
   }
 }

@@ -74,7 +74,7 @@ public final class Reactor: Sendable {
   /// millisecond of it.
   @discardableResult
   public func schedule(after delay: Duration, _ job: @escaping @Sendable () -> Void) -> Timer {
-    let timer = Timer(due: .now + delay, job)
+    let timer = Timer(due: Moment.now.advanced(byNanoseconds: delay.nanoseconds), job)
     if isCurrent { loop.timers.add(timer) } else { execute { [loop] in loop.timers.add(timer) } }
     return timer
   }
@@ -140,7 +140,7 @@ public final class Reactor: Sendable {
       return
     }
     // The loop holds every watch at least to the end of the turn in which it is removed.
-    Unmanaged<Watch>.fromOpaque(data).takeUnretainedValue().fire(event.events)
+    Unmanaged<Watch>.fromOpaque(data)._withUnsafeGuaranteedRef { $0.fire(event.events) }
   }
 
   private func runJobs() {
@@ -154,7 +154,7 @@ public final class Reactor: Sendable {
 
   private func runTimers() {
     // A timer that a timer sets for at once is the next turn's, or it would keep everything else waiting.
-    let now = ContinuousClock.now
+    let now = Moment.now
     while let timer = loop.timers.popDue(at: now) { timer.take()?() }
   }
 }

@@ -53,6 +53,8 @@ public final class Connection {
 
   /// nil once the end has been told, whoever still holds the connection: its descriptor is free again.
   private var session: TLSSession?
+  /// The same for reads and writes, which count no references: `finish`, in which the session goes, runs in neither.
+  private var tls: Unmanaged<TLSSession>?
   private let onEnd: @Sendable () -> Void
   private var delegate: (any ConnectionDelegate)?
   private var watch: Watch?
@@ -64,6 +66,7 @@ public final class Connection {
   private var unconsumed: [UInt8] = []
   private var isFlushDue = false
   private var isReadDue = false
+  private var isReading = false
   private var watchesWriting = false
   private var wasAboveHigh = false
 
@@ -72,12 +75,14 @@ public final class Connection {
     _ session: TLSSession, peer: PeerIdentity, on reactor: Reactor, onEnd: @escaping @Sendable () -> Void
   ) {
     self.session = session
+    tls = .passUnretained(session)
     self.peer = peer
     self.reactor = reactor
     self.onEnd = onEnd
     serverName = session.serverName
     // One that cannot be read was over long ago.
     peerCertificateExpiry = session.peerCertificateExpiry ?? 0
+    reactor.loop.hold(self)
   }
 
   /// Begins to read; the handshake may have brought the first bytes along.
@@ -85,9 +90,8 @@ public final class Connection {
     self.delegate = delegate
     // It may have been closed before it began.
     guard let session, state != .closed else { return }
-    let watch = Watch(session.descriptor) { [unowned self] events in ready(events) }
+    let watch = Watch(session.descriptor, of: self)
     self.watch = watch
-    reactor.loop.hold(self)
     do throws(TransportError) {
       try reactor.loop.add(watch, for: EPOLLIN)
     } catch {
@@ -99,13 +103,14 @@ public final class Connection {
   /// Bytes not yet sent.
   public var bufferedBytes: Int { output.count }
 
-  /// Appends to the output, which goes out at the end of the reactor's turn. After the end it does nothing.
+  /// Appends to the output, which goes out when the delegate has taken what was read, or else at the end of the reactor's
+  /// turn. After the end it does nothing.
   @inline(__always)
   public func write(_ body: (inout OutputBuffer) -> Void) {
     guard state == .open else { return }
     body(&output)
     wasAboveHigh = wasAboveHigh || output.count > Self.highWatermark
-    guard !isFlushDue, output.count > 0 else { return }
+    guard !isReading, !isFlushDue, output.count > 0 else { return }
     isFlushDue = true
     reactor.loop.flushLater(self)
   }
@@ -139,8 +144,8 @@ public final class Connection {
 
   func flush() {
     isFlushDue = false
-    while output.count > 0, state != .closed, let session {
-      switch session.write(output.bytes) {
+    while output.count > 0, state != .closed, let tls {
+      switch tls._withUnsafeGuaranteedRef({ $0.write(output.bytes) }) {
       case .done(let count): output.consume(count)
       case .wantsWrite, .wantsRead:
         countUnsent(output.count)
@@ -149,11 +154,10 @@ public final class Connection {
       }
     }
     countUnsent(0)
-    guard let session else { return }
     watchWriting(false)
     switch state {
     case .open: noteDraining()
-    case .closingAfterFlush: linger(session)
+    case .closingAfterFlush: linger()
     case .lingering, .closed: return
     }
   }
@@ -162,22 +166,27 @@ public final class Connection {
     let delegate = delegate
     self.delegate = nil
     delegate?.closed(self, error: error)
-    session = nil
+    (tls, session) = (nil, nil)
     onEnd()
+  }
+
+  func ready(_ events: UInt32) {
+    // Where the end of the turn reads anyway, a second read would take the others' share, and ask for a third.
+    if events & ~EPOLLOUT.rawValue != 0, !isReadDue { read() }
+    if events & EPOLLOUT.rawValue != 0, state != .closed, !isFlushDue { flush() }
   }
 
   // MARK: Reading
 
-  private func ready(_ events: UInt32) {
-    // Where the end of the turn reads anyway, a second read would take the others' share, and ask for a third.
-    if events & ~EPOLLOUT.rawValue != 0, !isReadDue { read() }
-    if events & EPOLLOUT.rawValue != 0, state != .closed, !isFlushDue {
-      TLSSession.forgetErrors()
-      flush()
-    }
+  /// Reads, and sends what is answered at once: until another connection has its turn, all that this one needs is at hand.
+  private func read() {
+    isReading = true
+    readAll()
+    isReading = false
+    if !isFlushDue, output.count > 0, state == .open { flush() }
   }
 
-  private func read() {
+  private func readAll() {
     for _ in 0..<Self.readsATurn {
       guard state == .open else { return discard() }
       switch unconsumed.isEmpty ? readIntoScratch() : readBehindUnconsumed() {
@@ -196,16 +205,17 @@ public final class Connection {
   }
 
   private func readIntoScratch() -> Reading {
-    guard let session else { return .drained }
+    guard let tls else { return .drained }
     let scratch = reactor.loop.scratch
     var filled = 0
     var reading = Reading.moreToRead
     reads: for _ in 0..<Self.recordsARead where filled < scratch.count {
-      switch session.read(into: UnsafeMutableRawBufferPointer(rebasing: scratch[filled...])) {
+      let space = UnsafeMutableRawBufferPointer(rebasing: scratch[filled...])
+      switch tls._withUnsafeGuaranteedRef({ $0.read(into: space) }) {
       case .done(let count):
         filled += count
         // Another read would only ask the socket, and epoll tells of what the socket has.
-        if !session.hasPending {
+        if !tls._withUnsafeGuaranteedRef({ $0.hasPending }) {
           reading = .drained
           break reads
         }
@@ -268,7 +278,8 @@ public final class Connection {
     }
   }
 
-  private func linger(_ session: TLSSession) {
+  private func linger() {
+    guard let session else { return }
     state = .lingering
     session.sayGoodbye()
     session.descriptor.endWriting()

@@ -19,8 +19,12 @@ struct InterceptorTests {
     }
     private let state = Mutex((begun: 0, ended: [Entry]()))
     let refused: String?
+    let seesCallsThatEndWell: Bool
 
-    init(refusing refused: String? = nil) { self.refused = refused }
+    init(refusing refused: String? = nil, failuresOnly: Bool = false) {
+      self.refused = refused
+      seesCallsThatEndWell = !failuresOnly
+    }
 
     var begun: Int { state.withLock { $0.begun } }
     var ended: [Entry] { state.withLock { $0.ended } }
@@ -34,7 +38,7 @@ struct InterceptorTests {
       let entry = Entry(
         method: String(context.method.split(separator: "/").last ?? ""), hasBegun: summary.hasBegun, code: summary.code,
         requestBytes: summary.requestBytes, responseBytes: summary.responseBytes)
-      #expect(summary.duration >= .zero)
+      #expect(summary.nanoseconds >= 0)
       state.withLock { $0.ended.append(entry) }
     }
   }
@@ -125,6 +129,21 @@ struct InterceptorTests {
     #expect(recorders.map { $0.ended.map(\.hasBegun) } == [[true], [true], [false]])
     #expect(recorders.allSatisfy { $0.ended.map(\.code) == [.resourceExhausted] })
   }
+
+  @Test("that see no calls that end well hear of the others, as do those before and behind them")
+  func failuresOnly() async throws {
+    let recorders = [Recorder(), Recorder(failuresOnly: true), Recorder()]
+    try await withService(Self.router, interceptors: recorders) { channel, _ in
+      _ = try await channel.call(TestService.onReactor, blob(""))
+      _ = await failure { _ = try await channel.call(TestService.unary, blob("")) }
+      _ = await failure { _ = try await channel.call(TestService.adminOnly, blob("")) }
+      await until("all have ended") { recorders[2].ended.count == 3 }
+    }
+    #expect(recorders.map(\.begun) == [2, 0, 2])
+    let all: [StatusCode] = [.ok, .notFound, .permissionDenied]
+    #expect(recorders.map { $0.ended.map(\.code) } == [all, [.notFound, .permissionDenied], all])
+    #expect(recorders[1].ended.map(\.hasBegun) == [true, false])
+  }
 }
 
 @Suite("the log of calls")
@@ -132,14 +151,13 @@ struct CallLogTests {
   private func context(_ peer: String = "a") -> CallContext {
     var metadata = CallMetadata()
     metadata.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    return CallContext(
-      caller: Caller(PeerIdentity(role: .platform, name: peer), serverName: nil, tenantDomain: ""), deadline: .now,
-      method: "s/M", methodID: 1, metadata: metadata)
+    let caller = Caller(PeerIdentity(role: .platform, name: peer), serverName: nil, tenantDomain: "")
+    return CallContext(CallContext.Origin(caller, method: "s/M", id: 1), deadline: .now, metadata: metadata)
   }
 
   private func summary(_ code: StatusCode) -> CallSummary {
     CallSummary(
-      hasBegun: true, error: code == .ok ? nil : RPCError(code, "no"), duration: .milliseconds(2), requestBytes: 3,
+      hasBegun: true, error: code == .ok ? nil : RPCError(code, "no"), nanoseconds: 2_000_000, requestBytes: 3,
       responseBytes: 4)
   }
 
