@@ -65,7 +65,7 @@ struct TenantNight: Sendable {
   private func evaluate(_ night: Night) throws -> Evaluation {
     var champion: Candidate?
     var problem = ""
-    do throws(TrainingError) { champion = try self.champion(night) } catch { problem = "\(error)" }
+    do { champion = try self.champion(night) } catch let error as TrainingError { problem = "\(error)" }
     switch lease.kind {
     case .rebake:
       return Evaluation(unjudged: champion.map { [$0] } ?? [], of: night, championProblem: problem)
@@ -80,7 +80,7 @@ struct TenantNight: Sendable {
   }
 
   /// The live model over today's catalogue; nil = there is none.
-  private func champion(_ night: Night) throws(TrainingError) -> Candidate? {
+  private func champion(_ night: Night) throws -> Candidate? {
     guard let version = lease.champion else { return nil }
     let champion = try Champion(version, of: lease.tenant, in: store)
     let model = try champion.file.model(tenant: lease.tenant, id: champion.model, products: night.data.products)

@@ -78,7 +78,17 @@ public struct Trainer: Service {
       request.wait_ms = Limits.leaseWaitMilliseconds
       request.memory_bytes = share.memory.bytes
     }
-    return try answer.lease.map { view throws(TrainingError) in try Lease(validating: view) }
+    guard let view = answer.lease else { return nil }
+    do throws(TrainingError) { return try Lease(validating: view) } catch {
+      // Another trainer may understand it: it need not wait until the lease has run out, nor is the tenant to blame.
+      _ = try? await control.call(ControlService.failWork) { request in
+        request.tenant = view.tenant
+        if let fence = view.fence { request.message(\.fence) { Lease.Fence(fence).fill($0) } }
+        request.reason = "\(error)".reason(utf8Bytes: Limits.reasonBytes)
+        request.kind = .surroundings
+      }
+      throw error
+    }
   }
 
   private func work(on lease: Lease, received: ContinuousClock.Instant) async {

@@ -3,6 +3,7 @@ import Foundation
 import Learning
 import Messages
 import Operations
+import RPC
 import RankedLists
 import Testing
 import Transport
@@ -75,6 +76,14 @@ import Transport
     #expect(heard.streams.count == Limits.snapshotAttempts)
     #expect(heard.failures.first?.contains("as the script says") == true && heard.reports.isEmpty)
     #expect(heard.kinds == [.surroundings])
+  }
+
+  @Test(
+    "a snapshot that ingest gives to nobody, for a clock or a certificate that is wrong, speaks against no tenant",
+    arguments: [StatusCode.permissionDenied, .unauthenticated, .unimplemented])
+  func refusedSnapshot(code: StatusCode) async throws {
+    let heard = try await run(.init(snapshotError: code), in: Scratch())
+    #expect(heard.kinds == [.surroundings] && heard.failures.first?.contains("not for you") == true)
   }
 
   @Test("a snapshot with rows missing is given back with the reason")
@@ -186,6 +195,23 @@ import Transport
     let heard = try await run(.init(champion: version), in: scratch)
     #expect(candidates(heard) == ["als", "popularity"] && heard.completed.count == 1)
     #expect(heard.reports.first?.champion_problem.contains("\(digest)") == true)
+  }
+
+  @Test("a lease that this trainer does not understand is given back, and speaks against no tenant")
+  func unknownLease() async throws {
+    let heard = try await run(.init(kind: Proto.WorkKind(rawValue: 9)), in: Scratch())
+    #expect(heard.kinds == [.surroundings] && heard.failures.first?.contains("update the trainer") == true)
+    #expect(heard.streams.isEmpty)
+  }
+
+  @Test("while the store is away no champion is taken for lost: the night is given back before anything is judged")
+  func storeAway() async throws {
+    let scratch = try Scratch()
+    let (version, _) = try champion(in: scratch)
+    try FileManager.default.removeItem(atPath: scratch.storePath)
+    try Data().write(to: URL(filePath: scratch.storePath))
+    let heard = try await run(.init(champion: version), in: scratch)
+    #expect(heard.kinds == [.surroundings] && heard.reports.isEmpty)
   }
 
   @Test("an order for a champion that cannot be baked is given back with the reason")
