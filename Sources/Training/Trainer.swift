@@ -100,7 +100,7 @@ public struct Trainer: Service {
     let calls = ControlCalls(control: control, lease: lease, logger: logger)
     let night = TenantNight(
       lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, stages: stages,
-      logger: logger)
+      memory: share.memory, logger: logger)
     switch await end(of: night) {
     case .finished(.success): completed.increment()
     case .outOfGrace:

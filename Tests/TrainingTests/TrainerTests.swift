@@ -153,6 +153,14 @@ import Transport
     #expect(heard.failures.first?.contains("more than the 512.0 MiB") == true)
   }
 
+  @Test("a tenant that turns out larger than its lease told is refused likewise, before anything is learned of it")
+  func largerThanTold() async throws {
+    let actual = MemoryEstimate(customers: 60, products: 40, events: 1_800).bytes
+    let heard = try await run(.init(memory: ByteCount(actual - 1)), in: Scratch())
+    #expect(heard.kinds == [.tooLarge] && heard.needed == [actual])
+    #expect(heard.streams.count == 1 && heard.reports.isEmpty)
+  }
+
   @Test(
     "a champion of any kind is judged beside the others, and baked with the very model file it has",
     arguments: [Recipe.als, .neighbours, .ease, .popularity])
