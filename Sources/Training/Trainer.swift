@@ -1,4 +1,5 @@
 import ArtifactStore
+import Commerce
 import CoreMetrics
 import Logging
 import Messages
@@ -15,6 +16,8 @@ import enum Learning.LinearAlgebra
 /// for another trainer to begin at once. When cancelled it stops where it is, and the lease runs out.
 public struct Trainer: Service {
   private static let pauseAfterFailure = Duration.seconds(1)
+  /// No night is longer, so what is older in the store's making is nobody's.
+  private static let longestNight = Duration.seconds(7 * 86_400)
 
   private let control: ServiceClient
   private let ingest: ServiceClient
@@ -58,6 +61,7 @@ public struct Trainer: Service {
   /// Works until the group stops.
   public func run() async throws {
     LinearAlgebra.setThreads(share.threads)
+    await sweep()
     while !Task.isShuttingDownGracefully && !Task.isCancelled {
       do {
         if let lease = try await cancelWhenGracefulShutdown({ try await nextLease() }) {
@@ -71,6 +75,16 @@ public struct Trainer: Service {
     }
     await control.close()
     await ingest.close()
+  }
+
+  /// Removes what trainers that were killed have left half written in the store.
+  private func sweep() async {
+    let cutoff = Timestamp.wallClock() - Self.longestNight
+    do {
+      try await compute.run { [store] in try store.sweep(stagedBefore: cutoff) }
+    } catch {
+      logger.warning("the store cannot be swept", metadata: ["error": "\(error)"])
+    }
   }
 
   private func nextLease() async throws -> Lease? {

@@ -249,4 +249,19 @@ import Transport
     #expect(heard.failures.first?.contains("store") == true && heard.completed.isEmpty)
     #expect(heard.kinds == [.surroundings])
   }
+
+  @Test("what killed trainers left half written in the store goes once no night can be at work on it any more")
+  func leftovers() async throws {
+    let scratch = try Scratch()
+    let folder = "\(scratch.storePath)/shop"
+    for (name, days) in [("old", 8.0), ("new", 6)] {
+      let staging = "\(folder)/.staging-\(name)"
+      try FileManager.default.createDirectory(atPath: staging, withIntermediateDirectories: true)
+      let written = Date(timeIntervalSinceNow: -days * 86_400)
+      try FileManager.default.setAttributes([.modificationDate: written], ofItemAtPath: staging)
+    }
+    _ = try await run(.init(), in: scratch)
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix(".staging") }
+    #expect(left == [".staging-new"])
+  }
 }
