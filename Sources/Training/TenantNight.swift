@@ -3,6 +3,7 @@ import Commerce
 import Learning
 import Logging
 import Messages
+import Operations
 import RPC
 
 /// One lease, from the snapshot to the report that its work is complete.
@@ -14,6 +15,8 @@ struct TenantNight: Sendable {
   let store: ArtifactDirectory
   let compute: ComputeExecutor
   let stages: Stages
+  /// What the night may take.
+  let memory: ByteCount
   let logger: Logger
 
   /// Does the work. Nothing is published before control has given its verdict, and nothing is live before it is
@@ -24,6 +27,10 @@ struct TenantNight: Sendable {
       try await SnapshotReader(ingest: ingest, lease: lease, keeper: keeper, logger: logger).read()
     }
     stages.reach(.snapshotRead)
+    // The lease counts customers and products that have rows of their own, and not those that only events name.
+    try MemoryEstimate(
+      customers: UInt64(data.customers.count), products: UInt64(data.products.count), events: data.events
+    ).check(within: memory)
     logger.info(
       "snapshot read",
       metadata: [
@@ -65,7 +72,7 @@ struct TenantNight: Sendable {
   private func evaluate(_ night: Night) throws -> Evaluation {
     var champion: Candidate?
     var problem = ""
-    do throws(TrainingError) { champion = try self.champion(night) } catch { problem = "\(error)" }
+    do { champion = try self.champion(night) } catch let error as TrainingError { problem = "\(error)" }
     switch lease.kind {
     case .rebake:
       return Evaluation(unjudged: champion.map { [$0] } ?? [], of: night, championProblem: problem)
@@ -80,7 +87,7 @@ struct TenantNight: Sendable {
   }
 
   /// The live model over today's catalogue; nil = there is none.
-  private func champion(_ night: Night) throws(TrainingError) -> Candidate? {
+  private func champion(_ night: Night) throws -> Candidate? {
     guard let version = lease.champion else { return nil }
     let champion = try Champion(version, of: lease.tenant, in: store)
     let model = try champion.file.model(tenant: lease.tenant, id: champion.model, products: night.data.products)

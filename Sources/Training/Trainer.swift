@@ -1,4 +1,5 @@
 import ArtifactStore
+import Commerce
 import CoreMetrics
 import Logging
 import Messages
@@ -15,6 +16,8 @@ import enum Learning.LinearAlgebra
 /// for another trainer to begin at once. When cancelled it stops where it is, and the lease runs out.
 public struct Trainer: Service {
   private static let pauseAfterFailure = Duration.seconds(1)
+  /// No night is longer, so what is older in the store's making is nobody's.
+  private static let longestNight = Duration.seconds(7 * 86_400)
 
   private let control: ServiceClient
   private let ingest: ServiceClient
@@ -58,6 +61,7 @@ public struct Trainer: Service {
   /// Works until the group stops.
   public func run() async throws {
     LinearAlgebra.setThreads(share.threads)
+    await sweep()
     while !Task.isShuttingDownGracefully && !Task.isCancelled {
       do {
         if let lease = try await cancelWhenGracefulShutdown({ try await nextLease() }) {
@@ -73,12 +77,32 @@ public struct Trainer: Service {
     await ingest.close()
   }
 
+  /// Removes what trainers that were killed have left half written in the store.
+  private func sweep() async {
+    let cutoff = Timestamp.wallClock() - Self.longestNight
+    do {
+      try await compute.run { [store] in try store.sweep(stagedBefore: cutoff) }
+    } catch {
+      logger.warning("the store cannot be swept", metadata: ["error": "\(error)"])
+    }
+  }
+
   private func nextLease() async throws -> Lease? {
     let answer = try await control.call(ControlService.leaseWork) { request in
       request.wait_ms = Limits.leaseWaitMilliseconds
       request.memory_bytes = share.memory.bytes
     }
-    return try answer.lease.map { view throws(TrainingError) in try Lease(validating: view) }
+    guard let view = answer.lease else { return nil }
+    do throws(TrainingError) { return try Lease(validating: view) } catch {
+      // Another trainer may understand it: it need not wait until the lease has run out, nor is the tenant to blame.
+      _ = try? await control.call(ControlService.failWork) { request in
+        request.tenant = view.tenant
+        if let fence = view.fence { request.message(\.fence) { Lease.Fence(fence).fill($0) } }
+        request.reason = "\(error)".reason(utf8Bytes: Limits.reasonBytes)
+        request.kind = .surroundings
+      }
+      throw error
+    }
   }
 
   private func work(on lease: Lease, received: ContinuousClock.Instant) async {
@@ -90,7 +114,7 @@ public struct Trainer: Service {
     let calls = ControlCalls(control: control, lease: lease, logger: logger)
     let night = TenantNight(
       lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, stages: stages,
-      logger: logger)
+      memory: share.memory, logger: logger)
     switch await end(of: night) {
     case .finished(.success): completed.increment()
     case .outOfGrace:

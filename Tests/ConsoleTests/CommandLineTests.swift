@@ -81,7 +81,9 @@ struct CommandLineTests {
       "night --watch --tenant uk", "night --as-of 2011-09-30 --night 3", "night --night 3", "tenant release",
       "recommend --tenant uk --customer c -n 0", "recommend --tenant uk --customer c -n 51", "tenant mode uk sleepy",
       "tenant repurchase uk perhaps",
-      "journal -n 1001", "versions --tenant uk -n 0", "activate --tenant uk --bake b --until never",
+      "journal -n 1001", "versions --tenant uk -n 0", "versions --tenant uk -n 5000000000",
+      "evaluate --train a --test b --seconds 1e30",
+      "tenant create uk --horizon-days 0", "activate --tenant uk --bake b --until never",
       "recommend --tenant uk",
     ].filter { !$0.isEmpty })
   func refusals(line: String) {

@@ -1,6 +1,7 @@
 import Commerce
 import Foundation
 import GRDB
+import Synchronization
 import Testing
 
 @testable import Ingest
@@ -161,6 +162,55 @@ struct CrashTests {
     let outcome = try await intake.write(.events([more[7], try Make.event("e2"), try Make.event("e1")]))
     #expect(outcome.verdicts == [.duplicate, .accepted, .duplicate])
     #expect(outcome.sequence == 2_002)
+  }
+
+  @Test("a read that waits in front of a write of the same tenant leaves the write to be judged in its turn")
+  func readBeforeWrite() async throws {
+    let scratch = try Scratch()
+    let gate = Gate()
+    var files = FileOperations.system
+    files.synchronise = { descriptor in
+      gate.pass()
+      return FileOperations.system.synchronise(descriptor)
+    }
+    let intake = try scratch.intake(files: files)
+    _ = try await intake.write(.events([try Make.event("e1")]))
+    try Self.limitPages(of: Make.uk, in: intake, to: 1)
+    let more = try (0..<2_000).map { try Make.event("more-\($0)", customer: "c\($0)") }
+    await #expect(throws: IngestError.self) { try await intake.write(.events(more)) }
+    try Self.limitPages(of: Make.uk, in: intake, to: 1 << 30)
+
+    // While the log is busy with another tenant's write, the read and the write come to stand in one group.
+    gate.close()
+    let busy = try await intake.begin(.events([try Make.event("e1")]), tenant: Make.fr, receivedAt: Make.noon)
+    let deadline = ContinuousClock.now + .seconds(20)
+    while !gate.isHolding, ContinuousClock.now < deadline { await Task.yield() }
+    async let state = intake.state()
+    while intake.waitingCount == 0, ContinuousClock.now < deadline { await Task.yield() }
+    let write = try await intake.begin(.events([try Make.event("e2")]), tenant: Make.uk, receivedAt: Make.noon)
+    #expect(intake.waitingCount == 2)
+    gate.open()
+    #expect(try await write.outcome.verdicts == [.accepted])
+    #expect(try await busy.outcome.verdicts == [.accepted])
+    #expect(try await state.events >= 2_001)
+  }
+
+  /// Lets threads through while it is open.
+  private final class Gate: Sendable {
+    private let state = Mutex((isOpen: true, isHolding: false))
+
+    /// A thread stands before it.
+    var isHolding: Bool { state.withLock { $0.isHolding } }
+
+    func close() { state.withLock { $0.isOpen = false } }
+    func open() { state.withLock { $0.isOpen = true } }
+
+    func pass() {
+      while state.withLock({ state in
+        state.isHolding = !state.isOpen
+        return state.isHolding
+      }) { usleep(1_000) }
+    }
   }
 
   /// Makes SQLite believe that the disk ends, or does not, at so many pages more than there are.

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Operations
@@ -30,5 +31,28 @@ struct ByteCountTests {
   func machine() {
     let machine = Machine.present()
     #expect(machine.cores >= 1 && machine.memory.bytes > 64 << 20)
+  }
+
+  @Test("the limits of the process's own group count, and those of the groups around it")
+  func groups() throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "nightjar-groups-\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let unit = "system.slice/nightjar-trainer@a.service"
+    try FileManager.default.createDirectory(atPath: "\(folder)/\(unit)", withIntermediateDirectories: true)
+    func present() -> Machine { .present(groups: folder, membership: "\(folder)/membership") }
+    func write(_ text: String, _ file: String) throws {
+      try text.write(toFile: "\(folder)/\(file)", atomically: true, encoding: .utf8)
+    }
+    let whole = present()
+    try write("1:name=systemd:/elsewhere\n0::/\(unit)\n", "membership")
+    #expect(present() == whole)
+    try write("max\n", "\(unit)/memory.max")
+    try write("max 100000\n", "\(unit)/cpu.max")
+    #expect(present() == whole)
+    try write("50000 100000\n", "\(unit)/cpu.max")
+    try write("33554432\n", "system.slice/memory.max")
+    #expect(present() == Machine(cores: 1, memory: ByteCount(32 << 20)))
+    try write("16777216\n", "memory.max")
+    #expect(present().memory == ByteCount(16 << 20))
   }
 }

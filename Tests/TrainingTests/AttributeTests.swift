@@ -74,4 +74,30 @@ struct AttributeTests {
     func even(_ list: [String]) -> Int { list.prefix(10).count { Int($0.suffix(2)).map { $0 % 2 == 0 } == true } }
     #expect(even(brewing) > even(overall))
   }
+
+  @Test("values that only look alike are one group, under the spelling that came first")
+  func lookalikes() throws {
+    let builds: [(Draft<Proto.Customer>) -> Void] = (0..<2 * Limits.attributeCustomers).map { number in
+      { $0.country = number % 2 == 0 ? "caf\u{E9}" : "cafe\u{301}" }
+    }
+    let found = try #require(try columns(builds).first)
+    #expect(found.names.map { Array($0.utf8) } == [Array("country=caf\u{E9}".utf8)])
+    #expect(found.ofCustomer.allSatisfy { $0 == 0 })
+  }
+
+  @Test("groups that have one name, however it comes about, have one list")
+  func sameNames() throws {
+    let scratch = try Scratch()
+    var tenant = SampleTenant()
+    tenant.industries = { $0 % 2 == 0 ? "caf\u{E9}" : "cafe\u{301}" }
+    tenant.attributes = { $0 % 2 == 0 ? ["a": "b=c"] : ["a=b": "c"] }
+    let night = try tenant.night()
+    let published = try Bake(
+      tenant: shop, trained: try night.train(.popularity), file: nil, model: "m-1", bake: "b-1", night: night,
+      watermark: 9, listsBought: false
+    ).publish(to: scratch.store, .unwatched)
+    let lists = try RankedLists(
+      path: scratch.store.path(tenant: shop, digest: published.digest, file: .lists), tenant: "shop", bake: "b-1")
+    for name in ["industry=caf\u{E9}", "@a=b=c"] { #expect(lists.products(for: .segment(name)) != nil) }
+  }
 }

@@ -22,6 +22,8 @@ final class FakeServices: Sendable {
     var orders = ["als"]
     /// Chunks after which the snapshot stream breaks, once each time.
     var breaks: [Int] = []
+    /// What ingest answers to a request for the snapshot; nil = it streams.
+    var snapshotError: StatusCode?
     /// Renewals for which a break waits.
     var renewalsBeforeBreak = 0
     /// Errors that control answers a report with before it takes it.
@@ -167,6 +169,7 @@ final class FakeServices: Sendable {
           $0.streams.append(from)
           $0.grants.append(request.grant?.grant ?? [])
         }
+        if let error = script.withLock({ $0.snapshotError }) { throw RPCError(error, "not for you") }
         let (chunks, stop) = script.withLock { script in
           (script.chunks, script.breaks.isEmpty ? nil : script.breaks.removeFirst())
         }

@@ -80,6 +80,8 @@ struct SampleTenant: Sendable {
   var offers: [Offer] = []
   /// By the customer's place.
   var industries: @Sendable (Int) -> String = { _ in "" }
+  /// Free attributes of text, by the customer's place.
+  var attributes: @Sendable (Int) -> [String: String] = { _ in [:] }
 
   /// Customers of two tastes over 200 days; product "p-00" is withdrawn, "p-01" not yet for sale.
   init(customers count: Int = 60, products productCount: Int = 40, purchases: Int = 30, seed: UInt64 = 1) {
@@ -110,6 +112,11 @@ struct SampleTenant: Sendable {
           $0.id = $1.element.id
           $0.segment = $1.element.segment
           $0.industry = industries($1.offset)
+          $0.list(\.n_attributes, \.attributes, of: attributes($1.offset).sorted { $0.key < $1.key }) {
+            $0.key = $1.key
+            $0.value_case = .text
+            $0.text = $1.value
+          }
         }
       }
     }

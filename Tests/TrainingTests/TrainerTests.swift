@@ -3,6 +3,7 @@ import Foundation
 import Learning
 import Messages
 import Operations
+import RPC
 import RankedLists
 import Testing
 import Transport
@@ -77,6 +78,14 @@ import Transport
     #expect(heard.kinds == [.surroundings])
   }
 
+  @Test(
+    "a snapshot that ingest gives to nobody, for a clock or a certificate that is wrong, speaks against no tenant",
+    arguments: [StatusCode.permissionDenied, .unauthenticated, .unimplemented])
+  func refusedSnapshot(code: StatusCode) async throws {
+    let heard = try await run(.init(snapshotError: code), in: Scratch())
+    #expect(heard.kinds == [.surroundings] && heard.failures.first?.contains("not for you") == true)
+  }
+
   @Test("a snapshot with rows missing is given back with the reason")
   func shortSnapshot() async throws {
     var script = FakeServices.Script()
@@ -144,6 +153,14 @@ import Transport
     #expect(heard.failures.first?.contains("more than the 512.0 MiB") == true)
   }
 
+  @Test("a tenant that turns out larger than its lease told is refused likewise, before anything is learned of it")
+  func largerThanTold() async throws {
+    let actual = MemoryEstimate(customers: 60, products: 40, events: 1_800).bytes
+    let heard = try await run(.init(memory: ByteCount(actual - 1)), in: Scratch())
+    #expect(heard.kinds == [.tooLarge] && heard.needed == [actual])
+    #expect(heard.streams.count == 1 && heard.reports.isEmpty)
+  }
+
   @Test(
     "a champion of any kind is judged beside the others, and baked with the very model file it has",
     arguments: [Recipe.als, .neighbours, .ease, .popularity])
@@ -188,6 +205,23 @@ import Transport
     #expect(heard.reports.first?.champion_problem.contains("\(digest)") == true)
   }
 
+  @Test("a lease that this trainer does not understand is given back, and speaks against no tenant")
+  func unknownLease() async throws {
+    let heard = try await run(.init(kind: Proto.WorkKind(rawValue: 9)), in: Scratch())
+    #expect(heard.kinds == [.surroundings] && heard.failures.first?.contains("update the trainer") == true)
+    #expect(heard.streams.isEmpty)
+  }
+
+  @Test("while the store is away no champion is taken for lost: the night is given back before anything is judged")
+  func storeAway() async throws {
+    let scratch = try Scratch()
+    let (version, _) = try champion(in: scratch)
+    try FileManager.default.removeItem(atPath: scratch.storePath)
+    try Data().write(to: URL(filePath: scratch.storePath))
+    let heard = try await run(.init(champion: version), in: scratch)
+    #expect(heard.kinds == [.surroundings] && heard.reports.isEmpty)
+  }
+
   @Test("an order for a champion that cannot be baked is given back with the reason")
   func impossibleOrder() async throws {
     let version = Encoded<Proto.Version> { $0.manifest_digest = String(repeating: "0", count: 64) }
@@ -214,5 +248,20 @@ import Transport
     let heard = try await run(.init(), in: scratch, until: { !$0.failures.isEmpty && $0.leases > 1 })
     #expect(heard.failures.first?.contains("store") == true && heard.completed.isEmpty)
     #expect(heard.kinds == [.surroundings])
+  }
+
+  @Test("what killed trainers left half written in the store goes once no night can be at work on it any more")
+  func leftovers() async throws {
+    let scratch = try Scratch()
+    let folder = "\(scratch.storePath)/shop"
+    for (name, days) in [("old", 8.0), ("new", 6)] {
+      let staging = "\(folder)/.staging-\(name)"
+      try FileManager.default.createDirectory(atPath: staging, withIntermediateDirectories: true)
+      let written = Date(timeIntervalSinceNow: -days * 86_400)
+      try FileManager.default.setAttributes([.modificationDate: written], ofItemAtPath: staging)
+    }
+    _ = try await run(.init(), in: scratch)
+    let left = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasPrefix(".staging") }
+    #expect(left == [".staging-new"])
   }
 }

@@ -50,7 +50,9 @@ struct EvaluateCommand: ParsableCommand {
 
   func validate() throws {
     guard (1...256).contains(threads) else { throw ValidationError("--threads goes from 1 to 256") }
-    if let seconds, !(seconds > 0 && seconds.isFinite) { throw ValidationError("--seconds is a positive number") }
+    if let seconds, !(seconds > 0 && seconds <= 3_000_000) {
+      throw ValidationError("--seconds goes from above 0 to 3000000")
+    }
     _ = try fixedOptions()
     let ratingModels: [Model] = [.auto, .mf, .fm]
     let rankingModels: [Model] = [.auto, .popular, .als, .ease, .knn, .stack]

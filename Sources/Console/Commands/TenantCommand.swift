@@ -30,6 +30,10 @@ struct TenantCommand: AsyncParsableCommand {
     @Option(help: "Why, for the journal.")
     var reason = ""
 
+    func validate() throws {
+      guard (1...365).contains(horizonDays) else { throw ValidationError("--horizon-days goes from 1 to 365") }
+    }
+
     func run() async throws {
       let view = try await connection.withClients { clients in
         try await clients.control.call(ControlService.createTenant) { draft in

@@ -10,11 +10,11 @@ struct VersionsCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
   @Option(help: "Id of the tenant.")
   var tenant: String
-  @Option(name: .shortAndLong, help: "Most versions to show.")
+  @Option(name: .shortAndLong, help: "Most versions to show, 1 to 1000000.")
   var n = 20
 
   func validate() throws {
-    guard n >= 1 else { throw ValidationError("-n is at least 1") }
+    guard (1...1_000_000).contains(n) else { throw ValidationError("-n goes from 1 to 1000000") }
   }
 
   func run() async throws {

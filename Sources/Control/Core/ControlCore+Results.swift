@@ -107,7 +107,9 @@ extension ControlCore {
       item.completion = Data(response.bytes)
       item.close(.done, at: now)
       try item.save(db)
-      try Self.note(item, of: tenant, live: bake, availabilityChanges: availabilityChanges, db)
+      try Self.note(
+        item, of: tenant, live: bake, wasJudged: ordered.verdict != .rebake, availabilityChanges: availabilityChanges,
+        db)
       let entry = try Journal.append(
         .workCompleted, tenant: tenantID, by: trainer.description, at: now,
         reason: bake == nil ? "published only: a person decided meanwhile what is live" : ordered.reason,
@@ -123,14 +125,16 @@ extension ControlCore {
     return response
   }
 
-  /// Remembers what completed work teaches about its tenant.
+  /// Remembers what completed work teaches about its tenant. `wasJudged`: a challenger was, or would have been but for want of
+  /// data; false for a live model baked anew, as also where the tenant was frozen or held after the lease was given.
   private static func note(
-    _ item: WorkRow, of tenant: TenantRow, live bake: String?, availabilityChanges: Timestamp?, _ db: Database
+    _ item: WorkRow, of tenant: TenantRow, live bake: String?, wasJudged: Bool, availabilityChanges: Timestamp?,
+    _ db: Database
   ) throws {
     var track = try TrackRow.find(item.tenant, db)
     track.succeed()
     track.rows = item.rows
-    if item.kind == .train { track.judgedContent = item.content }
+    if wasJudged { track.judgedContent = item.content }
     // Where a person decided meanwhile what is live, the lists are not of these data.
     track.bake = bake
     track.generation = tenant.generation

@@ -88,6 +88,9 @@ public final class Intake: Sendable {
     return pending
   }
 
+  /// Writes and waits that the log's thread has not taken up yet.
+  var waitingCount: Int { state.withLock { $0.waiting.count } }
+
   /// Runs `body` on a tenant's database, which has every row that was answered before; nil for a tenant without rows.
   func read<R: Sendable>(_ tenant: TenantID, _ body: @escaping @Sendable (TenantStore) throws -> R) async throws -> R? {
     if lanes.isBehind(tenant) { try await settle(tenant) }
@@ -166,7 +169,9 @@ public final class Intake: Sendable {
       if logEnd.position.segment != before { beginSegment() }
     }
     for submission in group {
-      let position = submission.record == nil ? logEnd.position : positions.popFirst() ?? logEnd.position
+      // What a wait has to see ends where the next record of its group begins: that one is applied, and judged, in its turn.
+      let next = positions.first ?? logEnd.position
+      let position = submission.record == nil ? next : positions.popFirst() ?? next
       if submission.record != nil { keeper.note(submission.tenant, position) }
       let write = submission.rows.map {
         TenantStore.Write(position: position, receivedAt: submission.receivedAt, rows: $0)

@@ -10,7 +10,7 @@ import Synchronization
 final class Lanes: Sendable {
   /// A record that is durable, or nothing but a wait for those before it.
   struct Entry: Sendable {
-    /// Where the record stands, or the end of the log when the wait began.
+    /// Where the record stands, or the end of what stood in the log before the wait.
     let position: LogPosition
     let write: TenantStore.Write?
     let pending: PendingWrite

@@ -109,13 +109,13 @@ private struct ListSheet {
   }
 
   /// Popularity's lists for those who share an attribute, as segments of the name `attribute=value`. A segment that the tenant
-  /// itself calls so goes before.
+  /// itself calls so goes before, then the first attribute that makes the name: `a=b` of value `c` and `a` of `b=c` have one.
   mutating func writeAttributes(to writer: inout RankedListsWriter) throws {
     guard !overall.isEmpty else { return }
-    let taken = Set(data.segments.names)
+    var taken = Set(data.segments.names)
     for attribute in data.attributes {
       let popularity = Popularity(history, segments: attribute, halfLifeDays: recipe.trendHalfLifeDays)
-      for name in attribute.names where !taken.contains(name) {
+      for name in attribute.names where taken.insert(name).inserted {
         try writer.setFallback(.segment(name), entries: entries(popularity.logShares(segment: name)))
       }
     }

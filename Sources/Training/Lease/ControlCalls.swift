@@ -49,7 +49,7 @@ struct ControlCalls: Sendable {
   func fail(_ error: any Error) async {
     switch error {
     case TrainingError.tooLarge(let reason, let needed): await end(.tooLarge, reason, needing: needed)
-    case let error as RPCError where error.isWorthRetrying: await end(.surroundings, "\(error)")
+    case let error as RPCError where error.isOfSurroundings: await end(.surroundings, "\(error)")
     case ArtifactError.system, RankedListsError.system, is CocoaError: await end(.surroundings, "\(error)")
     default: await end(.work, "\(error)")
     }
@@ -81,6 +81,16 @@ struct ControlCalls: Sendable {
         try await Task.sleep(for: error.retryAfter ?? pause)
         pause = min(pause * 2, Self.longestPause)
       }
+    }
+  }
+}
+
+extension RPCError {
+  /// It says nothing about one tenant: the peer was away, or does not believe or understand this trainer, whatever it asks for.
+  fileprivate var isOfSurroundings: Bool {
+    switch code {
+    case .permissionDenied, .unauthenticated, .unimplemented: true
+    default: isWorthRetrying
     }
   }
 }

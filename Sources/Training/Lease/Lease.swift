@@ -33,6 +33,8 @@ struct Lease: Sendable {
     let epoch: UInt64
     let number: UInt64
 
+    init(_ view: View<Proto.Fence>) { (epoch, number) = (view.epoch, view.number) }
+
     func fill(_ draft: Draft<Proto.Fence>) {
       draft.epoch = epoch
       draft.number = number
@@ -58,7 +60,7 @@ struct Lease: Sendable {
     cuts = Cuts(asOf: view.as_of_us, horizonDays: Int(view.horizon_days))
     watermark = view.watermark
     ttl = .milliseconds(Int64(view.ttl_ms))
-    self.fence = Fence(epoch: fence.epoch, number: fence.number)
+    self.fence = Fence(fence)
     self.grant = grant
     seed = view.seed
     champion = view.champion

@@ -10,10 +10,20 @@ struct AttributeColumns {
   /// Attributes beyond which further ones are not looked at.
   private static let maximumColumns = 1_024
 
-  /// One attribute: the names of its values, and which of them each customer has.
+  /// One attribute: the names of its values, and which of them each customer has. Names that only look alike are one, as they
+  /// are to whoever looks a group up by its name.
   private struct Column {
-    var values = IdentifierTable()
+    private(set) var names: [String] = []
+    private var numbers: [String: Int32] = [:]
     var ofCustomer: [Int32: Int32] = [:]
+
+    /// The name's number, a new one if it has none yet.
+    mutating func number(of name: String) -> Int32 {
+      if let number = numbers[name] { return number }
+      numbers[name] = Int32(names.count)
+      names.append(name)
+      return Int32(names.count - 1)
+    }
   }
 
   /// By attribute; nil = it has too many values to say anything.
@@ -30,7 +40,8 @@ struct AttributeColumns {
       if columns[group.attribute] == nil, columns.count >= Self.maximumColumns { continue }
       guard var column = columns[group.attribute, default: Column()] else { continue }
       columns[group.attribute] = .some(nil)
-      guard let value = column.values.number(of: group.name), value < Self.maximumValues else { continue }
+      let value = column.number(of: group.name)
+      guard value < Self.maximumValues else { continue }
       column.ofCustomer[number] = value
       columns[group.attribute] = column
     }
@@ -50,9 +61,9 @@ struct AttributeColumns {
   }
 
   private func segments(of column: Column, rank: [Int32]) -> CustomerSegments? {
-    var sizes = [Int](repeating: 0, count: column.values.ids.count)
+    var sizes = [Int](repeating: 0, count: column.names.count)
     for value in column.ofCustomer.values { sizes[Int(value)] += 1 }
-    let names = column.values.ids
+    let names = column.names
     let kept = names.indices.filter { sizes[$0] >= Limits.attributeCustomers }
       .sorted { sizes[$0] == sizes[$1] ? Self.precedes(names[$0], names[$1]) : sizes[$0] > sizes[$1] }
       .prefix(Limits.attributeValues).sorted { Self.precedes(names[$0], names[$1]) }
