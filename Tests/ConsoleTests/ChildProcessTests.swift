@@ -81,17 +81,6 @@ struct ChildProcessTests {
     #expect(error?.description.contains("make build") == true)
   }
 
-  @Test("a folder is one fleet's at a time")
-  func lock() throws {
-    #expect(!FolderLock.exists(in: folder.path))
-    var first: FolderLock? = try FolderLock(folder.path)
-    #expect(throws: ConsoleError.self) { _ = try FolderLock(folder.path) }
-    first = nil
-    #expect(first == nil)
-    _ = try FolderLock(folder.path)
-    #expect(FolderLock.exists(in: folder.path))
-  }
-
   @Test("a demo removes nothing from a folder that is not Nightjar's")
   func foreignFolder() async throws {
     try FileManager.default.createDirectory(atPath: "\(folder.path)/store", withIntermediateDirectories: true)

@@ -8,7 +8,8 @@ public final class Fleet: Sendable {
   /// In the order in which they were started.
   public let children: [ChildProcess]
   private let folder: String
-  private let lock: FolderLock
+  private let claim: FolderClaim
+  private static let claimFile = ".nightjar-lock"
 
   /// Time that each service has to get ready.
   private static let startLimit = Duration.seconds(30)
@@ -33,8 +34,8 @@ public final class Fleet: Sendable {
     } catch {
       throw ConsoleError("cannot make the folder \(folder)/logs: \(error.localizedDescription)")
     }
-    let isOurs = FolderLock.exists(in: folder)
-    let lock = try FolderLock(folder)
+    let isOurs = hasRun(in: folder)
+    let claim = try FolderClaim(folder, file: claimFile)
     if data == .removed { try removeData(in: folder, isOurs: isOurs) }
     try await makeCertificates(in: folder, executables: executables)
     var children: [ChildProcess] = []
@@ -63,19 +64,22 @@ public final class Fleet: Sendable {
       let endpoints = Endpoints(
         control: control, ingest: ingest, ranker: ranker, certificates: "\(folder)/certificates")
       try endpoints.write(folder: folder)
-      return Fleet(endpoints: endpoints, children: children, folder: folder, lock: lock)
+      return Fleet(endpoints: endpoints, children: children, folder: folder, claim: claim)
     } catch {
       await stop(children)
       throw error
     }
   }
 
-  private init(endpoints: Endpoints, children: [ChildProcess], folder: String, lock: FolderLock) {
+  private init(endpoints: Endpoints, children: [ChildProcess], folder: String, claim: FolderClaim) {
     self.endpoints = endpoints
     self.children = children
     self.folder = folder
-    self.lock = lock
+    self.claim = claim
   }
+
+  /// Whether a fleet has ever run in the folder.
+  static func hasRun(in folder: String) -> Bool { access("\(folder)/\(claimFile)", F_OK) == 0 }
 
   /// Waits until one of them ends, which none does unless it is stopped or fails; nil when the waiting task is cancelled.
   public func firstEnd() async -> (child: ChildProcess, end: ChildProcess.End)? {

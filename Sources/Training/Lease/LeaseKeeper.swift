@@ -9,6 +9,8 @@ final class LeaseKeeper: Sendable {
   /// Part of its time to live after which a lease is renewed.
   private static let renewalsPerTTL = 3
   private static let retryPause = Duration.milliseconds(250)
+  /// Part of the time that a lease has left which one attempt to renew it may take.
+  private static let attemptsInTime = 3
 
   private struct State {
     var grant: View<Proto.SignedGrant>
@@ -65,7 +67,8 @@ final class LeaseKeeper: Sendable {
       let left = asked.duration(to: state.withLock { $0.end })
       guard left > .zero else { throw TrainingError.leaseLost("it ran out while control could not be reached") }
       do {
-        let answer = try await control.call(ControlService.renewLease, timeout: left) { request in
+        // A connection that hangs must not take the time for another attempt.
+        let answer = try await control.call(ControlService.renewLease, timeout: left / Self.attemptsInTime) { request in
           request.tenant = lease.tenant.rawValue
           request.message(\.fence) { lease.fence.fill($0) }
         }
