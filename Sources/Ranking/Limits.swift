@@ -22,6 +22,8 @@ enum Limits {
   static let computeCalls = 256
   /// Lists of one message of an export, at most.
   static let listsAMessage = 500
+  /// Customers that an export looks at before other calls have their turn.
+  static let customersATurn = 1_000
   static let reasonBytes = 1_024
   static let routingFileBytes: UInt64 = 1 << 30
   static let recommendationIDDigits = 32
