@@ -47,6 +47,32 @@ struct ServedWriterTests {
     }
   }
 
+  @Test("a thread that may wait loses nothing, however much it writes down")
+  func waiting() throws {
+    let writer = try ServedWriter.small(folder, rings: 1, logger: log.logger)
+    for number in 0..<5_000 {
+      writer.log.waitForRoom()
+      writer.append(number)
+    }
+    writer.close()
+    #expect(writer.figures.count(of: .ring) == 0)
+    #expect(try Serve.numbers(inFolder: folder) == Array(0..<5_000))
+  }
+
+  @Test("a thread that may wait does not where nobody empties the rings")
+  func waitingInVain() throws {
+    let writer = try ServedWriter.small(folder, rings: 1, logger: log.logger, write: Disk().write)
+    writer.append(0)
+    try wait("it is said") { log.contains("No space left on device") }
+    let start = ContinuousClock.now
+    for number in 0..<5_000 {
+      writer.log.waitForRoom()
+      writer.append(number)
+    }
+    #expect(writer.figures.count(of: .disk) > 0 && start.duration(to: .now) < .seconds(10))
+    writer.close()
+  }
+
   @Test("a thread without a ring is counted and not waited for")
   func tooManyThreads() async throws {
     let writer = try ServedWriter.small(folder, rings: 1, logger: log.logger)
