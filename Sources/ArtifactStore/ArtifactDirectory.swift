@@ -1,4 +1,5 @@
 import Commerce
+import Glibc
 import Messages
 import RankedLists
 
@@ -83,6 +84,12 @@ public struct ArtifactDirectory: Sendable {
     return manifest.view
   }
 
+  /// Reads a file from end to end and looks at nothing: what the disk does not give back is an error here, and the end of
+  /// the process where the file is mapped.
+  public func readThrough(tenant: TenantID, digest: ArtifactDigest, file: ArtifactFile) throws(ArtifactError) {
+    try Disk.readThrough(path(tenant: tenant, digest: digest, file: file))
+  }
+
   /// The bytes of a file, found to be what the digest says: these very bytes, whatever becomes of the file. A file of
   /// more than `limit` bytes is refused.
   public func read(
@@ -112,7 +119,8 @@ public struct ArtifactDirectory: Sendable {
     do throws(ArtifactError) {
       return try cache.verify(tenant: tenant, digest: digest, files: files)
     } catch {
-      if case .system = error { throw error }
+      // What the disk does not give back is as good as damaged.
+      if case .system(_, _, let code) = error, code != EIO { throw error }
       try cache.remove(tenant: tenant, digest: digest)
     }
     let manifest = try CheckedManifest.read(in: folder(tenant, digest), tenant: tenant, digest: digest)

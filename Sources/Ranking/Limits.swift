@@ -22,6 +22,8 @@ enum Limits {
   static let computeCalls = 256
   /// Lists of one message of an export, at most.
   static let listsAMessage = 500
+  /// Customers that an export looks at before other calls have their turn.
+  static let customersATurn = 1_000
   static let reasonBytes = 1_024
   static let routingFileBytes: UInt64 = 1 << 30
   static let recommendationIDDigits = 32
@@ -31,6 +33,9 @@ enum Limits {
   static let spareRings = 2
   /// How often rings are emptied; at 100 MB of records a second from one thread one would overflow.
   static let drainInterval = DispatchTimeInterval.milliseconds(20)
+  /// How long a batch waits for its ring to be emptied, at most: so many times so long.
+  static let roomTurns = 200
+  static let roomTurnMicroseconds: UInt32 = 1_000
   /// What a loss of power may cost.
   static let flushInterval = Duration.seconds(1)
   /// How often rings that could not be made, as on a full disk, are tried again.

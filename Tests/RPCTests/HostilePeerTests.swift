@@ -227,6 +227,22 @@ struct HostilePeerTests {
     reactor.stop()
   }
 
+  @Test("a server that goes away while calls wait for a stream ends them, and nothing else")
+  func goesAwayFromMany() async throws {
+    let reactor = try Reactor(name: "bad-server")
+    let listener = try Listener(
+      address: SocketAddress(host: "127.0.0.1", port: 0), context: try TLSContext(server: Certificates.of(.ranker)),
+      reactors: [reactor], accept: { RawPeer($0, answer: helloFrame + frame(.goAway)) })
+    let client = try channel(to: listener.port)
+    let calls = (0..<Limits.maximumStreams + 50).map { _ in
+      Task { _ = try await client.call(TestService.unary, blob("")) }
+    }
+    for call in calls { #expect(await failure { try await call.value }?.code == .unavailable) }
+    await client.close()
+    listener.close()
+    reactor.stop()
+  }
+
   @Test("an answer that is no protobuf is INTERNAL")
   func badAnswer() async throws {
     let reactor = try Reactor(name: "bad-server")

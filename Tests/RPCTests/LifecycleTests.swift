@@ -288,6 +288,28 @@ struct LifecycleTests {
     await client.close()
   }
 
+  @Test("closing a channel ends the calls that wait for a stream too, and whoever closes it again hears of the end")
+  func close() async throws {
+    let running = Counter()
+    let router = routes { router in
+      router.unary(TestService.unary) { _, _ in
+        running.add()
+        try await waitForCancellation()
+        return blob("")
+      }
+    }
+    try await withService(router) { channel, _ in
+      let calls = (0..<Limits.maximumStreams + 50).map { _ in
+        Task { _ = try await channel.call(TestService.unary, timeout: .seconds(30), blob("")) }
+      }
+      await until("as many as may are under way") { running.value == Limits.maximumStreams }
+      async let first: Void = channel.close()
+      async let second: Void = channel.close()
+      for call in calls { #expect(await failure { try await call.value }?.code == .cancelled) }
+      _ = await (first, second)
+    }
+  }
+
   @Test("shutting down lets calls in flight end and takes no new ones")
   func gracefulShutdown() async throws {
     let begun = Counter()

@@ -116,6 +116,8 @@ struct AdoptionTests {
     await control.server.shutdown(grace: .zero)
     try FileManager.default.removeItem(atPath: bakery.root)
 
+    // Nothing that cannot be cleared away keeps it from that.
+    try write([1], to: scratch.file("cache/artifacts/uk/.staging-1"))
     let second = try RunningRanker(scratch, control: control.server.port)
     try await eventually("uk is served") { await second.bake() == "b-1" }
     #expect(try await second.recommend().frozen)

@@ -261,6 +261,18 @@ struct ChoosingTests {
       let refusal = await #expect(throws: RPCError.self) { _ = try await ranker.ask("ann", acts([(.rating, "p0")])) }
       #expect(refusal?.violations.first?.field == "context.acts[0].kind")
     }
+    // What stands in for what may not be offered is nothing that the customer has or rejects either.
+    let gone = (0..<6).map { "p\($0)" } + ["p8"]
+    let few: (Draft<Proto.Overlay>) -> Void = { $0.strings(\.n_withdrawn, \.withdrawn, gone) }
+    try await withShop(overlay: few) { ranker in
+      let answer = try await ranker.ask("ann", acts([(.reject, "p6")]))
+      #expect(answer.reranked && Set(answer.products) == ["p7", "p9"])
+      let pinned = try await ranker.ask("ann") { request in
+        acts([(.reject, "p6")])(request)
+        request.strings(\.n_pin, \.pin, ["p6"])
+      }
+      #expect(pinned.products.first == "p6" && Set(pinned.products) == ["p6", "p7", "p9"])
+    }
     try await withShop(parts: [.neighbours]) { ranker in
       let answer = try await ranker.ask("ann", limit: 3, acts(Array(repeating: (.view, "p3"), count: 50)))
       #expect(answer.reranked && answer.products.first == "p0" && answer.products.contains("p0"))

@@ -66,6 +66,23 @@ struct ExportTests {
     }
   }
 
+  @Test("arms with the same lists have each customer once, under the customer's own arm")
+  func sameLists() async throws {
+    try await withRanker { bakery, control, ranker in
+      let arm = try bakery.bake("b/1", customers: 1_200)
+      let arms = ["a", "b"].map {
+        Ranking.Route.Arm(id: $0, model: arm.model, bake: arm.bake, digest: arm.digest, weight: 500_000)
+      }
+      control.say(route(arms: arms, salt: "s"))
+      try await eventually("it is served") { await ranker.serves(["uk"]) }
+      let whole = try await export(ranker)
+      #expect(whole.customers.sorted() == (0..<1_200).map { "c\($0)" }.sorted())
+      // A bake's name may have a slash.
+      let first = try await export(ranker, atMost: 1)
+      #expect(try await first.customers + export(ranker, cursor: first.cursor).customers == whole.customers)
+    }
+  }
+
   @Test("a cursor of lists that are gone, or of nobody's, is refused, and so is a tenant that is off")
   func refusals() async throws {
     try await withRanker { bakery, control, ranker in

@@ -52,6 +52,21 @@ struct OverlayAdoptionTests {
     }
   }
 
+  @Test("to recommend nothing takes no overlay")
+  func nothing() async throws {
+    try await withRanker { bakery, control, ranker in
+      control.say(route(arms: [try bakery.bake("b-1")]))
+      try await eventually("b-1 is served") { await ranker.bake() == "b-1" }
+      let none = Ranking.Route.Arm(id: "none", model: "", bake: "", digest: nil, weight: 1_000_000)
+      control.say(route(arms: [none], overlay: String(repeating: "ab", count: 32)))
+      try await eventually("nothing is recommended") { await ranker.outcome("uk") == .nothing }
+      // What comes after it is limited again.
+      control.say(route(arms: [try bakery.bake("b-2")], overlay: control.keep(withdrawn("b-2-0"))))
+      try await eventually("b-2 is served") { await ranker.bake() == "b-2" }
+      #expect(try await ranker.recommend("c0").products.first == "b-2-1")
+    }
+  }
+
   @Test("an overlay survives a restart without control; a damaged copy is not believed")
   func restart() async throws {
     let scratch = try Scratch()

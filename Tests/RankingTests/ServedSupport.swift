@@ -83,12 +83,13 @@ extension ServedWriter {
   /// A writer of a small folder.
   static func small(
     _ folder: String, limit: Int = 1 << 30, rings: Int = 2, segmentBytes: Int = 1 << 20, logger: Logger,
-    write: (@Sendable (Int32, UnsafeRawBufferPointer) -> Int)? = nil
+    write: (@Sendable (Int32, UnsafeRawBufferPointer) -> Int)? = nil, sync: (@Sendable (Int32) -> Int32)? = nil
   ) throws -> ServedWriter {
     var options = Options(folder: folder, limit: limit, ringCount: rings)
     options.ringBytes = 128 << 10
     options.segmentBytes = segmentBytes
     if let write { options.write = write }
+    if let sync { options.sync = sync }
     return try ServedWriter(options, figures: ServedFigures(), logger: logger)
   }
 

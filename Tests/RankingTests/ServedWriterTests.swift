@@ -47,6 +47,32 @@ struct ServedWriterTests {
     }
   }
 
+  @Test("a thread that may wait loses nothing, however much it writes down")
+  func waiting() throws {
+    let writer = try ServedWriter.small(folder, rings: 1, logger: log.logger)
+    for number in 0..<5_000 {
+      writer.log.waitForRoom()
+      writer.append(number)
+    }
+    writer.close()
+    #expect(writer.figures.count(of: .ring) == 0)
+    #expect(try Serve.numbers(inFolder: folder) == Array(0..<5_000))
+  }
+
+  @Test("a thread that may wait does not where nobody empties the rings")
+  func waitingInVain() throws {
+    let writer = try ServedWriter.small(folder, rings: 1, logger: log.logger, write: Disk().write)
+    writer.append(0)
+    try wait("it is said") { log.contains("No space left on device") }
+    let start = ContinuousClock.now
+    for number in 0..<5_000 {
+      writer.log.waitForRoom()
+      writer.append(number)
+    }
+    #expect(writer.figures.count(of: .disk) > 0 && start.duration(to: .now) < .seconds(10))
+    writer.close()
+  }
+
   @Test("a thread without a ring is counted and not waited for")
   func tooManyThreads() async throws {
     let writer = try ServedWriter.small(folder, rings: 1, logger: log.logger)
@@ -79,6 +105,63 @@ struct ServedWriterTests {
     let expected = Array(0..<100) + (1_000..<1_100).filter { $0 != 1_040 } + [7]
     #expect(try Serve.numbers(inFolder: folder) == expected)
     #expect(log.contains("records of an earlier process are recovered"))
+  }
+
+  @Test("what the rings held is on disk before they are made anew, however much it is")
+  func recoveryIsDurable() throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let path = "\(folder)/rings"
+    do {
+      let rings = try ServedRings.make(path: path, count: 3, ringBytes: 128 << 10)
+      for number in 0..<100 { Serve.withEntry(number) { #expect(rings.rings[0].append($0)) } }
+    }
+    let old = try bytes(of: path).count
+    let sizes = Mutex<[Int]>([])
+    let writer = try ServedWriter.small(
+      folder, segmentBytes: 4 << 10, logger: log.logger,
+      sync: { descriptor in
+        sizes.withLock { $0.append((try? bytes(of: path).count) ?? 0) }
+        return fdatasync(descriptor)
+      })
+    #expect(sizes.withLock { $0.first } == old)
+    writer.close()
+    #expect(try Serve.numbers(inFolder: folder) == Array(0..<100))
+  }
+
+  @Test("what a full disk keeps from being recovered is tried again, and counted once")
+  func recoveryOnFullDisk() throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    do {
+      let rings = try ServedRings.make(path: "\(folder)/rings", count: 2, ringBytes: 128 << 10)
+      for number in 0..<100 { Serve.withEntry(number) { #expect(rings.rings[0].append($0)) } }
+    }
+    let disk = Disk()
+    let writer = try ServedWriter.small(folder, logger: log.logger, write: disk.write)
+    #expect(writer.figures.recovered == 0)
+    disk.isFull.store(false, ordering: .relaxed)
+    try wait("it is recovered") { writer.figures.recovered > 0 }
+    #expect(writer.figures.recovered == 100)
+    writer.close()
+    #expect(try Serve.numbers(inFolder: folder) == Array(0..<100))
+  }
+
+  @Test("records that are put at the end of the line are on disk before their old place is given up")
+  func setAsideIsDurable() throws {
+    let calls = Mutex<[String]>([])
+    let writer = try ServedWriter.small(
+      folder, logger: log.logger,
+      write: { descriptor, bytes in
+        calls.withLock { $0.append("write") }
+        return Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+      },
+      sync: { descriptor in
+        calls.withLock { $0.append("sync") }
+        return fdatasync(descriptor)
+      })
+    try writer.setAside(Serve.record(7))
+    #expect(calls.withLock { $0 } == ["write", "sync"])
+    writer.close()
+    #expect(try Serve.numbers(inFolder: folder) == [7])
   }
 
   @Test("rings whose first page is damaged give what is whole in them")

@@ -145,6 +145,15 @@ struct Disk: Sendable {
     }
   }
 
+  /// Reads a regular file from end to end.
+  static func readThrough(_ path: String) throws(ArtifactError) {
+    let file = try open(path)
+    var buffer = [UInt8](repeating: 0, count: Limits.copyBufferBytes)
+    while case let count = Glibc.read(file.raw, &buffer, buffer.count), count != 0 {
+      guard count > 0 || errno == EINTR else { throw .system(operation: "read", path: path, errno: errno) }
+    }
+  }
+
   /// A regular file, no link, no pipe.
   private static func open(_ path: String) throws(ArtifactError) -> Handle {
     let file = try Handle(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)

@@ -33,7 +33,8 @@ final class ChannelCore: @unchecked Sendable {
   private var backoff = Backoff.connecting
   /// Connections that are not closed yet: the one in use and those that only finish their calls.
   private var connections: [ObjectIdentifier: ClientConnection] = [:]
-  private var closed: CheckedContinuation<Void, Never>?
+  /// Whoever waits for the last of them to be closed.
+  private var closers: [CheckedContinuation<Void, Never>] = []
 
   init(
     to address: SocketAddress, expecting: Role?, serverName: String?, context: TLSContext, logger: Logger,
@@ -86,7 +87,8 @@ final class ChannelCore: @unchecked Sendable {
     state = .closed
     for pending in takePending() { pending.call.fail(error) }
     for connection in connections.values { connection.shutDown(error) }
-    if connections.isEmpty { done?.resume() } else { closed = done }
+    if let done { closers.append(done) }
+    tellClosers()
   }
 
   // MARK: Connecting
@@ -151,8 +153,14 @@ final class ChannelCore: @unchecked Sendable {
       published.withLock { $0 = .down(retryAt: .now) }
     case .lost:
       connections[ObjectIdentifier(client)] = nil
-      if connections.isEmpty { closed.take()?.resume() }
+      tellClosers()
     }
+  }
+
+  private func tellClosers() {
+    guard connections.isEmpty else { return }
+    for closer in closers { closer.resume() }
+    closers = []
   }
 }
 

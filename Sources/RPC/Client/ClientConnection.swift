@@ -95,10 +95,13 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
       session.cancel(stream)
       finish(call, error)
     case .goAway(let reason, let notProcessed):
-      for call in notProcessed {
-        finish(call, .unavailable("\(call.method): not processed: \(reason); try again", .dropped))
-      }
+      // First, lest those that wait take the streams that become free.
       leave(reason)
+      for call in notProcessed {
+        call.end(.unavailable("\(call.method): not processed: \(reason); try again", .dropped))
+        call.detach()
+      }
+      streamEnded()
     case .none:
       if header.type == .hello { news(self, .greeted) }
     case .call, .halfClosed, .cancelled: break
@@ -137,6 +140,7 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
 
   /// Ends the calls in flight and closes.
   func shutDown(_ error: RPCError) {
+    while let pending = waiting.popFirst() { pending.call.fail(error) }
     for (stream, call) in session.streams.mapValues(\.call) {
       session.cancel(stream)
       finish(call, error)

@@ -19,6 +19,8 @@ extension ServiceClient {
       defer { group.cancelAll() }
       var hedges = Hedges(hedging)
       var tried: Set<Int> = []
+      /// What the call ends with where no further attempt may be made.
+      var last = RPCError(.internal, "\(method.name): a hedged call without attempts")
       /// Only the last alarm counts: where a server says when to come again, the one before it must not ring.
       var alarm = 0
 
@@ -54,9 +56,12 @@ extension ServiceClient {
           let isDue = rung == alarm && !Task.isCancelled
           if isDue, servers[pick(options.key, tried)].throttle.withLock({ hedges.mayBegin($0) }) { begin() }
         case .failure(let error, let place):
+          last = error
           let isWelcomeElsewhere = isWelcome(at: usableServers(besides: tried))
           let next = servers[place].throttle.withLock {
-            hedges.failed(error, throttle: &$0, isWelcomeElsewhere: isWelcomeElsewhere)
+            hedges.failed(
+              error, throttle: &$0, isWelcomeElsewhere: isWelcomeElsewhere,
+              left: ContinuousClock.now.duration(to: deadline))
           }
           switch next {
           case .fail: return .failure(error)
@@ -65,7 +70,7 @@ extension ServiceClient {
           }
         }
       }
-      return .failure(RPCError(.internal, "\(method.name): a hedged call without attempts"))
+      return .failure(last)
     }
     return try result.get()
   }

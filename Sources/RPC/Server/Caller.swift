@@ -2,6 +2,9 @@ import Transport
 
 /// Who is at the other end of a server's connection: the same for all its calls.
 final class Caller: Sendable {
+  /// Of what a call gives for a tenant, as much as a tenant's id may have.
+  private static let shownTenantBytes = 63
+
   let peer: PeerIdentity
   let serverName: String?
   /// The only tenant that the connection may speak of, as UTF-8; nil = every tenant.
@@ -35,7 +38,8 @@ final class Caller: Sendable {
     let why =
       peer.role == .tenant ? "the certificate is tenant '\(peer.name)''s" : "the server name is '\(serverName ?? "")'"
     throw RPCError(
-      .permissionDenied, "the call asks for tenant '\(String(decoding: tenant, as: UTF8.self))', but \(why)")
+      .permissionDenied,
+      "the call asks for tenant '\(String(decoding: tenant.prefix(Self.shownTenantBytes), as: UTF8.self))', but \(why)")
   }
 }
 

@@ -64,6 +64,10 @@ actor Adopter {
     let (loader, file) = (loader, routingFile)
     do {
       try await files.run { try loader.cache.sweep(stagedBefore: Timestamp(microseconds: .max)) }
+    } catch {
+      logger.warning("broken-off copies stay in the cache", metadata: ["reason": "\(error)"])
+    }
+    do {
       guard let kept = try await files.run({ try file.load() }) else { return }
       routing = kept
       follow(Set(kept.routes.keys))

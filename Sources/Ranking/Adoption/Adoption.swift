@@ -15,12 +15,13 @@ struct Adoption: Sendable {
   let salt: String
   let overlay: LoadedOverlay?
 
-  /// Pairs a route's arms with what was mapped for them; nil unless all of it is there, and `overlay` is the route's. What
-  /// was worked out for `old` is used again. Complexity: O(candidates), where the overlay or the artifacts are others.
+  /// Pairs a route's arms with what was mapped for them; nil unless all of it is there, and `overlay`, where there is
+  /// something to be limited, is the route's. What was worked out for `old` is used again. Complexity: O(candidates), where
+  /// the overlay or the artifacts are others.
   init?(
     _ route: Route, artifacts: [ArtifactDigest: MappedArtifact], overlay: LoadedOverlay?, like old: Adoption?
   ) {
-    guard overlay?.digest == route.overlay else { return nil }
+    guard overlay?.digest == route.overlay || route.digests.isEmpty else { return nil }
     var arms: [AdoptedArm] = []
     for arm in route.arms {
       let artifact = arm.digest.flatMap { artifacts[$0] }

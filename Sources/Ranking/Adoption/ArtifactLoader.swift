@@ -17,6 +17,7 @@ struct ArtifactLoader: Sendable {
     // The cache is this ranker's own: what lies there was what its digest says when it was fetched, and the seals of the file
     // itself tell what the disk has done to it since.
     if let manifest = try? cache.manifest(tenant: tenant, digest: digest),
+      (try? cache.readThrough(tenant: tenant, digest: digest, file: .lists)) != nil,
       let artifact = try? open(arm, digest, of: tenant, as: manifest)
     {
       return artifact

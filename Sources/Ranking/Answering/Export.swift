@@ -18,6 +18,8 @@ struct Export {
   private let segment: String
   private let region: String
   private var cursor: Cursor
+  /// There is nothing behind the cursor.
+  private var isAtEnd = false
 
   private struct Cursor {
     var bake = ""
@@ -51,21 +53,26 @@ struct Export {
   private static func parse(_ text: String) throws(RPCError) -> Cursor {
     if text.isEmpty { return Cursor() }
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 3, let arm = Int(parts[1]), let place = Int(parts[2]), arm >= 0, place >= 0 else {
-      throw Demand.refusal("cursor", "is none that an export gave")
-    }
-    return Cursor(bake: String(parts[0]), arm: arm, place: place)
+    guard parts.count >= 3, let arm = Int(parts[parts.count - 2]), let place = Int(parts[parts.count - 1]), arm >= 0,
+      place >= 0
+    else { throw Demand.refusal("cursor", "is none that an export gave") }
+    // The bake's name may have slashes.
+    return Cursor(bake: parts.dropLast(2).joined(separator: "/"), arm: arm, place: place)
   }
 
   /// Sends everything from the cursor on. Each message is made from the lists that are live then.
   mutating func send(to responses: Responses<Proto.ExportedLists>) async throws {
-    while let message = try next() { try await responses.send(message) }
+    while !isAtEnd {
+      // Where nobody is asked for, nothing is sent that would end with the call or give other calls their turn.
+      try Task.checkCancellation()
+      if let message = try next() { try await responses.send(message) } else { await Task.yield() }
+    }
   }
 
-  /// The next message; nil after the last.
+  /// What comes next; nil where none of the customers looked at is asked for.
   private mutating func next() throws(RPCError) -> Encoded<Proto.ExportedLists>? {
     var bytes: [UInt8] = []
-    var lists = 0
+    var (lists, looked) = (0, 0)
     try recommender.live.held { (table) throws(RPCError) in
       let slot = try tenant.withBytes { (tenant) throws(RPCError) in
         try Recommender.slot(of: tenant, table.find(tenant))
@@ -78,7 +85,12 @@ struct Export {
       let memory = UnsafeMutableRawBufferPointer.allocate(
         byteCount: RankerService.getRecommendations.maximumResponseBytes, alignment: MemoryLayout<UInt64>.alignment)
       defer { memory.deallocate() }
-      while lists < Limits.listsAMessage, bytes.count < Self.messageBytes, let arm = arm(slot) {
+      while lists < Limits.listsAMessage, looked < Limits.customersATurn, bytes.count < Self.messageBytes {
+        guard let arm = arm(slot) else {
+          isAtEnd = true
+          return
+        }
+        looked += 1
         var writer = MessageWriter(into: memory)
         if write(&writer, cursor.place, of: arm, slot) {
           precondition(!writer.hasOverflowed, "a list is longer than an answer may be")
@@ -132,7 +144,8 @@ struct Export {
         self.region.isEmpty || self.region == names.region
       else { return false }
       return key.withUnsafeBytes { customer in
-        guard slot.pointee.arm(of: customer)?.pointee.bake.elementsEqual(arm.bake) == true else { return false }
+        let own = slot.pointee.arms.baseAddress.map { $0 + cursor.arm }
+        guard slot.pointee.arm(of: customer) == own else { return false }
         let choice = Choice(
           from: lists, arm.eligibility?.takeUnretainedValue(), for: customer, demand, at: slot.pointee.businessTime(),
           isDataFloor: arm.isDataFloor, arm.bought)

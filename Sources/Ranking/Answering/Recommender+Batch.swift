@@ -27,6 +27,8 @@ extension Recommender {
         let slot = try request.withUTF8(\.tenant) { (tenant) throws(RPCError) in
           try Self.slot(of: tenant, table.find(tenant))
         }
+        // One batch may hold more than a ring does, and its thread may be blocked.
+        served?.waitForRoom()
         var writer = MessageWriter(into: memory)
         try Array(customer.utf8).withBytes { (customer) throws(RPCError) in
           try Self.check(customer: customer, "customers[\(index)]")

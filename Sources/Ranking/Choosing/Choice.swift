@@ -80,7 +80,7 @@ struct Choice {
       return false
     }
     let ranking = SessionRanking(session, lists, offers)
-    selection.take(ranking.ranked(over: list, atMost: Limits.sessionCandidates, bought))
+    selection.take(ranking.ranked(over: list, atMost: Limits.sessionCandidates, bought), without: ranking.out)
     return true
   }
 }

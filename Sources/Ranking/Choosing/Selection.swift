@@ -9,6 +9,8 @@ struct Selection {
   private let offers: OfferTable?
   /// What the customer may not be recommended for having bought it, ascending, once it matters.
   private var bought: [UInt32] = []
+  /// What the customer has by now, or does not want.
+  private var out: Set<UInt32> = []
   private let now: Int64
   /// By number of the path of categories.
   private var perCategory: [UInt32: Int] = [:]
@@ -62,8 +64,9 @@ struct Selection {
     }
   }
 
-  /// Takes what was ranked in the call.
-  mutating func take(_ entries: [RankedEntry]) {
+  /// Takes what was ranked in the call; nothing of `out` stands in for what is left out of it.
+  mutating func take(_ entries: [RankedEntry], without out: Set<UInt32>) {
+    self.out = out
     wanted = min(demand.limit, entries.count)
     for entry in entries {
       if isFull { return }
@@ -98,9 +101,8 @@ struct Selection {
   private func best(of candidate: UInt32) -> UInt32? {
     let head = offers?.head(of: candidate) ?? candidate
     if !demand.excluded.isEmpty, isExcluded(head) { return nil }
-    if isBought(head) || items.contains(where: { (offers?.head(of: $0.candidate) ?? $0.candidate) == head }) {
-      return nil
-    }
+    if out.contains(head) || isBought(head) { return nil }
+    if items.contains(where: { (offers?.head(of: $0.candidate) ?? $0.candidate) == head }) { return nil }
     for offer in offers?.offers(of: head) ?? [] where mayBeOffered(offer) { return offer }
     return mayBeOffered(head) ? head : nil
   }

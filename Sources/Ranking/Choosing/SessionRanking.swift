@@ -22,7 +22,7 @@ struct SessionRanking {
   /// Candidates met in the call, with their weights.
   private var met: [(candidate: Int, weight: Float)] = []
   /// Candidates that the customer has by now, or does not want.
-  private var out: Set<Int> = []
+  private(set) var out: Set<UInt32> = []
   private let categories: [[UInt8]]
 
   init(_ session: Demand.Session, _ lists: RankedLists, _ offers: OfferTable?) {
@@ -38,8 +38,8 @@ struct SessionRanking {
         case .wants(let weight): if number == 0 { met.append((candidate, weight)) }
         case .has(let weight):
           if number == 0 { met.append((candidate, weight)) }
-          out.insert(candidate)
-        case .rejects: out.insert(candidate)
+          out.insert(UInt32(candidate))
+        case .rejects: out.insert(UInt32(candidate))
         }
       }
     }
@@ -54,7 +54,7 @@ struct SessionRanking {
     var scores = baked(list)
     if !met.isEmpty { blendSession(into: &scores) }
     raiseCategories(&scores)
-    for candidate in out { scores[candidate] = -.infinity }
+    for candidate in out { scores[Int(candidate)] = -.infinity }
     if bought != .listed { lists.forEachBought(by: list) { if $0 < UInt32(count) { scores[Int($0)] = -.infinity } } }
     return Self.top(scores, most)
   }

@@ -31,6 +31,9 @@ final class ServedFigures: Sendable {
   /// Counts a record that found no room, by what is in the way.
   func drop() { lose(1, Loss(rawValue: obstacle.load(ordering: .relaxed)) ?? .ring) }
 
+  /// Whether the writer takes records out of the rings.
+  var isFlowing: Bool { obstacle.load(ordering: .relaxed) == Loss.ring.rawValue }
+
   func lose(_ count: Int, _ loss: Loss) {
     switch loss {
     case .ring: ring.add(count, ordering: .relaxed)

@@ -44,6 +44,16 @@ final class ServedLog: Sendable {
     guard let ring = ring, ring.append(entry) else { return figures.drop() }
   }
 
+  /// Waits, for a thread that may, until its ring has room for some answers: as long as the writer takes them out, and for a
+  /// moment at most.
+  func waitForRoom() {
+    var turns = 0
+    while let ring, ring.isCrowded, figures.isFlowing, turns < Limits.roomTurns {
+      usleep(Limits.roomTurnMicroseconds)
+      turns += 1
+    }
+  }
+
   private var ring: ServedRing? {
     let number = number
     guard number < ringCount else { return nil }

@@ -41,6 +41,9 @@ struct ServedRing: @unchecked Sendable {
     return true
   }
 
+  /// Whether more than half of it waits. For the one thread that writes.
+  var isCrowded: Bool { pending.count > byteCount / 2 }
+
   /// What was written and not taken yet. For the one thread that takes.
   var pending: UnsafeRawBufferPointer {
     let tail = tail.pointee.load(ordering: .relaxed)

@@ -41,8 +41,8 @@ struct ServedShipper: Sendable {
       return true
     }
     last = segment.number
-    let batches = try await writer.beside { [segments = writer.segments, figures = writer.figures] in
-      try Self.batches(of: segments.read(segment), figures)
+    let (batches, gaps) = try await writer.beside { [segments = writer.segments] in
+      try Self.batches(of: segments.read(segment))
     }
     let left = await ship(batches)
     guard left.isEmpty || left.count < batches.count else { return false }
@@ -51,10 +51,12 @@ struct ServedShipper: Sendable {
       if !bytes.isEmpty { try writer.setAside(bytes) }
       try writer.segments.remove(segment)
     }
+    writer.figures.lose(gaps, .damaged)
     return left.isEmpty
   }
 
-  private static func batches(of bytes: [UInt8], _ figures: ServedFigures) -> [Batch] {
+  /// A segment's records by tenant, and how many gaps of damage lie between them.
+  private static func batches(of bytes: [UInt8]) -> ([Batch], gaps: Int) {
     var open: [[UInt8]: Batch] = [:]
     var done: [Batch] = []
     let gaps = bytes.withUnsafeBytes { bytes in
@@ -69,8 +71,7 @@ struct ServedShipper: Sendable {
         }
       }
     }
-    figures.lose(gaps, .damaged)
-    return done + open.values
+    return (done + open.values, gaps)
   }
 
   /// Sends all batches, some at once; returns those that ingest has not taken.

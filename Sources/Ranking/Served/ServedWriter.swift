@@ -18,6 +18,8 @@ final class ServedWriter: @unchecked Sendable {
     var segmentBytes = Limits.servedSegmentBytes
     /// The corresponding C function is `write`.
     var write: @Sendable (Int32, UnsafeRawBufferPointer) -> Int = { Glibc.write($0, $1.baseAddress, $1.count) }
+    /// The corresponding C function is `fdatasync`.
+    var sync: @Sendable (Int32) -> Int32 = { fdatasync($0) }
   }
 
   /// A file that is closed when nobody uses it any more.
@@ -89,10 +91,10 @@ final class ServedWriter: @unchecked Sendable {
     }
   }
 
-  /// Puts records at the end of the line again, so that others come before them.
+  /// Puts records at the end of the line again, durably, so that others come before them.
   func setAside(_ records: [UInt8]) throws(ServedError) {
     let result = queue.sync { Result { () throws(ServedError) in try appendAll(of: records) } }
-    try result.get()
+    sync(try result.get())
   }
 
   // MARK: The turn, every `Limits.drainInterval`
@@ -138,10 +140,13 @@ final class ServedWriter: @unchecked Sendable {
 
   // MARK: Segments
 
-  /// Appends whole records to the segment in hand; takes back what it wrote of them where it fails.
-  private func append(_ records: UnsafeRawBufferPointer) throws(ServedError) {
+  /// Appends whole records to the segment in hand, and says in which file they are; takes back what it wrote of them where it
+  /// fails.
+  @discardableResult
+  private func append(_ records: UnsafeRawBufferPointer) throws(ServedError) -> File {
     if current == nil { try beginSegment() }
-    guard let file = current?.file, var segment = current?.segment else { return }
+    guard let (file, begun) = current else { preconditionFailure("a segment has begun") }
+    var segment = begun
     var written = 0
     while written < records.count {
       let count = options.write(file.descriptor, UnsafeRawBufferPointer(rebasing: records[written...]))
@@ -163,12 +168,13 @@ final class ServedWriter: @unchecked Sendable {
     current = (file, segment)
     segments.write(segment)
     if segment.byteCount >= options.segmentBytes { endSegment() }
+    return file
   }
 
-  private func appendAll(of records: [UInt8]) throws(ServedError) {
+  private func appendAll(of records: [UInt8]) throws(ServedError) -> File {
     // `withUnsafeBytes` does not carry typed errors.
     let result = records.withUnsafeBytes { bytes in Result { () throws(ServedError) in try append(bytes) } }
-    try result.get()
+    return try result.get()
   }
 
   private func beginSegment() throws(ServedError) {
@@ -201,15 +207,20 @@ final class ServedWriter: @unchecked Sendable {
     lastFlush = .now
     flushing.async { [self] in
       defer { isFlushing.store(false, ordering: .releasing) }
-      do throws(ServedError) { try Self.flush(file, in: options.folder) } catch {
-        logger.error("records may not outlive a loss of power", metadata: ["reason": "\(error)"])
-      }
+      sync(file)
+    }
+  }
+
+  private func sync(_ file: File) {
+    do throws(ServedError) { try makeDurable(file) } catch {
+      logger.error("records may not outlive a loss of power", metadata: ["reason": "\(error)"])
     }
   }
 
   /// The corresponding C functions are `fdatasync`, and `fsync` for the name.
-  private static func flush(_ file: File, in folder: String) throws(ServedError) {
-    guard fdatasync(file.descriptor) == 0 else { throw ServedError("fdatasync", folder, errno) }
+  private func makeDurable(_ file: File) throws(ServedError) {
+    let folder = options.folder
+    guard options.sync(file.descriptor) == 0 else { throw ServedError("fdatasync", folder, errno) }
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw ServedError("open", folder, errno) }
     defer { Glibc.close(descriptor) }
@@ -236,24 +247,29 @@ final class ServedWriter: @unchecked Sendable {
   /// Moves what an earlier process left in its rings to a segment of its own, durably.
   private func recover(_ path: String) throws(ServedError) {
     var found: [UInt8] = []
+    var (count, gaps) = (0, 0)
     func search(_ bytes: UnsafeRawBufferPointer) -> Int {
       ServedRecord.forEach(in: bytes) { _, record in
         found.append(contentsOf: record)
-        figures.recover(1)
+        count += 1
       }
     }
     if let left = try ServedRings.open(path: path) {
-      for ring in left.rings { figures.lose(search(ring.left), .damaged) }
+      for ring in left.rings { gaps += search(ring.left) }
     } else if access(path, F_OK) == 0 {
       // Its first page says nothing that can be right: whatever is whole is still found.
       let bytes = try ServedSegments.read(path, atMost: Limits.lostRingsBytes)
       _ = bytes.withUnsafeBytes { search($0) }
       logger.error("the rings of served records are damaged", metadata: ["path": "\(path)"])
     }
-    guard !found.isEmpty else { return }
-    try appendAll(of: found)
-    if let file = current?.file { try Self.flush(file, in: options.folder) }
-    endSegment()
+    if !found.isEmpty {
+      sync(try appendAll(of: found))
+      endSegment()
+    }
+    // Once, however often it was tried.
+    figures.recover(count)
+    figures.lose(gaps, .damaged)
+    guard count > 0 else { return }
     logger.notice("records of an earlier process are recovered", metadata: ["bytes": "\(found.count)"])
   }
 }

@@ -7,6 +7,7 @@ import Transport
 @Suite("Hedging", .timeLimit(.minutes(5)))
 struct HedgingTests {
   private static let lost = RPCError(.unavailable, "lost")
+  private let left = Duration.seconds(3)
 
   @Test("attempts begin a delay apart, up to the most there may be")
   func pace() {
@@ -20,14 +21,19 @@ struct HedgingTests {
     var throttle = RetryThrottle()
     var hedges = Hedges(Hedging(after: .seconds(9), maximumAttempts: 4))
     _ = hedges.began()
-    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false) == .again(after: .zero))
+    #expect(
+      hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false, left: left) == .again(after: .zero))
     _ = hedges.began()
     let busy = RPCError(.resourceExhausted, "", retryAfter: .seconds(2))
-    #expect(hedges.failed(busy, throttle: &throttle, isWelcomeElsewhere: false) == .again(after: .seconds(2)))
+    #expect(
+      hedges.failed(busy, throttle: &throttle, isWelcomeElsewhere: false, left: left) == .again(after: .seconds(2)))
     _ = hedges.began()
     _ = hedges.began()
-    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false) == .wait)
-    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false) == .fail)
+    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false, left: left) == .wait)
+    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false, left: left) == .fail)
+    var short = Hedges(Hedging(after: .seconds(9)))
+    _ = short.began()
+    #expect(short.failed(busy, throttle: &throttle, isWelcomeElsewhere: true, left: .seconds(2)) == .fail)
   }
 
   @Test("an error that every server would give ends the call")
@@ -35,7 +41,7 @@ struct HedgingTests {
     var throttle = RetryThrottle()
     var hedges = Hedges(Hedging(after: .seconds(9)))
     _ = hedges.began()
-    #expect(hedges.failed(RPCError(.notFound, ""), throttle: &throttle, isWelcomeElsewhere: false) == .fail)
+    #expect(hedges.failed(RPCError(.notFound, ""), throttle: &throttle, isWelcomeElsewhere: false, left: left) == .fail)
     #expect(throttle.tokens == RetryThrottle.maximumTokens)
   }
 
@@ -46,7 +52,7 @@ struct HedgingTests {
     var hedges = Hedges(Hedging(after: .zero))
     _ = hedges.began()
     #expect(!hedges.mayBegin(throttle))
-    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false) == .fail)
+    #expect(hedges.failed(Self.lost, throttle: &throttle, isWelcomeElsewhere: false, left: left) == .fail)
   }
 
   // MARK: Real servers
@@ -101,6 +107,52 @@ struct HedgingTests {
     #expect(calls.value == 20)
     await client.close()
     for server in servers { await server.shutdown(grace: .zero) }
+  }
+
+  @Test("a time to wait that lies past the deadline is not waited for")
+  func lateRetry() async throws {
+    let router = routes { router in
+      router.unary(TestService.idempotent) { _, _ in
+        throw RPCError(.resourceExhausted, "busy", retryAfter: .seconds(8))
+      }
+    }
+    let server = try serve(router)
+    let client = try client([server])
+    let start = ContinuousClock.now
+    let error = await failure {
+      _ = try await client.call(
+        TestService.idempotent, timeout: .seconds(1), options: CallOptions(hedging: Hedging(after: .seconds(60))),
+        blob(""))
+    }
+    #expect(error?.message == "busy" && start.duration(to: .now) < .seconds(4))
+    await client.close()
+    await server.shutdown(grace: .zero)
+  }
+
+  @Test("a call that may make no further attempt ends with its own error")
+  func throttledMeanwhile() async throws {
+    let gate = Gate()
+    let waiting = Counter()
+    let router = routes { router in
+      router.unary(TestService.idempotent) { _, _ in
+        waiting.add()
+        try await gate.wait()
+        throw RPCError(.unavailable, "not now")
+      }
+    }
+    let server = try serve(router)
+    let client = try client([server])
+    let calls = (0..<64).map { _ in
+      Task {
+        _ = try await client.call(
+          TestService.idempotent, options: CallOptions(hedging: Hedging(after: .seconds(60))), blob(""))
+      }
+    }
+    await until("all are under way") { waiting.value == calls.count }
+    gate.open()
+    for call in calls { #expect(await failure { try await call.value }?.message == "not now") }
+    await client.close()
+    await server.shutdown(grace: .zero)
   }
 
   @Test("when all attempts fail the call does, and cancelling the caller cancels them")

@@ -47,13 +47,16 @@ struct Hedges: Sendable {
   func mayBegin(_ throttle: RetryThrottle) -> Bool { attempt < hedging.maximumAttempts && throttle.permits }
 
   /// An attempt has failed, on the server of the throttle; `isWelcomeElsewhere`: there is a usable server besides those tried
-  /// whose own throttle permits.
-  mutating func failed(_ error: RPCError, throttle: inout RetryThrottle, isWelcomeElsewhere: Bool) -> Next {
+  /// whose own throttle permits. `left`: time until the deadline, past which no attempt is waited for.
+  mutating func failed(
+    _ error: RPCError, throttle: inout RetryThrottle, isWelcomeElsewhere: Bool, left: Duration
+  ) -> Next {
     underWay -= 1
     guard error.mayBeRepeated(.idempotent) else { return .fail }
     if error.reach != .notSent { throttle.failed() }
-    if attempt < hedging.maximumAttempts, throttle.permits || isWelcomeElsewhere {
-      return .again(after: error.retryAfter ?? .zero)
+    let delay = error.retryAfter ?? .zero
+    if attempt < hedging.maximumAttempts, throttle.permits || isWelcomeElsewhere, delay < left {
+      return .again(after: delay)
     }
     return underWay == 0 ? .fail : .wait
   }
