@@ -39,3 +39,13 @@ enum Cinema {
     Study(interactions.history(through: cut), segments: .none(customers: customers), attributes: attributes)
   }
 }
+
+extension Recipe {
+  /// Rating models that are fitted in no time.
+  static let quickMachine = Recipe(
+    kind: .rating(.fm(FactorisationMachine(factors: 3, samples: 16, burnIn: 8), kept: 4), trendWeight: 1),
+    trendHalfLifeDays: 7)
+  static let quickFactorisation = Recipe(
+    kind: .rating(.mf(BiasedFactorisation(factors: 4, regularisation: 0.1, rate: 0.03, epochs: 15)), trendWeight: 1),
+    trendHalfLifeDays: 7)
+}

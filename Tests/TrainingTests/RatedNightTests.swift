@@ -83,7 +83,7 @@ struct RatedNightTests {
 
   @Test(
     "the live rating model is judged again on tomorrow's rows and catalogue",
-    arguments: [Recipe.machine, .factorisation])
+    arguments: [Recipe.quickMachine, .quickFactorisation])
   func champion(recipe: Recipe) throws {
     let older = Night(
       data: try SampleTenant.cinema(.anything).data(),
@@ -95,12 +95,10 @@ struct RatedNightTests {
     tenant.customers.append(("newcomer", ""))
     let night = try tenant.night()
     let model = try kept.model(tenant: shop, id: "m-1", products: night.data.products)
-    let champion = Candidate(champion: model, file: kept)
-    let report = try report(Evaluation(night, champion: champion, championProblem: "", stages: .unwatched))
-    #expect(report.champion_problem.isEmpty)
-    let figures = report.list(\.n_candidates, \.candidates)
-    #expect(figures.map(\.candidate) == ["als", "popularity", "champion"] && figures[2].recipe == recipe.name)
-    #expect(figures[2].rmse < 0.8 * figures[1].rmse)
+    let rows = night.judgingRows()
+    let popularity = try night.fit(.popularity, night.calibration(of: .popularity, on: night.calibrationRows()))
+    let (own, plain) = try (model.judged.judge(on: rows, night.judged), popularity.judge(on: rows, night.judged))
+    #expect(own.rmse < 0.8 * plain.rmse && own.squaredErrors.count == plain.squaredErrors.count)
     let scorer = Scorer(model.served, recipe: model.recipe, study: night.served)
     let newcomer = try #require(night.data.customers.firstIndex(of: "newcomer"))
     #expect(scorer.scores(of: newcomer).allSatisfy { $0.isFinite })
@@ -120,11 +118,11 @@ struct RatedNightTests {
     let night = try SampleTenant.cinema(.anything).night()
     let kept = file(old, night)
     #expect(try kept.encoded.decode().calibration?.rating == nil)
-    let champion = Candidate(
-      champion: try kept.model(tenant: shop, id: "m-1", products: night.data.products), file: kept)
-    let report = try report(Evaluation(night, champion: champion, championProblem: "", stages: .unwatched))
-    let figures = report.list(\.n_candidates, \.candidates)
-    #expect(figures.count == 3 && figures[2].rmse > 0 && figures[2].rmse < 0.5)
+    let rows = night.judgingRows()
+    let champion = try kept.model(tenant: shop, id: "m-1", products: night.data.products).judged
+    let renewed = JudgedModel(recipe: champion.recipe, fit: champion.fit, calibration: model.judged.calibration)
+    let (alone, line) = try (champion.judge(on: rows, night.judged), renewed.judge(on: rows, night.judged))
+    #expect(alone.rmse > line.rmse && alone.rmse < 0.5 && alone.ndcgs == line.ndcgs)
   }
 
   @Test("a customer of whom only the industry is known gets a list of their own from the machine, by that")
@@ -141,10 +139,10 @@ struct RatedNightTests {
       return try RankedLists(
         path: scratch.store.path(tenant: shop, digest: published.digest, file: .lists), tenant: "shop", bake: bake)
     }
-    let told = try lists(.machine, "b-1")
+    let told = try lists(.quickMachine, "b-1")
     let (first, second) = (try #require(told.products(of: "new-a")), try #require(told.products(of: "new-b")))
     #expect(first.prefix(5).allSatisfy { Int($0.dropFirst(2)).map { $0 % 2 } == 0 })
     #expect(second.prefix(5).allSatisfy { Int($0.dropFirst(2)).map { $0 % 2 } == 1 })
-    #expect(try lists(.factorisation, "b-2").products(of: "new-a") == nil)
+    #expect(try lists(.quickFactorisation, "b-2").products(of: "new-a") == nil)
   }
 }

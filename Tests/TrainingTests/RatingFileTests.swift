@@ -6,9 +6,9 @@ import Testing
 
 @Suite("Model files of rating models")
 struct RatingFileTests {
-  private static let recipes = [Recipe.machine, .factorisation]
+  private static let recipes = [Recipe.quickMachine, .quickFactorisation]
   private static let night = try! SampleTenant.cinema(.anything).night()
-  private static let machine = try! Recipe.machine.fit(night.judged, seed: 1)
+  private static let machine = try! Recipe.quickMachine.fit(night.judged, seed: 1)
 
   private func file(_ model: TrainedModel, _ night: Night) -> ModelFile {
     ModelFile(model, id: "m-1", tenant: shop, products: night.data.products, watermark: 9, seed: night.seed)
@@ -85,8 +85,8 @@ struct RatingFileTests {
   /// Blocks that no trainer writes.
   private static let absurdBlocks: [@Sendable (Draft<Proto.RatingBlock>) -> Void] = [
     { $0.offset = .infinity }, { $0.noise = 0 }, { $0.noise = -.infinity }, { $0.customer_mean = [0, 0, 0] },
-    { $0.customer_precision = [] }, { $0.product_precision = [UInt8](repeating: 0, count: 36) },
-    { $0.product_mean = [UInt8](repeating: 0xff, count: 36) }, { $0.customer_attributes = [0, 0, 0, 0] },
+    { $0.customer_precision = [] }, { $0.product_precision = [UInt8](repeating: 0, count: 16) },
+    { $0.product_mean = [UInt8](repeating: 0xff, count: 16) }, { $0.customer_attributes = [0, 0, 0, 0] },
     { $0.product_attributes = [] },
   ]
 
@@ -123,9 +123,9 @@ struct RatingFileTests {
         try Fit(validating: view, recipe: recipe, catalogue: [:], products: products.count)
       }
     }
-    try refused(.machine) { draft in
+    try refused(.quickMachine) { draft in
       plain.fill(draft, recipe: .ease, products: products)
-      draft.factors = [UInt8](repeating: 0, count: products.count * 4 * Recipe.machine.factors)
+      draft.factors = [UInt8](repeating: 0, count: products.count * 4 * Recipe.quickMachine.factors)
     }
     try refused(.ease) { draft in
       plain.fill(draft, recipe: .ease, products: products)
@@ -136,7 +136,7 @@ struct RatingFileTests {
   /// Recipes that no trainer makes.
   private static let absurdRecipes: [@Sendable (Draft<Proto.Recipe>) -> Void] = [
     { $0.factors = 0 }, { $0.factors = 5_000 }, { $0.iterations = 0 }, { $0.iterations = 1_001 }, { $0.kept = 0 },
-    { $0.kept = 61 }, { $0.kept = .max }, { $0.burn_in = 1_001 }, { $0.trend_weight = .nan },
+    { $0.kept = 17 }, { $0.kept = .max }, { $0.burn_in = 1_001 }, { $0.trend_weight = .nan },
     { ($0.name, $0.rate) = ("mf", 0.1) }, { ($0.name, $0.regularisation) = ("mf", 0.1) },
     { ($0.name, $0.regularisation, $0.rate) = ("mf", .infinity, 0.1) },
   ]
@@ -144,14 +144,14 @@ struct RatingFileTests {
   @Test("a recipe of ratings out of range is refused", arguments: absurdRecipes.indices)
   func absurdRecipe(index: Int) throws {
     let recipe = Encoded<Proto.Recipe> { draft in
-      Recipe.machine.fill(draft)
+      Recipe.quickMachine.fill(draft)
       Self.absurdRecipes[index](draft)
     }
     #expect(throws: TrainingError.self) { try Recipe(validating: recipe.decode()) }
   }
 
   @Test("every recipe of a night comes back from the contract", arguments: Recipe.nightly + Recipe.rated)
-  func recipes(recipe: Recipe) throws {
+  func contract(recipe: Recipe) throws {
     #expect(try Recipe(validating: Encoded<Proto.Recipe> { recipe.fill($0) }.decode()) == recipe)
   }
 
@@ -159,11 +159,11 @@ struct RatingFileTests {
   private func expectRefused(_ change: (Draft<Proto.Fit>) -> Void) throws {
     let products = Self.night.data.products
     let view = try Encoded<Proto.Fit> { draft in
-      Self.machine.fill(draft, recipe: .machine, products: products)
+      Self.machine.fill(draft, recipe: .quickMachine, products: products)
       change(draft)
     }.decode()
     #expect(throws: TrainingError.self) {
-      try Fit(validating: view, recipe: .machine, catalogue: [:], products: products.count)
+      try Fit(validating: view, recipe: .quickMachine, catalogue: [:], products: products.count)
     }
   }
 }
