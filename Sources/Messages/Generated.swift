@@ -94,6 +94,8 @@ public enum Proto {
   public typealias GateVerdict = Nightjar__V1__GateVerdict
   /// `nightjar.v1.Evaluation`, see control.proto.
   public typealias Evaluation = Nightjar__V1__Evaluation
+  /// `nightjar.v1.RatingScale`, see control.proto.
+  public typealias RatingScale = Nightjar__V1__RatingScale
   /// `nightjar.v1.ReportEvaluationRequest`, see control.proto.
   public typealias ReportEvaluationRequest = Nightjar__V1__ReportEvaluationRequest
   /// `nightjar.v1.ReportEvaluationResponse`, see control.proto.
@@ -222,10 +224,16 @@ public enum Proto {
   public typealias Recipe = Nightjar__V1__Recipe
   /// `nightjar.v1.Fit`, see model.proto.
   public typealias Fit = Nightjar__V1__Fit
+  /// `nightjar.v1.RatingFit`, see model.proto.
+  public typealias RatingFit = Nightjar__V1__RatingFit
+  /// `nightjar.v1.RatingBlock`, see model.proto.
+  public typealias RatingBlock = Nightjar__V1__RatingBlock
   /// `nightjar.v1.SegmentPopularity`, see model.proto.
   public typealias SegmentPopularity = Nightjar__V1__SegmentPopularity
   /// `nightjar.v1.Calibration`, see model.proto.
   public typealias Calibration = Nightjar__V1__Calibration
+  /// `nightjar.v1.RatingCalibration`, see model.proto.
+  public typealias RatingCalibration = Nightjar__V1__RatingCalibration
   /// `nightjar.v1.GetRecommendationsRequest`, see ranker.proto.
   public typealias GetRecommendationsRequest = Nightjar__V1__GetRecommendationsRequest
   /// `nightjar.v1.CustomerAttributes`, see ranker.proto.
@@ -426,6 +434,10 @@ extension Nightjar__V1__PairedDifference: Message {
 
 extension Nightjar__V1__Evaluation: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__evaluation__describe() }
+}
+
+extension Nightjar__V1__RatingScale: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__rating_scale__describe() }
 }
 
 extension Nightjar__V1__ReportEvaluationRequest: Message {
@@ -660,12 +672,24 @@ extension Nightjar__V1__Fit: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__fit__describe() }
 }
 
+extension Nightjar__V1__RatingFit: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__rating_fit__describe() }
+}
+
+extension Nightjar__V1__RatingBlock: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__rating_block__describe() }
+}
+
 extension Nightjar__V1__SegmentPopularity: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__segment_popularity__describe() }
 }
 
 extension Nightjar__V1__Calibration: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__calibration__describe() }
+}
+
+extension Nightjar__V1__RatingCalibration: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__rating_calibration__describe() }
 }
 
 extension Nightjar__V1__GetRecommendationsRequest: Message {

@@ -270,6 +270,24 @@ struct GateTests {
     }
   }
 
+  @Test("where RMSE is of ratings, the rule and the guards are the same, and the reason says of what scale")
+  func ratings() throws {
+    func decision(ndcg: Double) throws -> Gate.Decision {
+      var rated = report([
+        figures(.champion, rmse: 0.25), figures(.challenger, rmse: 0.23, ndcg: ndcg),
+        figures(.popularity, rmse: 0.26),
+      ])
+      rated.ratingScale = 1...5
+      return try Gate.judge(rated, in: situation())
+    }
+    let better = try decision(ndcg: 0.2)
+    #expect(better.verdict == .promote && better.live == .challenger)
+    #expect(better.reason.contains("RMSE of ratings, as a part of their scale 1.0 to 5.0: champion 0.25"))
+    let worse = try decision(ndcg: 0.18)
+    #expect(
+      worse.verdict == .reject && worse.live == .champion && worse.reason.contains("lose more than 5% of NDCG@10"))
+  }
+
   private static let excesses: [@Sendable (Draft<Proto.ReportEvaluationRequest>) -> Void] = [
     { $0.list(\.n_candidates, \.candidates, of: ["als", "als"]) { ($0.candidate, $0.recipe) = ($1, $1) } },
     { $0.list(\.n_candidates, \.candidates, of: ["oracle"]) { $0.candidate = $1 } },
@@ -287,9 +305,13 @@ struct GateTests {
       $0.list(\.n_trials, \.trials, of: [257]) { ($0.recipe, $0.options) = ("als", String(repeating: "x", count: $1)) }
     },
     { $0.choice = String(repeating: "x", count: 1_025) },
+    { $0.message(\.rating_scale) { ($0.low, $0.high) = (5, 1) } },
+    { $0.message(\.rating_scale) { ($0.low, $0.high) = (-.infinity, .nan) } },
   ]
 
-  @Test("a report is bounded in every part: nights are shown with the reports of all their tenants", arguments: 0..<10)
+  @Test(
+    "a report is bounded in every part: nights are shown with the reports of all their tenants",
+    arguments: excesses.indices)
   func excess(index: Int) throws {
     let report = Encoded<Proto.ReportEvaluationRequest> { Self.excesses[index]($0) }
     #expect(throws: RPCError.self) { try Gate.Report(report.decode()) }

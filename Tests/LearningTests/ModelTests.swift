@@ -90,12 +90,14 @@ import Testing
     for (overall, segments, factors) in cases {
       #expect(throws: LearningError.self) {
         try Fit(
-          recipe: .als, cut: 0, products: 3, overall: overall, segments: segments, factors: factors, similarities: [])
+          recipe: .als, cut: 0, products: 3, overall: overall, segments: segments, factors: factors, similarities: [],
+          rating: nil)
       }
     }
     #expect(throws: Never.self) {
       try Fit(
-        recipe: .als, cut: 0, products: 3, overall: good, segments: ["a": good], factors: factors, similarities: [])
+        recipe: .als, cut: 0, products: 3, overall: good, segments: ["a": good], factors: factors, similarities: [],
+        rating: nil)
     }
     let rows: [[[(product: Int, weight: Float)]]] = [
       [[], []], [[(1, 1), (0, 1)], [], []], [[(3, 1)], [], []], [[(1, .nan)], [], []],
@@ -103,12 +105,14 @@ import Testing
     for similarities in rows {
       #expect(throws: LearningError.self) {
         try Fit(
-          recipe: .ease, cut: 0, products: 3, overall: good, segments: [:], factors: [], similarities: similarities)
+          recipe: .ease, cut: 0, products: 3, overall: good, segments: [:], factors: [], similarities: similarities,
+          rating: nil)
       }
     }
     #expect(throws: LearningError.self) {
       try Fit(
-        recipe: .als, cut: 0, products: 3, overall: good, segments: [:], factors: factors, similarities: [[], [], []])
+        recipe: .als, cut: 0, products: 3, overall: good, segments: [:], factors: factors, similarities: [[], [], []],
+        rating: nil)
     }
   }
 

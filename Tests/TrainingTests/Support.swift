@@ -63,6 +63,7 @@ struct SampleTenant: Sendable {
     let product: String
     let time: Int64
     var kind = Proto.EventKind.purchase
+    var rating = Double.nan
   }
 
   struct Offer: Sendable {
@@ -82,6 +83,8 @@ struct SampleTenant: Sendable {
   var industries: @Sendable (Int) -> String = { _ in "" }
   /// Free attributes of text, by the customer's place.
   var attributes: @Sendable (Int) -> [String: String] = { _ in [:] }
+  /// By the product's place.
+  var categories: @Sendable (Int) -> [String] = { _ in [] }
 
   /// Customers of two tastes over 200 days; product "p-00" is withdrawn, "p-01" not yet for sale.
   init(customers count: Int = 60, products productCount: Int = 40, purchases: Int = 30, seed: UInt64 = 1) {
@@ -120,12 +123,13 @@ struct SampleTenant: Sendable {
         }
       }
     }
-    for part in products.chunked(rows) {
+    for part in Array(products.enumerated()).chunked(rows) {
       fills.append { chunk in
         chunk.list(\.n_products, \.products, of: part) {
-          $0.id = $1.id
-          $0.available_from_us = $1.from
-          $0.available_until_us = $1.until
+          $0.id = $1.element.id
+          $0.available_from_us = $1.element.from
+          $0.available_until_us = $1.element.until
+          $0.strings(\.n_category_path, \.category_path, categories($1.offset))
         }
       }
     }
@@ -175,7 +179,7 @@ struct SampleTenant: Sendable {
       })
     columns.scalars(\.n_quantity, \.quantity, events.map { _ in Int64(1) })
     columns.scalars(\.n_revenue, \.revenue, events.map { _ in Int64(100) })
-    columns.scalars(\.n_rating, \.rating, events.map { _ in Double.nan })
+    columns.scalars(\.n_rating, \.rating, events.map(\.rating))
   }
 
   /// As the trainer sees it.

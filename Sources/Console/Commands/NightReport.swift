@@ -15,6 +15,7 @@ struct NightReport {
     for item in work {
       guard let evaluation = item.evaluation, !evaluation.choice.isEmpty else { continue }
       terminal.line("\(item.tenant): \(Format.text(evaluation.choice))")
+      terminal.line("  \(Self.measure(of: evaluation))")
       for difference in evaluation.list(\.n_differences, \.differences) {
         terminal.line("  \(Self.text(of: difference))")
       }
@@ -71,6 +72,16 @@ extension NightReport {
   /// The winner's recipe; empty where it was not judged.
   private static func recipe(of evaluation: View<Proto.Evaluation>?) -> String {
     evaluation?.list(\.n_candidates, \.candidates).first { $0.candidate == evaluation?.winner }?.recipe ?? ""
+  }
+
+  /// What RMSE and squared errors are of.
+  private static func measure(of evaluation: View<Proto.Evaluation>) -> String {
+    guard let scale = evaluation.rating_scale else {
+      return "RMSE is of probabilities that a customer comes to like a product"
+    }
+    let (low, high) = (Format.decimals(scale.low, 1), Format.decimals(scale.high, 1))
+    return "RMSE is of ratings, as a part of their scale \(low) to \(high): times "
+      + "\(Format.decimals(scale.high - scale.low, 1)) it is in ratings"
   }
 
   /// "als − champion: squared error −0.0012 [−0.0020, −0.0004], NDCG@10 +0.0100 [+0.0010, +0.0190]".

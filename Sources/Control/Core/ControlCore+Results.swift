@@ -41,6 +41,7 @@ extension ControlCore {
         detail: [
           "night": "\(item.night)", "verdict": "\(decision.verdict)", "live": decision.live.rawValue,
           "bakes": orders.map(\.bake).joined(separator: " "), "judged_customers": "\(report.judgedCustomers)",
+          "rmse_of": report.ratingScale == nil ? "probabilities" : "ratings",
           "trainer": trainer.description,
         ], db)
       return response
@@ -77,6 +78,7 @@ extension ControlCore {
       evaluation.events = report.events
       evaluation.list(\.n_trials, \.trials, sharing: report.list(\.n_trials, \.trials))
       evaluation.choice = report.choice
+      if let scale = report.rating_scale { evaluation.message(\.rating_scale, sharing: scale) }
     }
   }
 

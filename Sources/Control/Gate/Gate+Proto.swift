@@ -51,6 +51,12 @@ extension Gate.Report {
     isUnderDataFloor = report.data_floor
     let problem = try Check.text("champion_problem", report.champion_problem, bytes: 0...1_024)
     championProblem = problem.isEmpty ? nil : problem
+    ratingScale = try report.rating_scale.map { scale throws(RPCError) in
+      guard scale.low.isFinite, scale.high.isFinite, scale.low < scale.high else {
+        throw Check.failure("rating_scale", "runs from \(scale.low) to \(scale.high)")
+      }
+      return scale.low...scale.high
+    }
   }
 }
 

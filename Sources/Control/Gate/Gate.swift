@@ -6,8 +6,9 @@ import Commerce
 /// the lists show collapse. Popularity is a standing candidate, which every model has to beat to be served. A tie keeps what
 /// is live. The intervals that trainers report are kept for people: a rule that asked for certainty would keep a worse model.
 ///
-/// RMSE is of the probability that a customer takes a product, for every tenant: `JudgingRows` of the room `Learning` says
-/// what counts, ratings included.
+/// What RMSE is of, the trainer says in its report (`JudgingRows` of the room `Learning` defines both): as a rule the
+/// probability that a customer comes to like a product; for a tenant with enough ratings those ratings, as parts of their
+/// scale. It is the same for all candidates of a report, and within 0 and 1 either way. The guards are of the lists always.
 struct Gate {
   /// Fewer judged customers than this say nothing.
   static let minimumJudgedCustomers = 25
@@ -47,6 +48,8 @@ struct Gate {
     var isUnderDataFloor: Bool
     /// Why the champion could not be judged or baked.
     var championProblem: String?
+    /// The scale of the ratings that RMSE is of; nil = it is of probabilities.
+    var ratingScale: ClosedRange<Double>?
   }
 
   /// The circumstances under which it judges.
@@ -95,17 +98,18 @@ struct Gate {
       notes.append("\(candidate.rawValue) is left out: \(problem)")
       return nil
     }
+    let measure = Self.measure(report)
     let popularity = sound(.popularity)
     let challenger = sound(.challenger)
     // A champion that cannot be judged is replaced by the best of the others.
     guard let champion = champion ? sound(.champion) : nil else {
-      return crown(challenger, over: popularity, situation, championCanServe: champion, notes)
+      return crown(challenger, over: popularity, situation, championCanServe: champion, notes, measure)
     }
     var winner = champion
     // Against the champion as well, so that the guard's margin is not spent twice.
     for candidate in [popularity, challenger].compactMap({ $0 })
     where beats(candidate, champion) && beats(candidate, winner) { winner = candidate }
-    notes.append(comparison(winner, [champion, popularity, challenger].compactMap { $0 }))
+    notes.append(comparison(winner, [champion, popularity, challenger].compactMap { $0 }, measure))
     let reason = notes.joined(separator: "; ")
     guard winner.candidate != .champion else { return Decision(verdict: .reject, reason: reason, live: .champion) }
     guard situation.needsApproval else { return Decision(verdict: .promote, reason: reason, live: winner.candidate) }
@@ -115,7 +119,7 @@ struct Gate {
   /// No champion to defend itself: the challenger has to beat popularity.
   private static func crown(
     _ challenger: Figures?, over popularity: Figures?, _ situation: Situation, championCanServe: Bool,
-    _ notes: [String]
+    _ notes: [String], _ measure: String
   ) -> Decision {
     let contenders = [popularity, challenger].compactMap { $0 }
     let incumbent: Candidate = championCanServe ? .champion : .popularity
@@ -124,7 +128,7 @@ struct Gate {
       return Decision(verdict: championCanServe ? .reject : .promote, reason: reason, live: incumbent)
     }
     let winner = challenger.flatMap { beats($0, standing) ? $0 : nil } ?? standing
-    let reason = (notes + [comparison(winner, contenders)]).joined(separator: "; ")
+    let reason = (notes + [comparison(winner, contenders, measure)]).joined(separator: "; ")
     guard situation.needsApproval, winner.candidate != incumbent else {
       return Decision(verdict: .promote, reason: reason, live: winner.candidate)
     }
@@ -167,13 +171,19 @@ struct Gate {
     return nil
   }
 
-  private static func comparison(_ winner: Figures, _ all: [Figures]) -> String {
+  /// The figure that decides, and of what it is.
+  private static func measure(_ report: Report) -> String {
+    guard let scale = report.ratingScale else { return "RMSE" }
+    return "RMSE of ratings, as a part of their scale \(rounded(scale.lowerBound)) to \(rounded(scale.upperBound)):"
+  }
+
+  private static func comparison(_ winner: Figures, _ all: [Figures], _ measure: String) -> String {
     let texts = all.map { "\($0.candidate.rawValue) \(rounded($0.rmse)) (NDCG@10 \(rounded($0.ndcg)))" }
     let guarded = all.filter { $0.rmse < winner.rmse }.map { loser in
       let why = all.lazy.compactMap { guardThatStops(loser, $0) }.first ?? "not beat all others"
       return "; \(loser.candidate.rawValue) would \(why)"
     }
-    return "RMSE \(texts.joined(separator: ", ")): \(winner.candidate.rawValue) wins\(guarded.joined())"
+    return "\(measure) \(texts.joined(separator: ", ")): \(winner.candidate.rawValue) wins\(guarded.joined())"
   }
 
   private static func rounded(_ value: Double) -> Double { (value * 10_000).rounded() / 10_000 }

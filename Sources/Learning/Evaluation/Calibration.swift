@@ -1,6 +1,6 @@
 import Foundation
 
-/// A map from a model's scores to probabilities: p = 1 / (1 + e^−(slope · score + intercept)).
+/// A map from a model's scores to probabilities: p = 1 / (1 + e^−(slope · score + intercept)); and to ratings, where there are.
 ///
 /// Source: Platt, "Probabilistic outputs for support vector machines", 1999, with the targets and the Newton iteration of
 /// Lin, Lin, Weng, "A note on Platt's probabilistic outputs for support vector machines", Machine Learning 68 (2007).
@@ -9,6 +9,8 @@ public struct Calibration: Hashable, Sendable {
   public let slope: Double
   /// Log odds at score 0.
   public let intercept: Double
+  /// To ratings; the baseline alone where there were none to fit it on.
+  public private(set) var rating = RatingCalibration.baselineAlone
 
   /// What is used when there was nothing to fit on: every probability is one half.
   public static let uninformed = Calibration(slope: 0, intercept: 0)
@@ -20,10 +22,17 @@ public struct Calibration: Hashable, Sendable {
   /// Part of the promised descent that a step must reach (Armijo's rule).
   private static let sufficientDescent = 1e-4
 
-  /// A calibration with known parameters.
+  /// A calibration with known parameters, without ratings.
   public init(slope: Double, intercept: Double) {
     self.slope = slope
     self.intercept = intercept
+  }
+
+  /// The same with a map to ratings.
+  public func with(_ rating: RatingCalibration) -> Calibration {
+    var both = self
+    both.rating = rating
+    return both
   }
 
   /// Fits both parameters by maximum likelihood, the targets drawn in to (N₊ + 1)/(N₊ + 2) and 1/(N₋ + 2).

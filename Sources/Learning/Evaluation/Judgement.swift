@@ -1,6 +1,6 @@
 /// How one candidate did on the judging rows; every figure is 0 where nobody is judged.
 public struct Judgement: Sendable {
-  /// Over all rows, of calibrated probability against 0 and 1.
+  /// Over all rows, of calibrated probability against 0 and 1, or of ratings as parts of their scale: see `JudgingRows`.
   public let rmse: Double
   /// Mean over judged customers, the whole catalogue of eligible products not bought before ranked.
   public let ndcgAt10: Double
@@ -8,7 +8,8 @@ public struct Judgement: Sendable {
   public let hitRateAt10: Double
   /// Share of the eligible catalogue that the judged customers' first ten show together.
   public let coverage: Double
-  /// Mean squared error of each judged customer's rows, in the order of the rows' customers.
+  /// Mean squared error of each judged customer's rows, in the order of the rows' customers; where RMSE is of ratings in the
+  /// order of those who rated.
   public let squaredErrors: [Double]
   /// NDCG@10 of each judged customer, in the same order.
   public let ndcgs: [Double]
@@ -18,7 +19,7 @@ public struct Judgement: Sendable {
   /// Complexity: O(judged customers × products). Throws `LearningError.hasSeenJudgingRows` for a scorer whose fit or
   /// histories reach into the window.
   public init(of scorer: Scorer, calibration: Calibration, on rows: JudgingRows) throws(LearningError) {
-    self.init(try Answers(of: scorer, on: rows), calibration)
+    self.init(try Answers(of: scorer, on: rows), calibration, rows.ratings)
   }
 
   /// Judges a scorer with the calibration that suits it best on these very rows; throws as `init` does.
@@ -26,32 +27,39 @@ public struct Judgement: Sendable {
     _ scorer: Scorer, on rows: JudgingRows
   ) throws(LearningError) -> (calibration: Calibration, judgement: Judgement) {
     let answers = try Answers(of: scorer, on: rows)
-    let calibration = Calibration(scores: answers.scores, answers: answers.isBought)
-    return (calibration, Judgement(answers, calibration))
+    var calibration = Calibration(scores: answers.scores, answers: answers.isBought)
+    if let ratings = rows.ratings { calibration = calibration.with(ratings.calibration(answers.opinions)) }
+    return (calibration, Judgement(answers, calibration, rows.ratings))
   }
 
-  private init(_ answers: Answers, _ calibration: Calibration) {
+  private init(_ answers: Answers, _ calibration: Calibration, _ ratings: JudgedRatings?) {
+    let customers = Double(max(1, answers.rowsOfCustomer.count))
+    ndcgAt10 = answers.ndcgs.reduce(0, +) / customers
+    hitRateAt10 = Double(answers.hits) / customers
+    coverage = answers.coverage
+    ndcgs = answers.ndcgs
+    (rmse, squaredErrors) = ratings?.errors(answers.opinions, calibration.rating) ?? answers.errors(calibration)
+  }
+}
+
+extension Answers {
+  /// √ of the mean squared error of probabilities, and each customer's mean squared error.
+  fileprivate func errors(_ calibration: Calibration) -> (rmse: Double, ofCustomer: [Double]) {
     var squaredErrors: [Double] = []
-    squaredErrors.reserveCapacity(answers.rowsOfCustomer.count)
+    squaredErrors.reserveCapacity(rowsOfCustomer.count)
     var (sum, row) = (0.0, 0)
-    for count in answers.rowsOfCustomer {
+    for count in rowsOfCustomer {
       var own = 0.0
       for index in row..<row + count {
-        let probability = calibration.probability(answers.scores[index])
-        let error = answers.isBought[index] ? 1 - probability : probability
+        let probability = calibration.probability(scores[index])
+        let error = isBought[index] ? 1 - probability : probability
         own += error * error
       }
       row += count
       sum += own
       squaredErrors.append(own / Double(count))
     }
-    let customers = Double(max(1, answers.rowsOfCustomer.count))
-    rmse = (sum / Double(max(1, row))).squareRoot()
-    ndcgAt10 = answers.ndcgs.reduce(0, +) / customers
-    hitRateAt10 = Double(answers.hits) / customers
-    coverage = answers.coverage
-    self.squaredErrors = squaredErrors
-    ndcgs = answers.ndcgs
+    return ((sum / Double(max(1, row))).squareRoot(), squaredErrors)
   }
 }
 
@@ -69,6 +77,8 @@ private struct Answers {
   /// Customer after customer, of each first what was bought.
   private(set) var scores: [Double] = []
   private(set) var isBought: [Bool] = []
+  /// What it says of each of the ratings that RMSE is of.
+  let opinions: [Double]
   private(set) var rowsOfCustomer: [Int] = []
   private(set) var ndcgs: [Double] = []
   private(set) var hits = 0
@@ -93,6 +103,7 @@ private struct Answers {
       hits += Metrics.hit(list, relevant: relevant) ? 1 : 0
       for product in list { isShown[Int(product)] = true }
     }
+    opinions = rows.ratings?.scores(of: scorer) ?? []
     coverage = Double(isShown.count { $0 }) / Double(max(1, rows.eligible.count { $0 }))
   }
 }

@@ -4,8 +4,11 @@
 /// or, where the tenant has ratings, rated for the first time at or above the tenant's mean as it was when the window
 /// began: those products (value 1), and as many others (value 0): first those that the customer rated below the mean, then
 /// eligible products never had, half of them drawn by popularity before the window and half uniformly. The same seed
-/// draws the same rows. So RMSE is of one thing for all tenants, the probability that a customer comes to like a product:
-/// it is what the lists are for, and stars predicted well for products that nobody would list say nothing about it.
+/// draws the same rows.
+///
+/// Ranking is judged on these for every tenant. RMSE is of the probability that a customer comes to like a product, calibrated
+/// probability against 0 and 1; but where the tenant has enough ratings (`ratings`) it is of those, predicted against given.
+/// What is predicted well there may rank badly: that is why NDCG@10 stands guard.
 public struct JudgingRows: Sendable {
   /// One customer's rows.
   public struct Judged: Sendable {
@@ -25,14 +28,20 @@ public struct JudgingRows: Sendable {
   public let boughtBefore: PairSets
   /// Which products may be listed, by index.
   public let eligible: [Bool]
+  /// The ratings that RMSE is of; nil = it is of the rows' probabilities.
+  public let ratings: JudgedRatings?
 
-  /// Number of rows.
+  /// Number of rows that products are ranked for.
   public var count: Int { customers.reduce(0) { $0 + $1.bought.count + $1.unbought.count } }
 
-  /// Which customers are judged, by index.
+  /// Number of rows that RMSE is taken over.
+  public var judgedRows: Int { ratings?.count ?? count }
+
+  /// Which customers are asked about, by index.
   public var judgedCustomers: [Bool] {
     var isJudged = [Bool](repeating: false, count: boughtBefore.rows)
     for judged in customers { isJudged[judged.customer] = true }
+    for rated in ratings?.customers ?? [] { isJudged[rated.customer] = true }
     return isJudged
   }
 
@@ -40,18 +49,30 @@ public struct JudgingRows: Sendable {
   func only(_ chosen: [Bool]) -> JudgingRows {
     JudgingRows(
       window: window, customers: customers.filter { chosen[$0.customer] }, boughtBefore: boughtBefore,
-      eligible: eligible)
+      eligible: eligible, ratings: ratings?.only(chosen))
   }
 
-  private init(window: Window, customers: [Judged], boughtBefore: PairSets, eligible: [Bool]) {
+  private init(
+    window: Window, customers: [Judged], boughtBefore: PairSets, eligible: [Bool], ratings: JudgedRatings?
+  ) {
+    self.ratings = ratings
     self.window = window
     self.customers = customers
     self.boughtBefore = boughtBefore
     self.eligible = eligible
   }
 
-  /// Builds the rows. Complexity: O(n log n + rows).
+  /// Builds the rows of a tenant without ratings, or with too few. Complexity: O(n log n + rows).
   public init(of interactions: Interactions, window: Window, eligible: [Bool], seed: UInt64) {
+    self.init(of: interactions, window: window, eligible: eligible, ratings: nil, seed: seed)
+  }
+
+  /// Builds the rows. Complexity: O(n log n + rows).
+  ///
+  /// - Parameter ratings: those of the window that RMSE is to be of; nil = it is of probabilities.
+  public init(
+    of interactions: Interactions, window: Window, eligible: [Bool], ratings: JudgedRatings?, seed: UInt64
+  ) {
     precondition(eligible.count == interactions.products, "eligibility must be known for each product")
     let before = interactions.history(through: window.after)
     let meanRating = before.meanRating()
@@ -71,6 +92,7 @@ public struct JudgingRows: Sendable {
     self.window = window
     self.boughtBefore = boughtBefore
     self.eligible = eligible
+    self.ratings = ratings
     customers = judged
   }
 }

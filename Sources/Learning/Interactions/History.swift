@@ -42,6 +42,9 @@ public struct History: Sendable {
       })
   }
 
+  /// Which products each customer has ever had: bought, returned or not, or rated. Complexity: as `purchases`.
+  public func possessions() -> PairSets { likings(meanRating: meanRating()).had }
+
   /// Which products each customer has come to like: bought, or rated at `meanRating` or above; and which they have had in any
   /// way, those rated lower included. Complexity: O(n log n).
   func likings(meanRating: Double) -> (liked: PairSets, had: PairSets) {
@@ -56,11 +59,11 @@ public struct History: Sendable {
     return (pairs(least: meanRating), pairs(least: -.infinity))
   }
 
-  /// Customers with at least one act, ascending. Complexity: O(n + customers).
-  public func activeCustomers() -> [Int] {
+  /// Which customers have at least one act. Complexity: O(n + customers).
+  public func isActive() -> [Bool] {
     var isActive = [Bool](repeating: false, count: customers)
     for customer in interactions.customer[..<count] { isActive[Int(customer)] = true }
-    return isActive.indices.filter { isActive[$0] }
+    return isActive
   }
 
   /// Weight of each customer's interest in each product, [customers × products].

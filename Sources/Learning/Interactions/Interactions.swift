@@ -78,6 +78,9 @@ public struct Interactions: Sendable {
     rating = columns.rating
   }
 
+  /// Whether any act has a rating.
+  var hasRatings: Bool { rating.values != nil }
+
   /// Everything up to and including `cut`, µs: what a fit with that cut may see.
   public func history(through cut: Int64) -> History { History(of: self, through: cut) }
 

@@ -4,29 +4,35 @@ public struct Fit: Sendable, Equatable {
   public let cut: Int64
   /// What sold, as of the cut.
   public let popularity: Popularity
-  /// Item factors Y [products × factors], row-major; empty where the recipe has none.
+  /// Item factors Y, or whatever numbers the recipe keeps of a product, [products × factors], row-major; empty where it has none.
   public let factors: [Float]
   /// What interest in a product says of the others [products × products]; no rows where the recipe has none.
   public let similarities: SparseMatrix
+  /// What else a model of ratings has learned; nil for other recipes.
+  public let rating: RatingFit?
   /// Products that it has not met, by index, ascending: a scorer folds them in.
   let unknown: [Int]
 
   init(
-    cut: Int64, popularity: Popularity, factors: [Float] = [], similarities: SparseMatrix = .none, unknown: [Int] = []
+    cut: Int64, popularity: Popularity, factors: [Float] = [], similarities: SparseMatrix = .none,
+    rating: RatingFit? = nil, unknown: [Int] = []
   ) {
     self.cut = cut
     self.popularity = popularity
     self.factors = factors
     self.similarities = similarities
+    self.rating = rating
     self.unknown = unknown
   }
 
   /// Takes up a fit that was kept elsewhere. Throws `malformedFit` if the arrays do not fit the recipe or each other.
   ///
-  /// - Parameter similarities: each product's row, by ascending product; empty where the recipe has none.
+  /// - Parameters:
+  ///   - similarities: each product's row, by ascending product; empty where the recipe has none.
+  ///   - rating: of a model of ratings, and of no other.
   public init(
     recipe: Recipe, cut: Int64, products: Int, overall: [Float], segments: [String: [Float]], factors: [Float],
-    similarities: [[(product: Int, weight: Float)]]
+    similarities: [[(product: Int, weight: Float)]], rating: RatingFit?
   ) throws(LearningError) {
     guard overall.count == products, segments.values.allSatisfy({ $0.count == products }) else {
       throw .malformedFit("its popularity does not cover its \(products) products")
@@ -38,6 +44,7 @@ public struct Fit: Sendable, Equatable {
       throw .malformedFit("a product's popularity is negative or not finite")
     }
     guard factors.allSatisfy(\.isFinite) else { throw .malformedFit("a factor is not finite") }
+    try Self.check(rating, of: recipe, factors)
     var matrix = SparseMatrix.none
     if case .similarity = recipe.kind {
       matrix = try Self.matrix(similarities, products)
@@ -45,7 +52,18 @@ public struct Fit: Sendable, Equatable {
       throw .malformedFit("a recipe of the kind \(recipe.name) has no similarities")
     }
     self.init(
-      cut: cut, popularity: Popularity(overall: overall, segments: segments), factors: factors, similarities: matrix)
+      cut: cut, popularity: Popularity(overall: overall, segments: segments), factors: factors, similarities: matrix,
+      rating: rating)
+  }
+
+  private static func check(_ rating: RatingFit?, of recipe: Recipe, _ factors: [Float]) throws(LearningError) {
+    guard case .rating(let model, _) = recipe.kind else {
+      guard rating == nil else { throw .malformedFit("a recipe of the kind \(recipe.name) knows no ratings") }
+      return
+    }
+    guard let rating else { throw .malformedFit("a recipe of the kind \(recipe.name) needs what ratings taught it") }
+    try rating.check(model)
+    try RatingFit.check(products: factors)
   }
 
   private static func matrix(
@@ -83,7 +101,7 @@ public struct Fit: Sendable, Equatable {
       cut: cut,
       popularity: Popularity(
         overall: moved(popularity.overall), segments: popularity.segments.mapValues(moved)),
-      factors: rows, similarities: similarities.aligned(to: origin),
+      factors: rows, similarities: similarities.aligned(to: origin), rating: rating,
       unknown: origin.indices.filter { origin[$0] == nil })
   }
 

@@ -6,7 +6,9 @@
 /// Work is reckoned from sizes and not timed (`TrialWork`): the same night takes the same choice on every machine.
 ///
 /// NDCG@10 decides among the recipes that come near the least RMSE: what the gate asks first is whether the challenger's
-/// RMSE beats what is live, what customers see is its ranking.
+/// RMSE beats what is live, what customers see is its ranking. Where RMSE is of ratings, the two can be far apart, and the
+/// gate's guard holds among recipes as well: whoever loses more than its margin of NDCG@10 to another comes after all that
+/// do not, lest a bad ranker challenge where a good one could have.
 ///
 /// Source: Jamieson, Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
 public struct ModelSearch: Sendable {
@@ -35,9 +37,13 @@ public struct ModelSearch: Sendable {
   public private(set) var calibration = Calibration.uninformed
   /// Work done, by the reckoning of `TrialWork`.
   public private(set) var work = 0.0
+  /// Of the ratings that RMSE is of; nil = it is of probabilities.
+  private let ratingScale: ClosedRange<Double>?
 
   /// Part of a round's least RMSE by which a recipe may exceed it and still be chosen for its ranking.
   public static let rmseMargin = 0.02
+  /// Part of the best NDCG@10 of a round that a recipe may lose where RMSE is of ratings; the gate's margin.
+  public static let ndcgMargin = 0.05
 
   /// Searches the recipes, the likeliest first.
   ///
@@ -49,6 +55,7 @@ public struct ModelSearch: Sendable {
   public init(
     _ recipes: [Recipe], on study: Study, rows: JudgingRows, budget: Double, seed: UInt64
   ) throws(LearningError) {
+    ratingScale = rows.ratings?.scale
     let reckoning = TrialWork(study, rows)
     var schedule = HalvingSchedule(recipes.count, judged: rows.customers.count, budget: budget) { index, share in
       reckoning.of(recipes[index], share: share)
@@ -97,7 +104,13 @@ public struct ModelSearch: Sendable {
         leftOut.append((recipe, reason))
       }
     }
-    return Self.ranked(round)
+    return rows.ratings == nil ? Self.ranked(round) : Self.guarded(round)
+  }
+
+  /// Whoever ranks nearly as well as the best, then the others; each as `ranked`.
+  static func guarded(_ trials: [Trial]) -> [Trial] {
+    let bar = (trials.map(\.ndcgAt10).max() ?? 0) * (1 - ndcgMargin)
+    return ranked(trials.filter { $0.ndcgAt10 >= bar }) + ranked(trials.filter { !($0.ndcgAt10 >= bar) })
   }
 
   /// Whoever comes near the least RMSE by NDCG@10, then the others by RMSE; equal ones as they stood.
@@ -147,6 +160,9 @@ extension ModelSearch {
     }
     if let ranker = final.filter({ $0.ndcgAt10 > best.ndcgAt10 }).max(by: { $0.ndcgAt10 < $1.ndcgAt10 }) {
       text += "; \(ranker.recipe) ranks better, with an RMSE of \(ranker.rmse.rounded4)"
+    }
+    if let ratingScale {
+      text += "; RMSE is of ratings, as a part of their scale \(ratingScale.lowerBound) to \(ratingScale.upperBound)"
     }
     for (recipe, reason) in leftOut { text += "; \(recipe) left out: \(reason)" }
     return text

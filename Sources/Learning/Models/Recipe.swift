@@ -12,6 +12,8 @@ public struct Recipe: Hashable, Sendable {
     case als(ImplicitALS, halfLifeDays: Double, trendWeight: Double)
     /// A customer's score is their interest in each product times what it says of the others.
     case similarity(ItemSimilarity, halfLifeDays: Double, trendWeight: Double)
+    /// A customer's score is the rating that they are likely to give.
+    case rating(RatingModel, trendWeight: Double)
   }
 
   /// Its kind, with the kind's parameters.
@@ -28,13 +30,14 @@ public struct Recipe: Hashable, Sendable {
     self.trendHalfLifeDays = trendHalfLifeDays
   }
 
-  /// The family's name: "popularity", "als", "knn" or "ease".
+  /// The family's name: "popularity", "als", "knn", "ease", "mf" or "fm".
   public var name: String {
     switch kind {
     case .popularity: "popularity"
     case .als: "als"
     case .similarity(let similarity, _, _):
       if case .ease = similarity.method { "ease" } else { "knn" }
+    case .rating(let model, _): model.name
     }
   }
 
@@ -53,18 +56,25 @@ public struct Recipe: Hashable, Sendable {
       return Fit(
         cut: study.history.cut, popularity: popularity,
         similarities: try similarity.fit(similarity.taken(study.interest(halfLifeDays: halfLifeDays))))
+    case .rating(let model, _):
+      let (products, rating) = try model.fit(study, seed: seed)
+      return Fit(cut: study.history.cut, popularity: popularity, factors: products, rating: rating)
     }
   }
 
-  /// Latent factors of a product; 0 where the kind has none.
+  /// Latent factors, or other numbers, that a fit keeps of a product; 0 where the kind has none.
   public var factors: Int {
-    if case .als(let als, _, _) = kind { als.factors } else { 0 }
+    switch kind {
+    case .popularity, .similarity: 0
+    case .als(let als, _, _): als.factors
+    case .rating(let model, _): model.columns
+    }
   }
 
   /// Half-life of the interest that it learns from; nil = none.
   var halfLifeDays: Double? {
     switch kind {
-    case .popularity: nil
+    case .popularity, .rating: nil
     case .als(_, let halfLifeDays, _), .similarity(_, let halfLifeDays, _): halfLifeDays
     }
   }
@@ -77,6 +87,8 @@ public struct Recipe: Hashable, Sendable {
       Recipe(kind: .als(als, halfLifeDays: days, trendWeight: 0), trendHalfLifeDays: trendHalfLifeDays)
     case .similarity(let similarity, let days, _):
       Recipe(kind: .similarity(similarity, halfLifeDays: days, trendWeight: 0), trendHalfLifeDays: trendHalfLifeDays)
+    case .rating(let model, _):
+      Recipe(kind: .rating(model, trendWeight: 0), trendHalfLifeDays: trendHalfLifeDays)
     }
   }
 }
@@ -97,6 +109,12 @@ extension Recipe: CustomStringConvertible {
         case .ease(let regularisation): "regularisation=\(regularisation.short)"
         }
       return "\(name) \(method) neighbours=\(similarity.neighbours) half-life=\(days.short) trend=\(trend.short)"
+    case .rating(.mf(let model), let trend):
+      return "\(name) factors=\(model.factors) regularisation=\(model.regularisation.short) rate=\(model.rate.short) "
+        + "epochs=\(model.epochs) trend=\(trend.short)"
+    case .rating(.fm(let model, let kept), let trend):
+      return "\(name) factors=\(model.factors) samples=\(model.samples) burn-in=\(model.burnIn) kept=\(kept) "
+        + "trend=\(trend.short)"
     }
   }
 }

@@ -19,12 +19,14 @@ public struct Scorer: Sendable {
     case factors(Int, x: [Float], y: [Float])
     /// Interest [customers × products], and what it says of other products [products × products].
     case similarities(interest: SparseMatrix, SparseMatrix)
+    /// Ratings, standardised.
+    case ratings(RatingFoldIn)
   }
 
   /// Applies `fit` to what customers did up to the study's cut.
   ///
   /// Customers are folded in from the item factors, products that the fit has not met from the customer factors; with
-  /// similarities such products have the trend alone.
+  /// similarities such products have the trend alone, with ratings what their attributes say.
   /// Complexity: O(non-zeros · f² + customers · f³) at worst; far less as conjugate gradients end early.
   ///
   /// - Parameter customers: which will be asked about; nil = all. The others' scores are the trend.
@@ -49,6 +51,12 @@ public struct Scorer: Sendable {
     case .similarity(let similarity, let halfLifeDays, let trendWeight):
       personal = .similarities(
         interest: similarity.taken(study.interest(halfLifeDays: halfLifeDays)), fit.similarities)
+      self.trendWeight = Float(trendWeight)
+    case .rating(let model, let trendWeight):
+      guard let rating = fit.rating else { preconditionFailure("a fit of ratings has what they taught it") }
+      personal = .ratings(
+        RatingFoldIn(
+          model, rating, products: fit.factors, unknown: fit.unknown, study: study, asked: customers))
       self.trendWeight = Float(trendWeight)
     }
   }
@@ -79,18 +87,41 @@ public struct Scorer: Sendable {
     var scores = [Float](repeating: 0, count: products)
     switch personal {
     case .factors(let factors, let x, let y):
-      let f = Int32(factors)
-      x.withUnsafeBufferPointer { x in
-        cblas_sgemv(
-          CblasRowMajor, CblasNoTrans, Int32(products), f, 1, y, f, x.baseAddress.map { $0 + customer * factors }, 1, 0,
-          &scores, 1)
-      }
+      Self.multiply(y, byRow: customer, of: x, factors, into: &scores)
     case .similarities(let interest, let similarities):
       interest.multiplyRow(customer, by: similarities, into: &scores)
+    case .ratings(let customers):
+      // What all of a customer's ratings have in common goes with the mean.
+      Self.multiply(customers.y, byRow: customer, of: customers.x, customers.columns, into: &scores)
     }
     Self.standardise(&scores)
     cblas_saxpy(Int32(products), trendWeight, trend, 1, &scores, 1)
     return scores
+  }
+
+  /// What it makes of all products for a customer where ratings are to be told, [products]: the ratings themselves where it
+  /// learns them, else the scores.
+  func opinions(of customer: Int) -> [Float] {
+    guard case .ratings(let customers) = personal else { return scores(of: customer) }
+    var ratings = [Float](repeating: customers.constants[customer], count: products)
+    Self.multiply(customers.y, byRow: customer, of: customers.x, customers.columns, into: &ratings)
+    return ratings.map { Float(customers.scale.rating(Double($0))) }
+  }
+
+  /// Whether a customer's scores are their own even if they never did anything: what is known of them says something.
+  public func knows(stranger customer: Int) -> Bool {
+    guard case .ratings(let customers) = personal else { return false }
+    return customers.isDescribed[customer]
+  }
+
+  /// Adds Y xᵤ to `sums`, Y [products × factors], u a row of X [customers × factors].
+  private static func multiply(_ y: [Float], byRow row: Int, of x: [Float], _ factors: Int, into sums: inout [Float]) {
+    let f = Int32(factors)
+    x.withUnsafeBufferPointer { x in
+      cblas_sgemv(
+        CblasRowMajor, CblasNoTrans, Int32(sums.count), f, 1, y, f, x.baseAddress.map { $0 + row * factors }, 1, 1,
+        &sums, 1)
+    }
   }
 
   /// Throws unless every row of the window lies after the cut.

@@ -6,19 +6,32 @@ public final class Study: Sendable {
   public let history: History
   /// Which segment each customer belongs to.
   public let segments: CustomerSegments
+  /// What else is known of customers and products.
+  public let attributes: EntityAttributes
+  /// Customers whose interest and ratings are looked at; nil = all.
+  private let kept: [Bool]?
   /// By half-life in days.
   private let interests = Mutex<[Double: SparseMatrix]>([:])
   private let popularities = Mutex<[Double: Popularity]>([:])
+  private let rated = Mutex<Observations?>(nil)
+
+  /// Takes up a history of customers and products of whom nothing else is known.
+  public convenience init(_ history: History, segments: CustomerSegments) {
+    self.init(history, segments: segments, attributes: .none)
+  }
 
   /// Takes up a history.
-  public init(_ history: History, segments: CustomerSegments) {
+  public init(_ history: History, segments: CustomerSegments, attributes: EntityAttributes) {
     precondition(segments.ofCustomer.count == history.customers, "each customer needs a segment or none")
     self.history = history
     self.segments = segments
+    self.attributes = attributes
+    kept = nil
   }
 
   private init(of whole: Study, customers: [Bool], halfLives: Set<Double>) {
-    (history, segments) = (whole.history, whole.segments)
+    (history, segments, attributes) = (whole.history, whole.segments, whole.attributes)
+    kept = customers
     popularities.withLock { $0 = whole.popularities.withLock { $0 } }
     for days in halfLives {
       let kept = whole.interest(halfLifeDays: days).keeping(rows: customers)
@@ -46,7 +59,17 @@ public final class Study: Sendable {
     }
   }
 
-  /// The same with the interest of some customers alone; popularity stays that of all.
+  /// The history's ratings, the latest of each pair, by customer, then product. Complexity: O(n) the first time.
+  public func ratings() -> Observations {
+    rated.withLock { known in
+      if let ratings = known { return ratings }
+      let ratings = history.ratings(of: kept)
+      known = ratings
+      return ratings
+    }
+  }
+
+  /// The same with the interest and the ratings of some customers alone; popularity stays that of all.
   ///
   /// - Parameter halfLives: those of the interest that will be asked for.
   func only(_ customers: [Bool], halfLives: Set<Double>) -> Study {

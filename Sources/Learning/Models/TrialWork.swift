@@ -11,6 +11,13 @@ struct TrialWork {
   /// Steps in which a customer is folded in, as a rule.
   private static let foldInSteps = 12.0
 
+  /// Units of a step of gradient descent for each rating and factor.
+  private static let descentPerRating = 11.0
+  /// Units of a Gibbs sample for each rating and factor, both sides.
+  private static let samplingPerRating = 16.0
+  /// The same for each customer and product.
+  private static let samplingPerEntity = 40.0
+
   private let customers: Double
   private let products: Double
   /// Pairs with interest.
@@ -19,6 +26,7 @@ struct TrialWork {
   private let squares: Double
   private let judged: Double
   private let rows: Double
+  private let ratings: Double
 
   init(_ study: Study, _ rows: JudgingRows) {
     let interest = study.interest(halfLifeDays: 60)
@@ -29,8 +37,9 @@ struct TrialWork {
       let length = Double(interest.offsets[row + 1] - interest.offsets[row])
       return sum + length * length
     }
-    judged = Double(rows.customers.count)
-    self.rows = Double(rows.count)
+    judged = Double(rows.judgedCustomers.count { $0 })
+    self.rows = Double(rows.count + (rows.ratings?.count ?? 0))
+    ratings = rows.ratings == nil ? 0 : Double(study.ratings().count)
   }
 
   /// The work of a fit on a share of the customers, and of judging it on that share.
@@ -49,6 +58,18 @@ struct TrialWork {
         return judging + scoring + 4 * share * squares + 20 * products * products
       }
       return judging + scoring + share * squares + Self.dense * products * products * products
+    case .rating(let model, _):
+      let f = Double(model.blockColumns)
+      let entities = share * customers + products
+      let foldIn = Double(model.blocks) * f * f * share * (ratings + judged * f)
+      let fitting =
+        switch model {
+        case .mf(let model): Double(model.epochs) * f * (Self.descentPerRating * share * ratings + products)
+        case .fm(let model, _):
+          Double(model.samples + model.burnIn) * f
+            * (Self.samplingPerRating * share * ratings + Self.samplingPerEntity * entities)
+        }
+      return judging + fitting + foldIn + Self.dense * share * judged * products * f * Double(model.blocks)
     }
   }
 }

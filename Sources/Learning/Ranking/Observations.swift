@@ -39,6 +39,11 @@ public struct Observations: Sendable {
       time: chosen.map { time[$0] }, value: chosen.map { value[$0] })
   }
 
+  /// The same rows with other values.
+  func with(values: [Double]) -> Observations {
+    Observations(users: users, items: items, user: user, item: item, time: time, value: values)
+  }
+
   /// Parts the rows by time: those up to the moment by which `share` of them have happened, and the rest.
   ///
   /// Complexity: O(n log n).

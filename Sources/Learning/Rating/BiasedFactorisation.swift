@@ -17,7 +17,7 @@ public struct BiasedFactorisation: Hashable, Sendable {
 
   /// Factor by which the step shrinks with each epoch.
   private static let rateDecay = 0.95
-  private static let biasRegularisation = 0.02
+  static let biasRegularisation = 0.02
   private static let initialScale = 0.1
 
   /// Parameters; all are positive.
@@ -31,11 +31,30 @@ public struct BiasedFactorisation: Hashable, Sendable {
   /// Complexity: O(epochs · rows · factors). Throws `cancelled` between epochs if the task is cancelled.
   public func predictions(train: Observations, asked: Observations, seed: UInt64) throws(LearningError) -> [Double] {
     guard train.count > 0 else { return [Double](repeating: .nan, count: asked.count) }
+    let scale = RatingScale(train)
+    let (state, rows, offsets) = try learned(train, scale, seed: seed)
+    let implied = (0..<train.users).map { state.implied(rows[offsets[$0]..<offsets[$0 + 1]], train) }
+    return (0..<asked.count).map { row in
+      let (user, item) = (Int(asked.user[row]), Int(asked.item[row]))
+      return scale.rating(state.prediction(user, item, implied[user]))
+    }
+  }
+
+  /// What it learns of the items of `train`: bᵢ, qᵢ and yᵢ of each, [items × (1 + 2 factors)], row-major.
+  func items(train: Observations, _ scale: RatingScale, seed: UInt64) throws(LearningError) -> [Float] {
+    let state = try learned(train, scale, seed: seed).state
+    return (0..<train.items).flatMap { item in
+      let own = item * factors..<(item + 1) * factors
+      return [Float(state.itemBias[item])] + state.q[own].map { Float($0) } + state.y[own].map { Float($0) }
+    }
+  }
+
+  /// The state after the last epoch, the rows in order of users, and where each user's start.
+  private func learned(
+    _ train: Observations, _ scale: RatingScale, seed: UInt64
+  ) throws(LearningError) -> (state: State, rows: [Int], offsets: [Int]) {
     var random = Xoshiro256(seed: seed)
-    let mean = train.value.reduce(0, +) / Double(train.count)
-    let deviation = (train.value.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(train.count)).squareRoot()
-    let unit = deviation > 0 ? deviation : 1
-    var state = State(self, train, mean: mean, unit: unit, &random)
+    var state = State(self, train, scale, &random)
     let (rows, offsets) = Array(0..<train.count).countingSorted(by: train.user[...], keys: train.users)
     var users = Array(0..<train.users)
     var step = rate
@@ -47,13 +66,7 @@ public struct BiasedFactorisation: Hashable, Sendable {
       }
       step *= Self.rateDecay
     }
-    let low = train.value.min() ?? 0
-    let high = train.value.max() ?? 0
-    let implied = (0..<train.users).map { state.implied(rows[offsets[$0]..<offsets[$0 + 1]], train) }
-    return (0..<asked.count).map { row in
-      let (user, item) = (Int(asked.user[row]), Int(asked.item[row]))
-      return min(max(mean + unit * state.prediction(user, item, implied[user]), low), high)
-    }
+    return (state, rows, offsets)
   }
 
   private struct State {
@@ -67,11 +80,9 @@ public struct BiasedFactorisation: Hashable, Sendable {
     var q: [Double]
     var y: [Double]
 
-    init(
-      _ model: BiasedFactorisation, _ train: Observations, mean: Double, unit: Double, _ random: inout Xoshiro256
-    ) {
+    init(_ model: BiasedFactorisation, _ train: Observations, _ scale: RatingScale, _ random: inout Xoshiro256) {
       factors = model.factors
-      rating = train.value.map { ($0 - mean) / unit }
+      rating = train.value.map(scale.standard)
       userBias = [Double](repeating: 0, count: train.users)
       itemBias = [Double](repeating: 0, count: train.items)
       func drawn(_ rows: Int) -> [Double] {

@@ -176,6 +176,25 @@ struct FeatureBlock {
     return (constant, vectors)
   }
 
+  /// Constant and vector of each entity, [entities × (1 + factors)].
+  func rows() -> [Float] {
+    let (constant, vectors) = scoring()
+    let factors = latent.count
+    return constant.indices.flatMap { entity in
+      [Float(constant[entity])] + vectors[entity * factors..<(entity + 1) * factors].map { Float($0) }
+    }
+  }
+
+  /// w and v of each attribute's features, [features but the entities' own × (1 + factors)].
+  func attributeParameters() -> [Float] {
+    (counts.count..<linear.count).flatMap { feature in
+      [Float(linear[feature])] + latent.map { Float($0[feature]) }
+    }
+  }
+
+  /// What an entity's own w and v are drawn from: one prior, then one for each factor.
+  var ownPriors: [Prior] { [linearPrior[0]] + latentPrior.map { $0[0] } }
+
   /// Draws each group's precision and mean given its parameters.
   private static func drawPriors(
     _ priors: inout [Prior], of parameters: [Double], _ group: [Int32], _ sizes: [Double], _ random: inout Xoshiro256

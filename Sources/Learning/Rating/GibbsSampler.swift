@@ -2,7 +2,9 @@
 struct GibbsSampler {
   private(set) var users: FeatureBlock
   private(set) var items: FeatureBlock
-  private var offset: Double
+  private(set) var offset: Double
+  /// Precision of a rating given all parameters, as the last sweep drew it.
+  private(set) var noise = 1.0
   /// Rating − prediction of each row, in order of users, but for what `items` drew last.
   private(set) var residual: [Float]
   private let factors: Int
@@ -29,7 +31,7 @@ struct GibbsSampler {
   /// Draws everything once, each given all the rest.
   mutating func sweep() {
     users.gather(items, settling: factors - 1, for: nil, &residual)
-    let noise = drawNoise()
+    noise = drawNoise()
     let shift = drawOffset(noise: noise)
     users.sweepLinear(noise: noise, shift: shift, random: &random)
     items.gather(users, settling: nil, for: nil, &residual)

@@ -153,27 +153,33 @@ private struct ListSheet {
     return gram
   }
 
-  /// Every active customer's list.
+  /// Customers who did something, and those of whom the model knows enough to tell them apart, ascending.
+  private func listed() -> [Int] {
+    let isActive = history.isActive()
+    return isActive.indices.filter { isActive[$0] || scorer.knows(stranger: $0) }
+  }
+
+  /// Every active customer's list, and that of whoever else the model knows.
   mutating func writeCustomers(to writer: inout RankedListsWriter) throws -> Bake.Lists {
     var lists = Bake.Lists()
     lists.candidates = UInt64(products.count)
-    let bought = history.purchases()
+    let (had, bought) = (history.possessions(), history.purchases())
     var reasons = Reasons(similar, candidate: candidate, overall: overall, segments: segments, regions: regions)
-    for customer in history.activeCustomers() {
+    for customer in listed() {
       if customer % Limits.customersPerCheck == 0 { try Task.checkCancellation() }
-      let list = entries(scorer.scores(of: customer), excluding: listsBought ? [] : bought[customer])
+      let list = entries(scorer.scores(of: customer), excluding: listsBought ? [] : had[customer])
       let id = data.customers[customer]
       let (segment, region) = (data.segments.ofCustomer[customer], data.regions.ofCustomer[customer])
       let names = (segment: data.segmentNames[customer], region: data.regionNames[customer])
-      let had = bought[customer].compactMap { candidate[Int($0)] }
+      let owned = had[customer].compactMap { candidate[Int($0)] }
       if list.isEmpty {
         try writer.add(
-          customer: id, nothing: .nothingEligible, segment: names.segment, region: names.region, bought: had)
+          customer: id, nothing: .nothingEligible, segment: names.segment, region: names.region, bought: owned)
       } else {
         try writer.add(
           customer: id, entries: list,
           reasons: reasons.of(list, bought: bought[customer], segment: segment, region: region),
-          segment: names.segment, region: names.region, bought: had)
+          segment: names.segment, region: names.region, bought: owned)
       }
       if lists.probes.count < Limits.probes { lists.probes.append(id) }
       lists.customers += 1

@@ -13,6 +13,8 @@ struct Evaluation: Sendable {
   private var judged: [Judged] = []
   private var judgedCustomers = 0
   private var judgedRows = 0
+  /// Of the ratings that RMSE is of; nil = it is of probabilities.
+  private var ratingScale: ClosedRange<Double>?
   private var bootstrap = Bootstrap(seed: 0)
   /// What was tried for the challenger; nil = nothing.
   private(set) var search: ModelSearch?
@@ -41,7 +43,7 @@ struct Evaluation: Sendable {
     search = try stages.time(.tries) { () throws(LearningError) in try night.search(calibrationRows) }
     stages.reach(.searched)
     let rows = stages.time(.features) { night.judgingRows() }
-    (judgedCustomers, judgedRows) = (rows.customers.count, rows.count)
+    (judgedCustomers, judgedRows, ratingScale) = (rows.customers.count, rows.judgedRows, rows.ratings?.scale)
     bootstrap = night.bootstrap
     if let winner = search?.winner, let calibration = search?.calibration {
       let model = try stages.time(.judging) { () throws(LearningError) in try night.fit(winner, calibration) }
@@ -97,6 +99,12 @@ struct Evaluation: Sendable {
     fillTrials(draft)
     draft.judged_customers = UInt32(judgedCustomers)
     draft.judged_rows = UInt64(judgedRows)
+    if let ratingScale {
+      draft.message(\.rating_scale) {
+        $0.low = ratingScale.lowerBound
+        $0.high = ratingScale.upperBound
+      }
+    }
     draft.data_floor = data.isUnderFloor
     draft.champion_problem = championProblem.reason(utf8Bytes: Limits.reasonBytes)
     draft.customers = UInt64(data.customers.count)

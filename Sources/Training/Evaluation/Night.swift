@@ -9,27 +9,42 @@ struct Night: Sendable {
   let early: Study
   let judged: Study
   let served: Study
+  /// What RMSE is of where the tenant has enough ratings in both windows; nil = it is of probabilities.
+  private let ratings: (calibration: JudgedRatings, judging: JudgedRatings)?
 
   init(data: TenantData, cuts: Cuts, seed: UInt64) {
     self.data = data
     self.cuts = cuts
     self.seed = seed
-    func study(_ cut: Int64) -> Study { Study(data.interactions.history(through: cut), segments: data.segments) }
+    let attributes = data.entityAttributes
+    func study(_ cut: Int64) -> Study {
+      Study(data.interactions.history(through: cut), segments: data.segments, attributes: attributes)
+    }
     early = study(cuts.validation)
     judged = study(cuts.judged)
     served = study(cuts.served)
+    if let calibration = JudgedRatings(of: data.interactions, window: cuts.calibrationWindow),
+      let judging = JudgedRatings(of: data.interactions, window: cuts.judgingWindow)
+    {
+      ratings = (calibration, judging)
+    } else {
+      ratings = nil
+    }
   }
 
+  /// What this night tries.
+  var recipes: [Recipe] { ratings == nil ? Recipe.nightly : Recipe.nightly + Recipe.rated }
+
   /// Rows that recipes are chosen and calibrations fitted on.
-  func calibrationRows() -> JudgingRows { rows(in: cuts.calibrationWindow, choice: .calibration) }
+  func calibrationRows() -> JudgingRows { rows(in: cuts.calibrationWindow, ratings?.calibration, .calibration) }
 
   /// Rows that all candidates are judged on.
-  func judgingRows() -> JudgingRows { rows(in: cuts.judgingWindow, choice: .judging) }
+  func judgingRows() -> JudgingRows { rows(in: cuts.judgingWindow, ratings?.judging, .judging) }
 
   /// Tries the nightly recipes on the validation slice.
   func search(_ calibrationRows: JudgingRows) throws(LearningError) -> ModelSearch {
     try ModelSearch(
-      Recipe.nightly, on: early, rows: calibrationRows, budget: Limits.searchWork(events: data.events),
+      recipes, on: early, rows: calibrationRows, budget: Limits.searchWork(events: data.events),
       seed: seed(for: .fit))
   }
 
@@ -54,9 +69,10 @@ struct Night: Sendable {
   var bootstrap: Bootstrap { Bootstrap(seed: seed(for: .bootstrap)) }
 
   /// Products may be drawn as not bought if they were for sale when the window began.
-  private func rows(in window: Window, choice: Choice) -> JudgingRows {
+  private func rows(in window: Window, _ ratings: JudgedRatings?, _ choice: Choice) -> JudgingRows {
     JudgingRows(
-      of: data.interactions, window: window, eligible: data.eligible(at: window.after), seed: seed(for: choice))
+      of: data.interactions, window: window, eligible: data.eligible(at: window.after), ratings: ratings,
+      seed: seed(for: choice))
   }
 
   /// Random choices, each with a stream of its own.

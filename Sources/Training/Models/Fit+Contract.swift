@@ -11,7 +11,7 @@ extension Fit {
     let ids = view.strings(\.n_products, \.products)
     var segments: [String: [Float]] = [:]
     for segment in view.list(\.n_segments, \.segments) {
-      segments[segment.segment] = try Self.floats(segment.popularity)
+      segments[segment.segment] = try Words.floats(segment.popularity)
     }
     var origin = [Int?](repeating: nil, count: products)
     for (row, id) in ids.enumerated() {
@@ -19,9 +19,10 @@ extension Fit {
     }
     do {
       let kept = try Fit(
-        recipe: recipe, cut: view.cut_us, products: ids.count, overall: try Self.floats(view.popularity),
-        segments: segments, factors: try Self.floats(view.factors),
-        similarities: try Self.similarities(view, products: ids.count))
+        recipe: recipe, cut: view.cut_us, products: ids.count, overall: try Words.floats(view.popularity),
+        segments: segments, factors: try Words.floats(view.factors),
+        similarities: try Self.similarities(view, products: ids.count),
+        rating: try view.ratings.map { view throws(TrainingError) in try RatingFit(validating: view) })
       self = kept.aligned(to: origin, factorsPerProduct: recipe.factors)
     } catch let error as TrainingError {
       throw error
@@ -36,24 +37,25 @@ extension Fit {
     let met = met(products: products.count, factorsPerProduct)
     draft.cut_us = cut
     draft.strings(\.n_products, \.products, met.map { products[$0] })
-    draft.factors = Self.bytes(
+    draft.factors = Words.bytes(
       met.flatMap { factors[$0 * factorsPerProduct..<($0 + 1) * factorsPerProduct] })
-    draft.popularity = Self.bytes(met.map { popularity.overall[$0] })
+    draft.popularity = Words.bytes(met.map { popularity.overall[$0] })
     let segments = popularity.segments.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
     draft.list(\.n_segments, \.segments, of: segments) { entry, segment in
       entry.segment = segment.key
-      entry.popularity = Self.bytes(met.map { segment.value[$0] })
+      entry.popularity = Words.bytes(met.map { segment.value[$0] })
     }
     if similarities.rows > 0 { fillSimilarities(draft, met) }
+    if let rating { draft.message(\.ratings) { rating.fill($0) } }
   }
 
   private func fillSimilarities(_ draft: Draft<Proto.Fit>, _ met: [Int]) {
     var place = [UInt32](repeating: 0, count: similarities.rows)
     for (index, product) in met.enumerated() { place[product] = UInt32(index) }
     let rows = met.map { similarities.row($0) }
-    draft.similar_counts = Self.bytes(rows.map { UInt32($0.count) })
-    draft.similar_products = Self.bytes(rows.joined().map { place[$0.column] })
-    draft.similarities = Self.bytes(rows.joined().map(\.value))
+    draft.similar_counts = Words.bytes(rows.map { UInt32($0.count) })
+    draft.similar_products = Words.bytes(rows.joined().map { place[$0.column] })
+    draft.similarities = Words.bytes(rows.joined().map(\.value))
   }
 
   /// Products that the fit says anything of, ascending.
@@ -73,9 +75,9 @@ extension Fit {
   private static func similarities(
     _ view: View<Proto.Fit>, products: Int
   ) throws(TrainingError) -> [[(product: Int, weight: Float)]] {
-    let counts = try words(view.similar_counts)
-    let others = try words(view.similar_products)
-    let weights = try floats(view.similarities)
+    let counts = try Words.words(view.similar_counts)
+    let others = try Words.words(view.similar_products)
+    let weights = try Words.floats(view.similarities)
     guard !counts.isEmpty else { return [] }
     guard counts.count == products, others.count == weights.count,
       counts.reduce(0, { $0 + Int($1) }) == others.count
@@ -84,28 +86,6 @@ extension Fit {
     return counts.map { count in
       defer { next += Int(count) }
       return (next..<next + Int(count)).map { (Int(others[$0]), weights[$0]) }
-    }
-  }
-
-  /// f32 little-endian.
-  private static func bytes(_ values: [Float]) -> [UInt8] { bytes(values.map(\.bitPattern)) }
-
-  /// u32 little-endian.
-  private static func bytes(_ values: [UInt32]) -> [UInt8] {
-    values.map(\.littleEndian).withUnsafeBytes { Array($0) }
-  }
-
-  private static func floats(_ bytes: [UInt8]) throws(TrainingError) -> [Float] {
-    try words(bytes).map { Float(bitPattern: $0) }
-  }
-
-  private static func words(_ bytes: [UInt8]) throws(TrainingError) -> [UInt32] {
-    let width = MemoryLayout<UInt32>.size
-    guard bytes.count % width == 0 else { throw .champion("\(bytes.count) bytes are no whole number of 32-bit values") }
-    return bytes.withUnsafeBytes { raw in
-      (0..<raw.count / width).map { index in
-        UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: index * width, as: UInt32.self))
-      }
     }
   }
 }

@@ -22,6 +22,7 @@ struct ModelFile: Sendable {
       draft.message(\.calibration) {
         $0.slope = model.judged.calibration.slope
         $0.intercept = model.judged.calibration.intercept
+        model.judged.calibration.rating.fill($0)
       }
       draft.feature_version = Recipe.featureVersion
       draft.watermark = watermark
@@ -47,9 +48,6 @@ struct ModelFile: Sendable {
     guard let recipe = view.recipe, let judged = view.judged, let served = view.served,
       let calibration = view.calibration
     else { throw .champion("its file lacks a recipe, a fit or the calibration") }
-    guard calibration.slope.isFinite, calibration.intercept.isFinite else {
-      throw .champion("its calibration is not finite")
-    }
     let readRecipe = try Recipe(validating: recipe)
     let catalogue = Dictionary(products.enumerated().map { (Array($1.utf8), $0) }) { first, _ in first }
     func fit(_ view: View<Proto.Fit>) throws(TrainingError) -> Fit {
@@ -58,7 +56,7 @@ struct ModelFile: Sendable {
     return TrainedModel(
       judged: JudgedModel(
         recipe: readRecipe, fit: try fit(judged),
-        calibration: Calibration(slope: calibration.slope, intercept: calibration.intercept)),
+        calibration: try Calibration(validating: calibration)),
       served: try fit(served))
   }
 }

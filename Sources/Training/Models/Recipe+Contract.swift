@@ -2,8 +2,8 @@ import Learning
 import Messages
 
 extension Recipe {
-  private static let maximumFactors: UInt32 = 1_024
-  private static let maximumIterations: UInt32 = 1_000
+  static let maximumFactors: UInt32 = 1_024
+  static let maximumIterations: UInt32 = 1_000
   private static let maximumNeighbours: UInt32 = 100_000
 
   /// Reads the contract's message. Throws `champion` for what this trainer cannot make or score.
@@ -35,6 +35,11 @@ extension Recipe {
           halfLifeDays: try Self.number(view.half_life_days, "half_life_days"),
           trendWeight: try Self.number(view.trend_weight, "trend_weight")),
         trendHalfLifeDays: trend)
+    case "mf", "fm":
+      self.init(
+        kind: .rating(
+          try RatingModel(validating: view), trendWeight: try Self.number(view.trend_weight, "trend_weight")),
+        trendHalfLifeDays: trend)
     case let name:
       throw .champion("its recipe '\(name)' is not known to this trainer")
     }
@@ -61,6 +66,9 @@ extension Recipe {
       }
       draft.neighbours = UInt32(similarity.neighbours)
       draft.half_life_days = halfLifeDays
+      draft.trend_weight = trendWeight
+    case .rating(let model, let trendWeight):
+      model.fill(draft)
       draft.trend_weight = trendWeight
     }
   }

@@ -1132,6 +1132,51 @@ void   nightjar__v1__evaluation__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__evaluation__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__rating_scale__init
+                     (Nightjar__V1__RatingScale         *message)
+{
+  static const Nightjar__V1__RatingScale init_value = NIGHTJAR__V1__RATING_SCALE__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__rating_scale__get_packed_size
+                     (const Nightjar__V1__RatingScale *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_scale__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__rating_scale__pack
+                     (const Nightjar__V1__RatingScale *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_scale__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__rating_scale__pack_to_buffer
+                     (const Nightjar__V1__RatingScale *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_scale__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__RatingScale *
+       nightjar__v1__rating_scale__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__RatingScale *)
+     protobuf_c_message_unpack (&nightjar__v1__rating_scale__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__rating_scale__free_unpacked
+                     (Nightjar__V1__RatingScale *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__rating_scale__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__report_evaluation_request__init
                      (Nightjar__V1__ReportEvaluationRequest         *message)
 {
@@ -4884,7 +4929,7 @@ const ProtobufCMessageDescriptor nightjar__v1__paired_difference__descriptor =
   (ProtobufCMessageInit) nightjar__v1__paired_difference__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__evaluation__field_descriptors[12] =
+static const ProtobufCFieldDescriptor nightjar__v1__evaluation__field_descriptors[13] =
 {
   {
     "candidates",
@@ -5030,6 +5075,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__evaluation__field_descriptor
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rating_scale",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Evaluation, rating_scale),
+    &nightjar__v1__rating_scale__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__evaluation__field_indices_by_name[] = {
   0,   /* field[0] = candidates */
@@ -5040,15 +5097,17 @@ static const unsigned nightjar__v1__evaluation__field_indices_by_name[] = {
   2,   /* field[2] = judged_customers */
   3,   /* field[3] = judged_rows */
   8,   /* field[8] = products */
+  12,   /* field[12] = rating_scale */
   5,   /* field[5] = reason */
   10,   /* field[10] = trials */
   4,   /* field[4] = verdict */
   6,   /* field[6] = winner */
 };
-static const ProtobufCIntRange nightjar__v1__evaluation__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__evaluation__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 20, 12 },
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__evaluation__descriptor =
 {
@@ -5058,14 +5117,65 @@ const ProtobufCMessageDescriptor nightjar__v1__evaluation__descriptor =
   "Nightjar__V1__Evaluation",
   "nightjar.v1",
   sizeof(Nightjar__V1__Evaluation),
-  12,
+  13,
   nightjar__v1__evaluation__field_descriptors,
   nightjar__v1__evaluation__field_indices_by_name,
-  1,  nightjar__v1__evaluation__number_ranges,
+  2,  nightjar__v1__evaluation__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__evaluation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__report_evaluation_request__field_descriptors[13] =
+static const ProtobufCFieldDescriptor nightjar__v1__rating_scale__field_descriptors[2] =
+{
+  {
+    "low",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingScale, low),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "high",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingScale, high),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__rating_scale__field_indices_by_name[] = {
+  1,   /* field[1] = high */
+  0,   /* field[0] = low */
+};
+static const ProtobufCIntRange nightjar__v1__rating_scale__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__rating_scale__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.RatingScale",
+  "RatingScale",
+  "Nightjar__V1__RatingScale",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__RatingScale),
+  2,
+  nightjar__v1__rating_scale__field_descriptors,
+  nightjar__v1__rating_scale__field_indices_by_name,
+  1,  nightjar__v1__rating_scale__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__rating_scale__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__report_evaluation_request__field_descriptors[14] =
 {
   {
     "tenant",
@@ -5223,6 +5333,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__report_evaluation_request__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rating_scale",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__ReportEvaluationRequest, rating_scale),
+    &nightjar__v1__rating_scale__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__report_evaluation_request__field_indices_by_name[] = {
   2,   /* field[2] = candidates */
@@ -5236,13 +5358,15 @@ static const unsigned nightjar__v1__report_evaluation_request__field_indices_by_
   4,   /* field[4] = judged_customers */
   5,   /* field[5] = judged_rows */
   9,   /* field[9] = products */
+  13,   /* field[13] = rating_scale */
   0,   /* field[0] = tenant */
   11,   /* field[11] = trials */
 };
-static const ProtobufCIntRange nightjar__v1__report_evaluation_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__report_evaluation_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 20, 13 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__report_evaluation_request__descriptor =
 {
@@ -5252,10 +5376,10 @@ const ProtobufCMessageDescriptor nightjar__v1__report_evaluation_request__descri
   "Nightjar__V1__ReportEvaluationRequest",
   "nightjar.v1",
   sizeof(Nightjar__V1__ReportEvaluationRequest),
-  13,
+  14,
   nightjar__v1__report_evaluation_request__field_descriptors,
   nightjar__v1__report_evaluation_request__field_indices_by_name,
-  1,  nightjar__v1__report_evaluation_request__number_ranges,
+  2,  nightjar__v1__report_evaluation_request__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__report_evaluation_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -142,6 +142,96 @@ void   nightjar__v1__fit__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__fit__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__rating_fit__init
+                     (Nightjar__V1__RatingFit         *message)
+{
+  static const Nightjar__V1__RatingFit init_value = NIGHTJAR__V1__RATING_FIT__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__rating_fit__get_packed_size
+                     (const Nightjar__V1__RatingFit *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_fit__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__rating_fit__pack
+                     (const Nightjar__V1__RatingFit *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_fit__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__rating_fit__pack_to_buffer
+                     (const Nightjar__V1__RatingFit *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_fit__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__RatingFit *
+       nightjar__v1__rating_fit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__RatingFit *)
+     protobuf_c_message_unpack (&nightjar__v1__rating_fit__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__rating_fit__free_unpacked
+                     (Nightjar__V1__RatingFit *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__rating_fit__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__rating_block__init
+                     (Nightjar__V1__RatingBlock         *message)
+{
+  static const Nightjar__V1__RatingBlock init_value = NIGHTJAR__V1__RATING_BLOCK__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__rating_block__get_packed_size
+                     (const Nightjar__V1__RatingBlock *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_block__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__rating_block__pack
+                     (const Nightjar__V1__RatingBlock *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_block__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__rating_block__pack_to_buffer
+                     (const Nightjar__V1__RatingBlock *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_block__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__RatingBlock *
+       nightjar__v1__rating_block__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__RatingBlock *)
+     protobuf_c_message_unpack (&nightjar__v1__rating_block__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__rating_block__free_unpacked
+                     (Nightjar__V1__RatingBlock *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__rating_block__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__segment_popularity__init
                      (Nightjar__V1__SegmentPopularity         *message)
 {
@@ -230,6 +320,51 @@ void   nightjar__v1__calibration__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &nightjar__v1__calibration__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   nightjar__v1__rating_calibration__init
+                     (Nightjar__V1__RatingCalibration         *message)
+{
+  static const Nightjar__V1__RatingCalibration init_value = NIGHTJAR__V1__RATING_CALIBRATION__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__rating_calibration__get_packed_size
+                     (const Nightjar__V1__RatingCalibration *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_calibration__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__rating_calibration__pack
+                     (const Nightjar__V1__RatingCalibration *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_calibration__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__rating_calibration__pack_to_buffer
+                     (const Nightjar__V1__RatingCalibration *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__rating_calibration__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__RatingCalibration *
+       nightjar__v1__rating_calibration__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__RatingCalibration *)
+     protobuf_c_message_unpack (&nightjar__v1__rating_calibration__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__rating_calibration__free_unpacked
+                     (Nightjar__V1__RatingCalibration *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__rating_calibration__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 static const ProtobufCFieldDescriptor nightjar__v1__model__field_descriptors[10] =
@@ -387,7 +522,7 @@ const ProtobufCMessageDescriptor nightjar__v1__model__descriptor =
   (ProtobufCMessageInit) nightjar__v1__model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[10] =
+static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[13] =
 {
   {
     "name",
@@ -509,23 +644,63 @@ static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[10
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rate",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, rate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "burn_in",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, burn_in),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kept",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, kept),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__recipe__field_indices_by_name[] = {
   3,   /* field[3] = alpha */
+  11,   /* field[11] = burn_in */
   1,   /* field[1] = factors */
   5,   /* field[5] = half_life_days */
   4,   /* field[4] = iterations */
+  12,   /* field[12] = kept */
   0,   /* field[0] = name */
   9,   /* field[9] = neighbours */
+  10,   /* field[10] = rate */
   2,   /* field[2] = regularisation */
   7,   /* field[7] = trend_half_life_days */
   6,   /* field[6] = trend_weight */
   8,   /* field[8] = weighting */
 };
-static const ProtobufCIntRange nightjar__v1__recipe__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__recipe__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 20, 10 },
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor =
 {
@@ -535,14 +710,14 @@ const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor =
   "Nightjar__V1__Recipe",
   "nightjar.v1",
   sizeof(Nightjar__V1__Recipe),
-  10,
+  13,
   nightjar__v1__recipe__field_descriptors,
   nightjar__v1__recipe__field_indices_by_name,
-  1,  nightjar__v1__recipe__number_ranges,
+  2,  nightjar__v1__recipe__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__recipe__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[8] =
+static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[9] =
 {
   {
     "cut_us",
@@ -640,21 +815,35 @@ static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[8] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ratings",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Fit, ratings),
+    &nightjar__v1__rating_fit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__fit__field_indices_by_name[] = {
   0,   /* field[0] = cut_us */
   2,   /* field[2] = factors */
   3,   /* field[3] = popularity */
   1,   /* field[1] = products */
+  8,   /* field[8] = ratings */
   4,   /* field[4] = segments */
   5,   /* field[5] = similar_counts */
   6,   /* field[6] = similar_products */
   7,   /* field[7] = similarities */
 };
-static const ProtobufCIntRange nightjar__v1__fit__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__fit__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 20, 8 },
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__fit__descriptor =
 {
@@ -664,11 +853,256 @@ const ProtobufCMessageDescriptor nightjar__v1__fit__descriptor =
   "Nightjar__V1__Fit",
   "nightjar.v1",
   sizeof(Nightjar__V1__Fit),
-  8,
+  9,
   nightjar__v1__fit__field_descriptors,
   nightjar__v1__fit__field_indices_by_name,
-  1,  nightjar__v1__fit__number_ranges,
+  2,  nightjar__v1__fit__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__fit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__rating_fit__field_descriptors[7] =
+{
+  {
+    "mean",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingFit, mean),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "unit",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingFit, unit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "low",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingFit, low),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "high",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingFit, high),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "customer_features",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__RatingFit, n_customer_features),
+    offsetof(Nightjar__V1__RatingFit, customer_features),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "product_features",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__RatingFit, n_product_features),
+    offsetof(Nightjar__V1__RatingFit, product_features),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "blocks",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__RatingFit, n_blocks),
+    offsetof(Nightjar__V1__RatingFit, blocks),
+    &nightjar__v1__rating_block__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__rating_fit__field_indices_by_name[] = {
+  6,   /* field[6] = blocks */
+  4,   /* field[4] = customer_features */
+  3,   /* field[3] = high */
+  2,   /* field[2] = low */
+  0,   /* field[0] = mean */
+  5,   /* field[5] = product_features */
+  1,   /* field[1] = unit */
+};
+static const ProtobufCIntRange nightjar__v1__rating_fit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__rating_fit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.RatingFit",
+  "RatingFit",
+  "Nightjar__V1__RatingFit",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__RatingFit),
+  7,
+  nightjar__v1__rating_fit__field_descriptors,
+  nightjar__v1__rating_fit__field_indices_by_name,
+  1,  nightjar__v1__rating_fit__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__rating_fit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__rating_block__field_descriptors[8] =
+{
+  {
+    "offset",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingBlock, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "noise",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FLOAT,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingBlock, noise),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "customer_mean",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingBlock, customer_mean),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "customer_precision",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingBlock, customer_precision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "customer_attributes",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingBlock, customer_attributes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "product_mean",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingBlock, product_mean),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "product_precision",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingBlock, product_precision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "product_attributes",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingBlock, product_attributes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__rating_block__field_indices_by_name[] = {
+  4,   /* field[4] = customer_attributes */
+  2,   /* field[2] = customer_mean */
+  3,   /* field[3] = customer_precision */
+  1,   /* field[1] = noise */
+  0,   /* field[0] = offset */
+  7,   /* field[7] = product_attributes */
+  5,   /* field[5] = product_mean */
+  6,   /* field[6] = product_precision */
+};
+static const ProtobufCIntRange nightjar__v1__rating_block__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__rating_block__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.RatingBlock",
+  "RatingBlock",
+  "Nightjar__V1__RatingBlock",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__RatingBlock),
+  8,
+  nightjar__v1__rating_block__field_descriptors,
+  nightjar__v1__rating_block__field_indices_by_name,
+  1,  nightjar__v1__rating_block__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__rating_block__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor nightjar__v1__segment_popularity__field_descriptors[2] =
@@ -722,7 +1156,7 @@ const ProtobufCMessageDescriptor nightjar__v1__segment_popularity__descriptor =
   (ProtobufCMessageInit) nightjar__v1__segment_popularity__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__calibration__field_descriptors[2] =
+static const ProtobufCFieldDescriptor nightjar__v1__calibration__field_descriptors[3] =
 {
   {
     "slope",
@@ -748,15 +1182,29 @@ static const ProtobufCFieldDescriptor nightjar__v1__calibration__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "rating",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Calibration, rating),
+    &nightjar__v1__rating_calibration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__calibration__field_indices_by_name[] = {
   1,   /* field[1] = intercept */
+  2,   /* field[2] = rating */
   0,   /* field[0] = slope */
 };
-static const ProtobufCIntRange nightjar__v1__calibration__number_ranges[1 + 1] =
+static const ProtobufCIntRange nightjar__v1__calibration__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 20, 2 },
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__calibration__descriptor =
 {
@@ -766,10 +1214,74 @@ const ProtobufCMessageDescriptor nightjar__v1__calibration__descriptor =
   "Nightjar__V1__Calibration",
   "nightjar.v1",
   sizeof(Nightjar__V1__Calibration),
-  2,
+  3,
   nightjar__v1__calibration__field_descriptors,
   nightjar__v1__calibration__field_indices_by_name,
-  1,  nightjar__v1__calibration__number_ranges,
+  2,  nightjar__v1__calibration__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__calibration__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__rating_calibration__field_descriptors[3] =
+{
+  {
+    "slope",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingCalibration, slope),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weight",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingCalibration, weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "intercept",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__RatingCalibration, intercept),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__rating_calibration__field_indices_by_name[] = {
+  2,   /* field[2] = intercept */
+  0,   /* field[0] = slope */
+  1,   /* field[1] = weight */
+};
+static const ProtobufCIntRange nightjar__v1__rating_calibration__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__rating_calibration__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.RatingCalibration",
+  "RatingCalibration",
+  "Nightjar__V1__RatingCalibration",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__RatingCalibration),
+  3,
+  nightjar__v1__rating_calibration__field_descriptors,
+  nightjar__v1__rating_calibration__field_indices_by_name,
+  1,  nightjar__v1__rating_calibration__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__rating_calibration__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -41,6 +41,7 @@ typedef struct Nightjar__V1__CandidateFigures Nightjar__V1__CandidateFigures;
 typedef struct Nightjar__V1__Trial Nightjar__V1__Trial;
 typedef struct Nightjar__V1__PairedDifference Nightjar__V1__PairedDifference;
 typedef struct Nightjar__V1__Evaluation Nightjar__V1__Evaluation;
+typedef struct Nightjar__V1__RatingScale Nightjar__V1__RatingScale;
 typedef struct Nightjar__V1__ReportEvaluationRequest Nightjar__V1__ReportEvaluationRequest;
 typedef struct Nightjar__V1__ReportEvaluationResponse Nightjar__V1__ReportEvaluationResponse;
 typedef struct Nightjar__V1__BakeOrder Nightjar__V1__BakeOrder;
@@ -749,6 +750,9 @@ struct  Nightjar__V1__CandidateFigures
    * Recipe name.
    */
   char *recipe;
+  /*
+   * 0 to 1: of probabilities, or of ratings as parts of their scale where the report has one.
+   */
   double rmse;
   double ndcg_at_10;
   double hit_rate_at_10;
@@ -857,10 +861,28 @@ struct  Nightjar__V1__Evaluation
   size_t n_trials;
   Nightjar__V1__Trial **trials;
   char *choice;
+  /*
+   * As reported.
+   */
+  Nightjar__V1__RatingScale *rating_scale;
 };
 #define NIGHTJAR__V1__EVALUATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__evaluation__descriptor) \
-    , 0,NULL, 0,NULL, 0, 0, NIGHTJAR__V1__GATE_VERDICT__GATE_VERDICT_UNKNOWN, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string }
+    , 0,NULL, 0,NULL, 0, 0, NIGHTJAR__V1__GATE_VERDICT__GATE_VERDICT_UNKNOWN, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string, NULL }
+
+
+/*
+ * Ratings that a tenant's customers give, from the least to the greatest known before the window that candidates are judged on.
+ */
+struct  Nightjar__V1__RatingScale
+{
+  ProtobufCMessage base;
+  double low;
+  double high;
+};
+#define NIGHTJAR__V1__RATING_SCALE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__rating_scale__descriptor) \
+    , 0, 0 }
 
 
 struct  Nightjar__V1__ReportEvaluationRequest
@@ -900,10 +922,15 @@ struct  Nightjar__V1__ReportEvaluationRequest
    * Why the winner of the trials won, for people; at most 1,024 bytes.
    */
   char *choice;
+  /*
+   * What every RMSE and squared error of this report is of. Present: of ratings, predicted against given, as parts of this scale.
+   * Absent: of the calibrated probability that a customer comes to like a product, against 0 and 1.
+   */
+  Nightjar__V1__RatingScale *rating_scale;
 };
 #define NIGHTJAR__V1__REPORT_EVALUATION_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__report_evaluation_request__descriptor) \
-    , (char *)protobuf_c_empty_string, NULL, 0,NULL, 0,NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, NULL, 0,NULL, 0,NULL, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, (char *)protobuf_c_empty_string, NULL }
 
 
 struct  Nightjar__V1__ReportEvaluationResponse
@@ -2046,6 +2073,25 @@ Nightjar__V1__Evaluation *
 void   nightjar__v1__evaluation__free_unpacked
                      (Nightjar__V1__Evaluation *message,
                       ProtobufCAllocator *allocator);
+/* Nightjar__V1__RatingScale methods */
+void   nightjar__v1__rating_scale__init
+                     (Nightjar__V1__RatingScale         *message);
+size_t nightjar__v1__rating_scale__get_packed_size
+                     (const Nightjar__V1__RatingScale   *message);
+size_t nightjar__v1__rating_scale__pack
+                     (const Nightjar__V1__RatingScale   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__rating_scale__pack_to_buffer
+                     (const Nightjar__V1__RatingScale   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__RatingScale *
+       nightjar__v1__rating_scale__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__rating_scale__free_unpacked
+                     (Nightjar__V1__RatingScale *message,
+                      ProtobufCAllocator *allocator);
 /* Nightjar__V1__ReportEvaluationRequest methods */
 void   nightjar__v1__report_evaluation_request__init
                      (Nightjar__V1__ReportEvaluationRequest         *message);
@@ -2750,6 +2796,9 @@ typedef void (*Nightjar__V1__PairedDifference_Closure)
 typedef void (*Nightjar__V1__Evaluation_Closure)
                  (const Nightjar__V1__Evaluation *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__RatingScale_Closure)
+                 (const Nightjar__V1__RatingScale *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__ReportEvaluationRequest_Closure)
                  (const Nightjar__V1__ReportEvaluationRequest *message,
                   void *closure_data);
@@ -3099,6 +3148,7 @@ extern const ProtobufCMessageDescriptor nightjar__v1__candidate_figures__descrip
 extern const ProtobufCMessageDescriptor nightjar__v1__trial__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__paired_difference__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__evaluation__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__rating_scale__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__report_evaluation_request__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__report_evaluation_response__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__bake_order__descriptor;

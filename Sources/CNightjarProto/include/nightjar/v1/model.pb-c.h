@@ -18,8 +18,11 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Nightjar__V1__Model Nightjar__V1__Model;
 typedef struct Nightjar__V1__Recipe Nightjar__V1__Recipe;
 typedef struct Nightjar__V1__Fit Nightjar__V1__Fit;
+typedef struct Nightjar__V1__RatingFit Nightjar__V1__RatingFit;
+typedef struct Nightjar__V1__RatingBlock Nightjar__V1__RatingBlock;
 typedef struct Nightjar__V1__SegmentPopularity Nightjar__V1__SegmentPopularity;
 typedef struct Nightjar__V1__Calibration Nightjar__V1__Calibration;
+typedef struct Nightjar__V1__RatingCalibration Nightjar__V1__RatingCalibration;
 
 
 /* --- enums --- */
@@ -71,11 +74,11 @@ struct  Nightjar__V1__Recipe
 {
   ProtobufCMessage base;
   /*
-   * "als", "knn", "ease" or "popularity".
+   * "als", "knn", "ease", "popularity", "mf" or "fm".
    */
   char *name;
   /*
-   * Latent factors, 1 to 1,024; 0 where it has none.
+   * Latent factors, 1 to 1,024, of a block where there are several; 0 where it has none.
    */
   uint32_t factors;
   double regularisation;
@@ -83,6 +86,9 @@ struct  Nightjar__V1__Recipe
    * Scale of the confidence.
    */
   double alpha;
+  /*
+   * Passes; of "fm" samples after the first ones.
+   */
   uint32_t iterations;
   /*
    * Days in which an act loses half its weight for the factors; 0 = never.
@@ -104,10 +110,19 @@ struct  Nightjar__V1__Recipe
    * Of "knn" and "ease": products that each keeps, 1 to 100,000.
    */
   uint32_t neighbours;
+  /*
+   * Of "mf": the first pass's step.
+   */
+  double rate;
+  /*
+   * Of "fm": samples left out at first, and of the others how many are kept, 1 to 64.
+   */
+  uint32_t burn_in;
+  uint32_t kept;
 };
 #define NIGHTJAR__V1__RECIPE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__recipe__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
 struct  Nightjar__V1__Fit
@@ -123,7 +138,8 @@ struct  Nightjar__V1__Fit
   size_t n_products;
   char **products;
   /*
-   * Item factors Y [products x factors], f32 little-endian, row-major; empty where the recipe has none.
+   * Item factors Y [products x factors], f32 little-endian, row-major; empty where the recipe has none. Of "mf" each row is the
+   * product's bias, q and y [1 + 2 factors]; of "fm" for each sample kept the product's constant and vector [1 + factors].
    */
   ProtobufCBinaryData factors;
   /*
@@ -148,10 +164,78 @@ struct  Nightjar__V1__Fit
    * Their weights, f32 little-endian.
    */
   ProtobufCBinaryData similarities;
+  /*
+   * Of "mf" and "fm", and of no other.
+   */
+  Nightjar__V1__RatingFit *ratings;
 };
 #define NIGHTJAR__V1__FIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__fit__descriptor) \
-    , 0, 0,NULL, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, {0,NULL}, {0,NULL} }
+    , 0, 0,NULL, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, {0,NULL}, {0,NULL}, NULL }
+
+
+/*
+ * What ratings taught a model beside its numbers of each product. Parameters are f32 little-endian, in rows of 1 + factors: w,
+ * then v. They are those of standardised ratings: (rating - mean) / unit.
+ */
+struct  Nightjar__V1__RatingFit
+{
+  ProtobufCMessage base;
+  double mean;
+  double unit;
+  /*
+   * Least and greatest rating.
+   */
+  double low;
+  double high;
+  /*
+   * Values of customers' attributes, in the order of the rows of `customer_attributes`.
+   */
+  size_t n_customer_features;
+  char **customer_features;
+  /*
+   * Likewise of products'.
+   */
+  size_t n_product_features;
+  char **product_features;
+  /*
+   * One of "mf", of "fm" one for each sample kept.
+   */
+  size_t n_blocks;
+  Nightjar__V1__RatingBlock **blocks;
+};
+#define NIGHTJAR__V1__RATING_FIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__rating_fit__descriptor) \
+    , 0, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL }
+
+
+struct  Nightjar__V1__RatingBlock
+{
+  ProtobufCMessage base;
+  float offset;
+  /*
+   * Precision of a rating given all parameters.
+   */
+  float noise;
+  /*
+   * What a customer's own parameters are drawn from, one row each.
+   */
+  ProtobufCBinaryData customer_mean;
+  ProtobufCBinaryData customer_precision;
+  /*
+   * [customer features x (1 + factors)].
+   */
+  ProtobufCBinaryData customer_attributes;
+  /*
+   * Likewise of products.
+   */
+  ProtobufCBinaryData product_mean;
+  ProtobufCBinaryData product_precision;
+  ProtobufCBinaryData product_attributes;
+};
+#define NIGHTJAR__V1__RATING_BLOCK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__rating_block__descriptor) \
+    , 0, 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 struct  Nightjar__V1__SegmentPopularity
@@ -176,10 +260,29 @@ struct  Nightjar__V1__Calibration
   ProtobufCMessage base;
   double slope;
   double intercept;
+  /*
+   * Absent where there were no ratings to fit it on: then a rating is its baseline.
+   */
+  Nightjar__V1__RatingCalibration *rating;
 };
 #define NIGHTJAR__V1__CALIBRATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__calibration__descriptor) \
-    , 0, 0 }
+    , 0, 0, NULL }
+
+
+/*
+ * rating = score * slope + baseline * weight + intercept, the baseline being mean + customer's bias + product's bias.
+ */
+struct  Nightjar__V1__RatingCalibration
+{
+  ProtobufCMessage base;
+  double slope;
+  double weight;
+  double intercept;
+};
+#define NIGHTJAR__V1__RATING_CALIBRATION__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__rating_calibration__descriptor) \
+    , 0, 0, 0 }
 
 
 /* Nightjar__V1__Model methods */
@@ -239,6 +342,44 @@ Nightjar__V1__Fit *
 void   nightjar__v1__fit__free_unpacked
                      (Nightjar__V1__Fit *message,
                       ProtobufCAllocator *allocator);
+/* Nightjar__V1__RatingFit methods */
+void   nightjar__v1__rating_fit__init
+                     (Nightjar__V1__RatingFit         *message);
+size_t nightjar__v1__rating_fit__get_packed_size
+                     (const Nightjar__V1__RatingFit   *message);
+size_t nightjar__v1__rating_fit__pack
+                     (const Nightjar__V1__RatingFit   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__rating_fit__pack_to_buffer
+                     (const Nightjar__V1__RatingFit   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__RatingFit *
+       nightjar__v1__rating_fit__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__rating_fit__free_unpacked
+                     (Nightjar__V1__RatingFit *message,
+                      ProtobufCAllocator *allocator);
+/* Nightjar__V1__RatingBlock methods */
+void   nightjar__v1__rating_block__init
+                     (Nightjar__V1__RatingBlock         *message);
+size_t nightjar__v1__rating_block__get_packed_size
+                     (const Nightjar__V1__RatingBlock   *message);
+size_t nightjar__v1__rating_block__pack
+                     (const Nightjar__V1__RatingBlock   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__rating_block__pack_to_buffer
+                     (const Nightjar__V1__RatingBlock   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__RatingBlock *
+       nightjar__v1__rating_block__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__rating_block__free_unpacked
+                     (Nightjar__V1__RatingBlock *message,
+                      ProtobufCAllocator *allocator);
 /* Nightjar__V1__SegmentPopularity methods */
 void   nightjar__v1__segment_popularity__init
                      (Nightjar__V1__SegmentPopularity         *message);
@@ -277,6 +418,25 @@ Nightjar__V1__Calibration *
 void   nightjar__v1__calibration__free_unpacked
                      (Nightjar__V1__Calibration *message,
                       ProtobufCAllocator *allocator);
+/* Nightjar__V1__RatingCalibration methods */
+void   nightjar__v1__rating_calibration__init
+                     (Nightjar__V1__RatingCalibration         *message);
+size_t nightjar__v1__rating_calibration__get_packed_size
+                     (const Nightjar__V1__RatingCalibration   *message);
+size_t nightjar__v1__rating_calibration__pack
+                     (const Nightjar__V1__RatingCalibration   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__rating_calibration__pack_to_buffer
+                     (const Nightjar__V1__RatingCalibration   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__RatingCalibration *
+       nightjar__v1__rating_calibration__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__rating_calibration__free_unpacked
+                     (Nightjar__V1__RatingCalibration *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Nightjar__V1__Model_Closure)
@@ -288,11 +448,20 @@ typedef void (*Nightjar__V1__Recipe_Closure)
 typedef void (*Nightjar__V1__Fit_Closure)
                  (const Nightjar__V1__Fit *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__RatingFit_Closure)
+                 (const Nightjar__V1__RatingFit *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__RatingBlock_Closure)
+                 (const Nightjar__V1__RatingBlock *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__SegmentPopularity_Closure)
                  (const Nightjar__V1__SegmentPopularity *message,
                   void *closure_data);
 typedef void (*Nightjar__V1__Calibration_Closure)
                  (const Nightjar__V1__Calibration *message,
+                  void *closure_data);
+typedef void (*Nightjar__V1__RatingCalibration_Closure)
+                 (const Nightjar__V1__RatingCalibration *message,
                   void *closure_data);
 
 /* --- services --- */
@@ -303,8 +472,11 @@ typedef void (*Nightjar__V1__Calibration_Closure)
 extern const ProtobufCMessageDescriptor nightjar__v1__model__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__fit__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__rating_fit__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__rating_block__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__segment_popularity__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__calibration__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__rating_calibration__descriptor;
 
 PROTOBUF_C__END_DECLS
 
