@@ -12,6 +12,8 @@ public struct Recipe: Hashable, Sendable {
     case als(ImplicitALS, halfLifeDays: Double, trendWeight: Double)
     /// A customer's score is their interest in each product times what it says of the others.
     case similarity(ItemSimilarity, halfLifeDays: Double, trendWeight: Double)
+    /// A customer's score is that of the second stage where a generator names the product; every other product stands behind.
+    case stack(Stacking)
   }
 
   /// Its kind, with the kind's parameters.
@@ -28,13 +30,14 @@ public struct Recipe: Hashable, Sendable {
     self.trendHalfLifeDays = trendHalfLifeDays
   }
 
-  /// The family's name: "popularity", "als", "knn" or "ease".
+  /// The family's name: "popularity", "als", "knn", "ease" or "stack".
   public var name: String {
     switch kind {
     case .popularity: "popularity"
     case .als: "als"
     case .similarity(let similarity, _, _):
       if case .ease = similarity.method { "ease" } else { "knn" }
+    case .stack: "stack"
     }
   }
 
@@ -53,6 +56,9 @@ public struct Recipe: Hashable, Sendable {
       return Fit(
         cut: study.history.cut, popularity: popularity,
         similarities: try similarity.fit(similarity.taken(study.interest(halfLifeDays: halfLifeDays))))
+    case .stack(let stacking):
+      let (trees, generators) = try stacking.fit(study, seed: seed)
+      return Fit(cut: study.history.cut, popularity: popularity, generators: generators, trees: trees)
     }
   }
 
@@ -61,10 +67,26 @@ public struct Recipe: Hashable, Sendable {
     if case .als(let als, _, _) = kind { als.factors } else { 0 }
   }
 
-  /// Half-life of the interest that it learns from; nil = none.
+  /// The stack that it is; nil = it is none.
+  public var stacking: Stacking? {
+    if case .stack(let stacking) = kind { stacking } else { nil }
+  }
+
+  /// What a call is re-ranked by: a stack's best generator, else the recipe itself.
+  public var reranking: Recipe { stacking?.generators[0] ?? self }
+
+  /// Whether its fit hangs on the seed.
+  var isByChance: Bool {
+    switch kind {
+    case .als, .stack: true
+    case .popularity, .similarity: false
+    }
+  }
+
+  /// Half-life of the interest that it learns from; nil = none, or its generators'.
   var halfLifeDays: Double? {
     switch kind {
-    case .popularity: nil
+    case .popularity, .stack: nil
     case .als(_, let halfLifeDays, _), .similarity(_, let halfLifeDays, _): halfLifeDays
     }
   }
@@ -72,7 +94,7 @@ public struct Recipe: Hashable, Sendable {
   /// The same without what only scoring looks at: recipes that share it share their fits.
   var ofFit: Recipe {
     switch kind {
-    case .popularity: self
+    case .popularity, .stack: self
     case .als(let als, let days, _):
       Recipe(kind: .als(als, halfLifeDays: days, trendWeight: 0), trendHalfLifeDays: trendHalfLifeDays)
     case .similarity(let similarity, let days, _):
@@ -97,6 +119,9 @@ extension Recipe: CustomStringConvertible {
         case .ease(let regularisation): "regularisation=\(regularisation.short)"
         }
       return "\(name) \(method) neighbours=\(similarity.neighbours) half-life=\(days.short) trend=\(trend.short)"
+    case .stack(let stacking):
+      return "\(name) trees=\(stacking.trees.trees) depth=\(stacking.trees.depth) over "
+        + stacking.generators.map { "(\($0))" }.joined(separator: " ")
     }
   }
 }

@@ -11,6 +11,11 @@ struct TrialWork {
   /// Steps in which a customer is folded in, as a rule.
   private static let foldInSteps = 12.0
 
+  /// Units for each value of an example that a level of a tree is grown over.
+  private static let treePerValue = 2.0
+  /// Units for each value of a candidate's row.
+  private static let rowPerValue = 5.0
+
   private let customers: Double
   private let products: Double
   /// Pairs with interest.
@@ -19,8 +24,10 @@ struct TrialWork {
   private let squares: Double
   private let judged: Double
   private let rows: Double
+  /// Times that whatever hangs on chance is done.
+  private let seeds: Double
 
-  init(_ study: Study, _ rows: JudgingRows) {
+  init(_ study: Study, _ slice: ValidationRows) {
     let interest = study.interest(halfLifeDays: 60)
     customers = Double(interest.rows)
     products = Double(interest.columns)
@@ -29,12 +36,15 @@ struct TrialWork {
       let length = Double(interest.offsets[row + 1] - interest.offsets[row])
       return sum + length * length
     }
-    judged = Double(rows.customers.count)
-    self.rows = Double(rows.count)
+    judged = Double(slice.customers)
+    rows = Double(slice.first.count)
+    seeds = Double(slice.draws.count)
   }
 
   /// The work of a fit on a share of the customers, and of judging it on that share.
-  func of(_ recipe: Recipe, share: Double) -> Double {
+  func of(_ recipe: Recipe, share: Double) -> Double { seeds * once(recipe, share: share) }
+
+  private func once(_ recipe: Recipe, share: Double) -> Double {
     let judging = share * (judged * products * 2 + rows * Self.calibrationPerRow)
     switch recipe.kind {
     case .popularity: return judging
@@ -49,6 +59,17 @@ struct TrialWork {
         return judging + scoring + 4 * share * squares + 20 * products * products
       }
       return judging + scoring + share * squares + Self.dense * products * products * products
+    case .stack(let stacking):
+      // Each generator is fitted before the slice and at the cut, and asked at both.
+      let generators = stacking.generators.reduce(0) { $0 + 2 * once($1, share: share) }
+      let asked = min(judged, Double(Stacking.maximumCustomers))
+      let candidates = Double(Stacking.candidatesEach * (stacking.generators.count + 1))
+      let examples = asked * Double(Stacking.negatives + 1)
+      let columns = Double(Generators.columns(models: stacking.generators.count))
+      let depth = Double(stacking.trees.depth)
+      let growing = examples * columns * Self.treePerValue * Double(stacking.trees.trees) * depth
+      let rows = (asked + share * judged) * candidates
+      return generators + growing + rows * (Self.rowPerValue * columns + Double(stacking.trees.trees) * depth)
     }
   }
 }

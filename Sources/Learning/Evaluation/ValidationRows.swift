@@ -1,0 +1,28 @@
+/// The rows of a validation slice: drawn once, or by several seeds where few customers are judged.
+public struct ValidationRows: Sendable {
+  /// The same customers and what they came to like, each with a draw of its own of what they did not. The first calibrates.
+  public let draws: [JudgingRows]
+
+  /// The draw that calibrations are fitted on.
+  public var first: JudgingRows { draws[0] }
+  /// Number of judged customers.
+  var customers: Int { first.customers.count }
+  /// Days of the slice, rounded, at least 1.
+  var days: Int {
+    max(1, Int((Double(first.window.through - first.window.after) / microsecondsPerDay).rounded()))
+  }
+
+  /// Draws the rows of a window.
+  public init(of interactions: Interactions, window: Window, eligible: [Bool], seed: UInt64) {
+    let first = JudgingRows(of: interactions, window: window, eligible: eligible, seed: seed)
+    let more = (1..<UInt64(SmallSample.seeds(customers: first.customers.count))).map {
+      JudgingRows(of: interactions, window: window, eligible: eligible, seed: seed &+ $0)
+    }
+    self.init(draws: [first] + more)
+  }
+
+  private init(draws: [JudgingRows]) { self.draws = draws }
+
+  /// The rows of some customers alone.
+  func only(_ chosen: [Bool]) -> ValidationRows { ValidationRows(draws: draws.map { $0.only(chosen) }) }
+}
