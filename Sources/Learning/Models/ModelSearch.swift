@@ -44,6 +44,9 @@ public struct ModelSearch: Sendable {
   /// Part of a round's least RMSE by which a recipe may exceed it and still be chosen for its ranking.
   public static let rmseMargin = 0.02
 
+  /// Part of the budget that a stack's generator may take at most, as it is fitted at four cuts of a night.
+  private static let generatorShare = 1 / 6.0
+
   private let study: Study
   private let slice: ValidationRows
   private let reckoning: TrialWork
@@ -64,19 +67,20 @@ public struct ModelSearch: Sendable {
     seeds = slice.draws.count
     reckoning = TrialWork(study, slice)
     let reckoning = reckoning
-    func stack(_ generators: [Recipe]) -> Recipe? {
-      trees.flatMap { Recipe(stacking: generators, trees: $0, sliceDays: slice.days) }
+    func stack(_ recipes: [Recipe]) -> Recipe? {
+      let affordable = recipes.filter { reckoning.once($0, share: 1) <= Self.generatorShare * budget }
+      return trees.flatMap { Recipe(stacking: affordable.bestOfFamilies, trees: $0, sliceDays: slice.days) }
     }
     var schedule = HalvingSchedule(
       recipes.count, judged: slice.customers, budget: budget,
-      finale: { kept in stack(kept.map { recipes[$0] }.bestOfFamilies).map { reckoning.of($0, share: 1) } ?? 0 },
+      finale: { kept in stack(kept.map { recipes[$0] }).map { reckoning.of($0, share: 1) } ?? 0 },
       work: { reckoning.of(recipes[$0], share: $1) })
     leftOut = schedule.dropped.map { (recipes[$0], Self.beyondBudget) }
     var racers = schedule.kept.map { recipes[$0] }
     while !racers.isEmpty {
       let share = schedule.share
       var round = try judge(racers, share: share)
-      if share == 1, let stack = stack(Self.ranked(round, before: trials).map(\.recipe).bestOfFamilies) {
+      if share == 1, let stack = stack(Self.ranked(round, before: trials).map(\.recipe)) {
         if schedule.hasFinale {
           round += try judge([stack], share: 1)
         } else {

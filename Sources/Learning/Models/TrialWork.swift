@@ -44,7 +44,8 @@ struct TrialWork {
   /// The work of a fit on a share of the customers, and of judging it on that share.
   func of(_ recipe: Recipe, share: Double) -> Double { seeds * once(recipe, share: share) }
 
-  private func once(_ recipe: Recipe, share: Double) -> Double {
+  /// The same for one seed.
+  func once(_ recipe: Recipe, share: Double) -> Double {
     let judging = share * (judged * products * 2 + rows * Self.calibrationPerRow)
     switch recipe.kind {
     case .popularity: return judging
@@ -60,8 +61,8 @@ struct TrialWork {
       }
       return judging + scoring + share * squares + Self.dense * products * products * products
     case .stack(let stacking):
-      // Each generator is fitted before the slice and at the cut, and asked at both.
-      let generators = stacking.generators.reduce(0) { $0 + 2 * once($1, share: share) }
+      // Each generator is fitted before the slice; at the cut the race has fitted it, as a rule.
+      let generators = stacking.generators.reduce(0) { $0 + once($1, share: share) }
       let asked = min(judged, Double(Stacking.maximumCustomers))
       let candidates = Double(Stacking.candidatesEach * (stacking.generators.count + 1))
       let examples = asked * Double(Stacking.negatives + 1)
