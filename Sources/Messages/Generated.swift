@@ -224,6 +224,8 @@ public enum Proto {
   public typealias Recipe = Nightjar__V1__Recipe
   /// `nightjar.v1.Fit`, see model.proto.
   public typealias Fit = Nightjar__V1__Fit
+  /// `nightjar.v1.Trees`, see model.proto.
+  public typealias Trees = Nightjar__V1__Trees
   /// `nightjar.v1.RatingFit`, see model.proto.
   public typealias RatingFit = Nightjar__V1__RatingFit
   /// `nightjar.v1.RatingBlock`, see model.proto.
@@ -670,6 +672,10 @@ extension Nightjar__V1__Recipe: Message {
 
 extension Nightjar__V1__Fit: Message {
   public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__fit__describe() }
+}
+
+extension Nightjar__V1__Trees: Message {
+  public static var descriptor: UnsafePointer<ProtobufCMessageDescriptor> { nightjar__v1__trees__describe() }
 }
 
 extension Nightjar__V1__RatingFit: Message {

@@ -17,7 +17,7 @@ import Testing
     let history = Interactions(customers: 2, products: 2, rows: rows).history(through: day * Self.day)
     let table = FeatureTable(history, traits: traits ?? .none(customers: 2, products: 2))
     var row: [Float] = []
-    table.append(customer: customer, product: product, to: &row)
+    table.append(table.customer(customer), product: product, to: &row)
     #expect(row.count == FeatureTable.names.count)
     return Dictionary(uniqueKeysWithValues: zip(FeatureTable.names, row))
   }
@@ -58,7 +58,7 @@ import Testing
     for customer in 0..<shop.customers {
       for product in 0..<shop.products {
         for (index, table) in [seen, alone, later].enumerated() {
-          table.append(customer: customer, product: product, to: &rows[index])
+          table.append(table.customer(customer), product: product, to: &rows[index])
         }
       }
     }
@@ -74,13 +74,14 @@ import Testing
       return Self.row(who, who, .purchase, day: Int64(number))
     }
     let groups = CustomerSegments(names: ["a", "b"], ofCustomer: [0, 1])
-    let traits = Traits(segments: groups, regions: groups, category: [0, 1])
+    let traits = Traits(
+      segments: groups, regions: groups, categories: ProductCategories(names: ["x", "y"], ofProduct: [0, 1]))
     let own = Self.values(rows, asOf: 100, customer: 1, product: 1, traits: traits)
     let other = Self.values(rows, asOf: 100, customer: 1, product: 0, traits: traits)
     for name in ["category-affinity", "segment-affinity", "region-affinity"] {
       #expect((own[name] ?? 0) > 0.3 && (other[name] ?? 0) < -0.3)
     }
-    #expect(own["segment"] == 1 && own["region"] == 1 && own["category"] == 1)
+    #expect(own["segment"] == groupCode("b") && own["region"] == groupCode("b") && own["category"] == groupCode("y"))
     let unknown = Self.values(rows, asOf: 100)
     #expect(unknown["segment"]?.isNaN == true && unknown["segment-affinity"]?.isNaN == true)
   }

@@ -41,12 +41,11 @@ import Testing
   func newProduct() throws {
     let study = Study(interactions.history(through: Shop.end), segments: segments)
     let whole = try Recipe.als.fit(study, seed: 1)
-    let factors = Recipe.als.factors
     let forgotten = 4
     let kept = (0..<interactions.products).filter { $0 != forgotten }
-    let smaller = whole.aligned(to: kept.map { $0 }, factorsPerProduct: factors)
+    let smaller = whole.aligned(to: kept.map { $0 }, recipe: .als)
     let origin = (0..<interactions.products).map { product in kept.firstIndex(of: product) }
-    let restored = smaller.aligned(to: origin, factorsPerProduct: factors)
+    let restored = smaller.aligned(to: origin, recipe: .als)
     let exact = Scorer(whole, recipe: .als, study: study)
     let folded = Scorer(restored, recipe: .als, study: study)
     // Customers of the product's own taste (its parity) rank it higher than the others do, as with the whole fit.
@@ -114,6 +113,28 @@ import Testing
         recipe: .als, cut: 0, products: 3, overall: good, segments: [:], factors: factors, similarities: [[], [], []],
         rating: nil)
     }
+    // A stack needs its generators' fits, of the same products and no later cut, and trees for its own candidates.
+    let parts = try [Recipe.als, .neighbours, .ease].map { recipe in
+      try Fit(
+        recipe: recipe, cut: 0, products: 3, overall: good, segments: [:], factors: recipe == .als ? factors : [],
+        similarities: recipe == .als ? [] : [[], [], []])
+    }
+    func stack(_ parts: [Fit], cut: Int64 = 0, columns: Int = Generators.columns(models: 3)) throws -> Fit {
+      let leaf = BoostedTrees.Node(column: -1, value: 1, left: 0, right: 0, missing: 0)
+      return try Fit(
+        recipe: .stacked, cut: cut, products: 3, overall: good, segments: [:], factors: [], similarities: [],
+        generators: parts, trees: try BoostedTrees(columns: columns, nodes: [leaf], roots: [0]))
+    }
+    #expect(throws: Never.self) { try stack(parts) }
+    #expect(throws: LearningError.self) { try stack(parts.dropLast()) }
+    #expect(throws: LearningError.self) { try stack([]) }
+    #expect(throws: LearningError.self) { try stack(parts, cut: -1) }
+    #expect(throws: LearningError.self) { try stack(parts, columns: 7) }
+    #expect(throws: LearningError.self) {
+      try Fit(
+        recipe: .als, cut: 0, products: 3, overall: good, segments: [:], factors: factors, similarities: [],
+        generators: parts)
+    }
   }
 
   @Test("similarities go over to another catalogue with their products", arguments: [Recipe.neighbours, .ease])
@@ -121,12 +142,12 @@ import Testing
     let study = Study(interactions.history(through: Shop.end), segments: segments)
     let whole = try recipe.fit(study, seed: 1)
     let count = interactions.products
-    let turned = whole.aligned(to: (0..<count).map { count - 1 - $0 }, factorsPerProduct: 0)
+    let turned = whole.aligned(to: (0..<count).map { count - 1 - $0 }, recipe: recipe)
     for product in 0..<count {
       let row = whole.similarities.row(product).map { "\(count - 1 - $0.column) \($0.value)" }
       #expect(turned.similarities.row(count - 1 - product).map { "\($0.column) \($0.value)" } == row.reversed())
     }
-    let without = whole.aligned(to: [nil] + (1..<count).map { $0 }, factorsPerProduct: 0)
+    let without = whole.aligned(to: [nil] + (1..<count).map { $0 }, recipe: recipe)
     #expect(without.similarities.row(0).isEmpty)
     for product in 1..<count {
       #expect(

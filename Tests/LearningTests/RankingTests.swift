@@ -54,6 +54,30 @@ import Testing
     for i in 0..<n { #expect(ease.weights[i * n + i] == 0) }
   }
 
+  @Test("EASE is the same whatever the number of items; an odd one ended the process", arguments: [1, 193, 257])
+  func easeOrder(items: Int32) throws {
+    var random = Xoshiro256(seed: 5)
+    let pairs = (0..<4_000).map { _ in (Int32(random.nextIndex(below: 300)), Int32(random.nextIndex(below: Int(items))))
+    }
+    func interest(columns: Int32) -> SparseMatrix {
+      let sets = PairSets(rows: 300, columns: Int(columns), pairs: pairs)
+      var builder = SparseMatrix.Builder(rows: 300, columns: Int(columns))
+      for row in 0..<300 {
+        for column in sets[row] { builder.add(column: column, value: 1) }
+        builder.finishRow()
+      }
+      return builder.build()
+    }
+    let (odd, even) = (
+      try EASE(interest(columns: items), regularisation: 10), try EASE(interest(columns: 512), regularisation: 10)
+    )
+    for i in 0..<Int(items) {
+      for j in 0..<Int(items) {
+        #expect(abs(odd.weights[i * odd.items + j] - even.weights[i * even.items + j]) < 1e-5)
+      }
+    }
+  }
+
   @Test("EASE over more items than its memory holds is refused with the figures")
   func easeTooLarge() throws {
     let (train, _) = Self.halves(seed: 3)

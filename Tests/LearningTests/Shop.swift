@@ -59,5 +59,10 @@ extension TrainedModel {
 
 extension Recipe {
   /// One of each kind that is personal.
-  static let personal: [Recipe] = [als, neighbours, ease]
+  static let personal: [Recipe] = [als, neighbours, ease, stacked]
+
+  /// A stack on one of each other kind.
+  static let stacked = Recipe(
+    kind: .stack(Stacking(generators: [als, neighbours, ease], trees: nightlyTrees, sliceDays: 28)),
+    trendHalfLifeDays: 7)
 }

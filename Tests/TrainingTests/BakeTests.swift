@@ -98,6 +98,37 @@ import Testing
     if popular.factors != nil { Issue.record("popularity has factors") }
   }
 
+  @Test("a stack's file has what its best generator re-ranks by")
+  func stackedParts() throws {
+    let night = try SampleTenant().night()
+    let scratch = try Scratch()
+    try checkFactors(of: lists(bake(night, .stacked, in: scratch), in: scratch))
+    let turned = Recipe(
+      kind: .stack(Stacking(generators: [.neighbours, .als], trees: Recipe.nightlyTrees, sliceDays: 28)),
+      trendHalfLifeDays: 7)
+    let other = try Scratch()
+    let lists = try lists(bake(night, turned, in: other), in: other)
+    if lists.factors != nil { Issue.record("neighbours have factors") }
+    var neighbours = 0
+    lists.forEachNeighbour(of: 3) { _ in neighbours += 1 }
+    #expect(neighbours > 0)
+  }
+
+  @Test("a stack's lists hold what was bought already where they may")
+  func stackedRepurchase() throws {
+    let tenant = SampleTenant(products: 90)
+    let night = try tenant.night()
+    let counts = try [false, true].map { listsBought in
+      let scratch = try Scratch()
+      let lists = try lists(bake(night, .stacked, listsBought: listsBought, in: scratch), in: scratch)
+      return tenant.customers.reduce(0) { sum, customer in
+        let bought = Set(tenant.events.filter { $0.customer == customer.id }.map(\.product))
+        return sum + (lists.products(of: customer.id) ?? []).count { bought.contains($0) }
+      }
+    }
+    #expect(counts[0] == 0 && counts[1] > 60)
+  }
+
   private func checkFactors(of lists: RankedLists) throws {
     guard let factors = lists.factors else {
       Issue.record("there are no factors")

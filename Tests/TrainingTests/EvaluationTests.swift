@@ -27,7 +27,8 @@ import Testing
     let report = try report(evaluation)
     let figures = report.list(\.n_candidates, \.candidates)
     #expect(figures.map(\.candidate) == ["als", "popularity", "champion"])
-    #expect(["als", "knn", "ease"].contains(figures[0].recipe) && figures[0].options.hasPrefix(figures[0].recipe))
+    #expect(
+      ["als", "knn", "ease", "stack"].contains(figures[0].recipe) && figures[0].options.hasPrefix(figures[0].recipe))
     #expect(figures.map(\.recipe).dropFirst() == ["popularity", "als"])
     for figure in figures {
       #expect(figure.judged_cut_us <= SampleTenant.cuts.judged && figure.served_cut_us <= SampleTenant.asOf)
@@ -41,7 +42,7 @@ import Testing
     #expect(differences.allSatisfy { $0.ndcg_low <= $0.ndcg_mean && $0.ndcg_mean <= $0.ndcg_high })
     #expect(abs(differences[0].ndcg_mean - (figures[0].ndcg_at_10 - figures[1].ndcg_at_10)) < 1e-12)
     let trials = report.list(\.n_trials, \.trials)
-    #expect(Set(trials.map(\.recipe)) == ["als", "knn", "ease"] && trials.allSatisfy { $0.share == 1 })
+    #expect(Set(trials.map(\.recipe)) == ["als", "knn", "ease", "stack"] && trials.allSatisfy { $0.share == 1 })
     #expect(trials[0].options == figures[0].options && report.choice.contains(figures[0].options))
     #expect(Int(report.judged_customers) == night.judgingRows().customers.count && report.judged_customers > 25)
     #expect(Int(report.judged_rows) == night.judgingRows().count)

@@ -12,7 +12,8 @@ import Testing
     return (model, file)
   }
 
-  @Test("a model read back scores as the one written", arguments: [Recipe.als, .neighbours, .ease, .popularity])
+  @Test(
+    "a model read back scores as the one written", arguments: [Recipe.als, .neighbours, .ease, .popularity, .stacked])
   func roundTrip(recipe: Recipe) throws {
     let night = try SampleTenant().night()
     let (model, file) = try file(night, recipe)
@@ -27,7 +28,7 @@ import Testing
     }
   }
 
-  @Test("the same snapshot and seed give the same bytes", arguments: [Recipe.als, .neighbours, .ease])
+  @Test("the same snapshot and seed give the same bytes", arguments: [Recipe.als, .neighbours, .ease, .stacked])
   func deterministic(recipe: Recipe) throws {
     let bytes = try (0..<2).map { _ in try file(SampleTenant().night(), recipe).file.encoded.bytes }
     #expect(bytes[0] == bytes[1])
@@ -43,6 +44,100 @@ import Testing
     #expect(Array(read.served.factors.dropFirst(64)) == Array(model.served.factors.dropFirst(3 * 64)))
   }
 
+  @Test("so does a stack, with every generator; its trees stay as they are")
+  func stackedCatalogue() throws {
+    let night = try SampleTenant().night()
+    let (model, file) = try file(night, .stacked)
+    let read = try file.model(
+      tenant: shop, id: "m-1", products: ["a new one"] + night.data.products.dropFirst(3))
+    #expect(read.recipe == .stacked && read.served.trees == model.served.trees && model.served.trees != nil)
+    #expect(
+      Array(read.served.generators[0].factors.dropFirst(64))
+        == Array(model.served.generators[0].factors.dropFirst(3 * 64)))
+    #expect(read.served.generators.allSatisfy { $0.popularity.overall == read.served.popularity.overall })
+  }
+
+  @Test("a stack whose generators, fits or trees do not belong together is refused")
+  func hostileStack() throws {
+    let night = try SampleTenant(customers: 30, products: 12).night()
+    let (model, file) = try file(night, .stacked)
+    func refused(_ change: (Draft<Proto.Model>) -> Void) throws {
+      let whole = Encoded<Proto.Model> { draft in
+        draft.format = ModelFile.format
+        draft.tenant = shop.rawValue
+        draft.id = "m-1"
+        draft.feature_version = Recipe.featureVersion
+        draft.message(\.recipe) { model.recipe.fill($0) }
+        draft.message(\.judged) { model.judged.fit.fill($0, recipe: model.recipe, products: night.data.products) }
+        draft.message(\.served) { model.served.fill($0, recipe: model.recipe, products: night.data.products) }
+        draft.message(\.calibration) { $0.slope = 1 }
+        draft.list(\.n_generators, \.generators, of: model.recipe.stacking?.generators ?? []) { $1.fill($0) }
+        draft.list(\.n_judged_generators, \.judged_generators, of: model.judged.fit.generatorMessages(model.recipe)) {
+          $1($0)
+        }
+        draft.list(\.n_served_generators, \.served_generators, of: model.served.generatorMessages(model.recipe)) {
+          $1($0)
+        }
+        change(draft)
+      }
+      _ = try ModelFile(bytes: whole.bytes).model(tenant: shop, id: "m-1", products: night.data.products)
+    }
+    try refused { _ in }
+    let parts = model.served.generatorMessages(model.recipe)
+    let changes: [(Draft<Proto.Model>) -> Void] = [
+      { $0.list(\.n_generators, \.generators, of: [Recipe]()) { $1.fill($0) } },
+      { $0.list(\.n_generators, \.generators, of: [Recipe.als]) { $1.fill($0) } },
+      { $0.list(\.n_generators, \.generators, of: [Recipe.als, .popularity, .ease]) { $1.fill($0) } },
+      { $0.list(\.n_generators, \.generators, of: [Recipe.als, .stacked, .ease]) { $1.fill($0) } },
+      { $0.list(\.n_generators, \.generators, of: [Recipe.ease, .neighbours, .als]) { $1.fill($0) } },
+      { $0.list(\.n_served_generators, \.served_generators, of: parts.dropLast()) { $1($0) } },
+      {
+        $0.list(\.n_served_generators, \.served_generators, of: parts) {
+          $1($0)
+          $0.cut_us = .max
+        }
+      },
+      {
+        $0.list(\.n_served_generators, \.served_generators, of: parts) {
+          $1($0)
+          $0.factors = [0, 0, 0, 0]
+        }
+      },
+      {
+        $0.list(\.n_served_generators, \.served_generators, of: parts) { part, fill in
+          fill(part)
+          part.strings(\.n_products, \.products, ["p-00"])
+        }
+      },
+      { $0.message(\.recipe) { Recipe.als.fill($0) } },
+    ]
+    for change in changes { #expect(throws: TrainingError.self) { try refused(change) } }
+    #expect(file.encoded.bytes.count < 1 << 20)
+  }
+
+  @Test("trees that lead nowhere, or whose arrays are of unequal length, are refused")
+  func hostileTrees() throws {
+    let night = try SampleTenant().night()
+    let trees = try #require(try night.train(.stacked).served.trees)
+    let read = try BoostedTrees(validating: Encoded<Proto.Trees> { trees.fill($0) }.decode())
+    #expect(read == trees)
+    let absurd: [(Draft<Proto.Trees>) -> Void] = [
+      { $0.columns = 0 }, { $0.columns = 3 }, { $0.columns = .max }, { $0.sizes = [] }, { $0.sizes = [1] },
+      { $0.sizes = [UInt8](repeating: 255, count: 4 * 60) }, { $0.column = [] }, { $0.value = [1, 2, 3] },
+      { $0.left = [UInt8](repeating: 0, count: 4 * trees.nodes.count) },
+      { $0.right = [UInt8](repeating: 255, count: 4 * trees.nodes.count) },
+      { $0.missing = [UInt8](repeating: 9, count: 4 * trees.nodes.count) },
+      { $0.value = [UInt8](repeating: 255, count: 4 * trees.nodes.count) },
+    ]
+    for change in absurd {
+      let view = try Encoded<Proto.Trees> { draft in
+        trees.fill(draft)
+        change(draft)
+      }.decode()
+      #expect(throws: TrainingError.self) { try BoostedTrees(validating: view) }
+    }
+  }
+
   @Test("a file of another tenant or model is refused")
   func misplaced() throws {
     let night = try SampleTenant().night()
@@ -56,7 +151,8 @@ import Testing
     }
   }
 
-  @Test("a damaged file is refused or read, and never brings the trainer down", arguments: [Recipe.als, .ease])
+  @Test(
+    "a damaged file is refused or read, and never brings the trainer down", arguments: [Recipe.als, .ease, .stacked])
   func damaged(recipe: Recipe) throws {
     let night = try SampleTenant(customers: 30, products: 6).night()
     let bytes = try file(night, recipe).file.encoded.bytes
@@ -125,6 +221,23 @@ import Testing
     { $0.neighbours = 0 }, { $0.neighbours = 100_001 }, { $0.regularisation = 0 }, { $0.half_life_days = -1 },
     { $0.name = "knn" }, { $0.trend_weight = .infinity },
   ]
+
+  /// Likewise of stacks.
+  private static let absurdStacks: [@Sendable (Draft<Proto.Recipe>) -> Void] = [
+    { $0.trees = 0 }, { $0.trees = 10_001 }, { $0.depth = 0 }, { $0.depth = 13 }, { $0.learning_rate = 0 },
+    { $0.learning_rate = .nan }, { $0.slice_days = 0 }, { $0.slice_days = 366 }, { $0.trend_half_life_days = 8 },
+  ]
+
+  @Test("a recipe of a stack out of range is refused", arguments: absurdStacks.indices)
+  func absurdStack(index: Int) throws {
+    let recipe = Encoded<Proto.Recipe> { draft in
+      Recipe.stacked.fill(draft)
+      Self.absurdStacks[index](draft)
+    }
+    #expect(throws: TrainingError.self) {
+      try Recipe(validating: recipe.decode(), generators: [.als, .neighbours, .ease])
+    }
+  }
 
   @Test("a recipe of similarities out of range is refused", arguments: absurdSimilarities.indices)
   func absurdSimilarityRecipe(index: Int) throws {

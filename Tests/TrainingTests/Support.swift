@@ -199,6 +199,13 @@ extension Night {
   }
 }
 
+extension Recipe {
+  /// A stack on one of each other kind that is personal.
+  static let stacked = Recipe(
+    kind: .stack(Stacking(generators: [als, neighbours, ease], trees: nightlyTrees, sliceDays: 28)),
+    trendHalfLifeDays: 7)
+}
+
 extension Stages {
   /// Stages that nobody looks at.
   static var unwatched: Stages { Stages(Metrics()) { _ in } }

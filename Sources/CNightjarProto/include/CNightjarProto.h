@@ -104,6 +104,7 @@ static inline const ProtobufCMessageDescriptor *nightjar__v1__reaction__describe
 static inline const ProtobufCMessageDescriptor *nightjar__v1__model__describe(void) { return &nightjar__v1__model__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__recipe__describe(void) { return &nightjar__v1__recipe__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__fit__describe(void) { return &nightjar__v1__fit__descriptor; }
+static inline const ProtobufCMessageDescriptor *nightjar__v1__trees__describe(void) { return &nightjar__v1__trees__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__rating_fit__describe(void) { return &nightjar__v1__rating_fit__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__rating_block__describe(void) { return &nightjar__v1__rating_block__descriptor; }
 static inline const ProtobufCMessageDescriptor *nightjar__v1__segment_popularity__describe(void) { return &nightjar__v1__segment_popularity__descriptor; }

@@ -73,14 +73,21 @@ public struct JudgingRows: Sendable {
   public init(
     of interactions: Interactions, window: Window, eligible: [Bool], ratings: JudgedRatings?, seed: UInt64
   ) {
-    precondition(eligible.count == interactions.products, "eligibility must be known for each product")
-    let before = interactions.history(through: window.after)
+    self.init(
+      of: interactions.history(through: window.through), after: window.after, eligible: eligible, ratings: ratings,
+      seed: seed)
+  }
+
+  /// Builds those of a window that ends with a history.
+  init(of history: History, after: Int64, eligible: [Bool], ratings: JudgedRatings? = nil, seed: UInt64) {
+    precondition(eligible.count == history.products, "eligibility must be known for each product")
+    let before = history.before(after)
     let meanRating = before.meanRating()
     let boughtBefore = before.likings(meanRating: meanRating).had
-    let (liked, had) = interactions.history(through: window.through).likings(meanRating: meanRating)
+    let (liked, had) = history.likings(meanRating: meanRating)
     var draw = NegativeDraw(eligible: eligible, boughtBefore: boughtBefore, seed: seed)
     var judged: [Judged] = []
-    for customer in 0..<interactions.customers where !boughtBefore[customer].isEmpty {
+    for customer in 0..<history.customers where !boughtBefore[customer].isEmpty {
       let bought = liked[customer].filter { !boughtBefore.contains($0, in: customer) }
       guard !bought.isEmpty else { continue }
       let disliked = had[customer].filter {
@@ -89,7 +96,7 @@ public struct JudgingRows: Sendable {
       let drawn = draw.products(bought.count - disliked.count) { had.contains($0, in: customer) }
       judged.append(Judged(customer: customer, bought: bought, unbought: (disliked + drawn).sorted()))
     }
-    self.window = window
+    window = Window(after: after, through: history.cut)
     self.boughtBefore = boughtBefore
     self.eligible = eligible
     self.ratings = ratings

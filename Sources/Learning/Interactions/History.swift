@@ -22,16 +22,28 @@ public struct History: Sendable {
     count = interactions.firstRow(after: cut)
   }
 
-  /// Its acts in order of time.
-  var acts: some Sequence<Interactions.Row> {
-    let interactions = interactions
-    return (0..<count).lazy.map { row in
-      Interactions.Row(
-        customer: interactions.customer[row], product: interactions.product[row], kind: interactions.kind[row],
-        time: interactions.time[row], quantity: interactions.quantity[row], revenue: interactions.revenue[row],
-        rating: interactions.rating[row])
-    }
+  /// What had happened up to an earlier cut, µs.
+  func before(_ earlier: Int64) -> History {
+    precondition(earlier <= cut, "a history holds nothing after its cut")
+    return History(of: interactions, through: earlier)
   }
+
+  /// One of its acts, in order of time.
+  func act(_ row: Int) -> Interactions.Row {
+    precondition(row < count, "an act lies after the cut")
+    return Interactions.Row(
+      customer: interactions.customer[row], product: interactions.product[row], kind: interactions.kind[row],
+      time: interactions.time[row], quantity: interactions.quantity[row], revenue: interactions.revenue[row],
+      rating: interactions.rating[row])
+  }
+
+  /// Numbers of its acts by customer, each customer's in order of time, and where each customer's start. Complexity: O(n).
+  func actsByCustomer() -> (rows: [UInt32], offsets: [Int]) {
+    (0..<UInt32(count)).map { $0 }.countingSorted(by: interactions.customer[..<count], keys: customers)
+  }
+
+  /// Its acts in order of time.
+  var acts: some Sequence<Interactions.Row> { (0..<count).lazy.map(act) }
 
   /// Which products each customer has ever bought, returned or not. Complexity: O(n · log of the longest history).
   public func purchases() -> PairSets {

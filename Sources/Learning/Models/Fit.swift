@@ -10,18 +10,24 @@ public struct Fit: Sendable, Equatable {
   public let similarities: SparseMatrix
   /// What else a model of ratings has learned; nil for other recipes.
   public let rating: RatingFit?
+  /// Of a stack: the fit of each generator; empty where the recipe is none.
+  public let generators: [Fit]
+  /// Of a stack: the second stage; nil where there was nothing to learn it from.
+  public let trees: BoostedTrees?
   /// Products that it has not met, by index, ascending: a scorer folds them in.
   let unknown: [Int]
 
   init(
     cut: Int64, popularity: Popularity, factors: [Float] = [], similarities: SparseMatrix = .none,
-    rating: RatingFit? = nil, unknown: [Int] = []
+    rating: RatingFit? = nil, generators: [Fit] = [], trees: BoostedTrees? = nil, unknown: [Int] = []
   ) {
     self.cut = cut
     self.popularity = popularity
     self.factors = factors
     self.similarities = similarities
     self.rating = rating
+    self.generators = generators
+    self.trees = trees
     self.unknown = unknown
   }
 
@@ -30,9 +36,12 @@ public struct Fit: Sendable, Equatable {
   /// - Parameters:
   ///   - similarities: each product's row, by ascending product; empty where the recipe has none.
   ///   - rating: of a model of ratings, and of no other.
+  ///   - generators: of a stack, each generator's fit over the same products; else empty.
+  ///   - trees: of a stack, its second stage; nil where it has none.
   public init(
     recipe: Recipe, cut: Int64, products: Int, overall: [Float], segments: [String: [Float]], factors: [Float],
-    similarities: [[(product: Int, weight: Float)]], rating: RatingFit?
+    similarities: [[(product: Int, weight: Float)]], rating: RatingFit? = nil, generators: [Fit] = [],
+    trees: BoostedTrees? = nil
   ) throws(LearningError) {
     guard overall.count == products, segments.values.allSatisfy({ $0.count == products }) else {
       throw .malformedFit("its popularity does not cover its \(products) products")
@@ -51,9 +60,18 @@ public struct Fit: Sendable, Equatable {
     } else if !similarities.isEmpty {
       throw .malformedFit("a recipe of the kind \(recipe.name) has no similarities")
     }
+    let recipes = recipe.stacking?.generators ?? []
+    guard generators.count == recipes.count,
+      generators.allSatisfy({ $0.cut <= cut && $0.popularity.overall.count == products })
+    else { throw .malformedFit("\(generators.count) fits are not those of its \(recipes.count) generators") }
+    if let trees {
+      guard !recipes.isEmpty, trees.columns == Generators.columns(models: recipes.count) else {
+        throw .malformedFit("its trees ask for \(trees.columns) values, which its candidates do not have")
+      }
+    }
     self.init(
       cut: cut, popularity: Popularity(overall: overall, segments: segments), factors: factors, similarities: matrix,
-      rating: rating)
+      rating: rating, generators: generators, trees: trees)
   }
 
   private static func check(_ rating: RatingFit?, of recipe: Recipe, _ factors: [Float]) throws(LearningError) {
@@ -86,7 +104,8 @@ public struct Fit: Sendable, Equatable {
   }
 
   /// The same fit over another catalogue, in which product `i` is product `origin[i]` of this one, nil = not met.
-  public func aligned(to origin: [Int?], factorsPerProduct: Int) -> Fit {
+  public func aligned(to origin: [Int?], recipe: Recipe) -> Fit {
+    let factorsPerProduct = recipe.factors
     func moved(_ column: [Float]) -> [Float] { origin.map { $0.map { column[$0] } ?? 0 } }
     var rows: [Float] = []
     rows.reserveCapacity(origin.count * factorsPerProduct)
@@ -102,6 +121,8 @@ public struct Fit: Sendable, Equatable {
       popularity: Popularity(
         overall: moved(popularity.overall), segments: popularity.segments.mapValues(moved)),
       factors: rows, similarities: similarities.aligned(to: origin), rating: rating,
+      generators: zip(recipe.stacking?.generators ?? [], generators).map { $1.aligned(to: origin, recipe: $0) },
+      trees: trees,
       unknown: origin.indices.filter { origin[$0] == nil })
   }
 

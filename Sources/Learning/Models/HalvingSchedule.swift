@@ -11,6 +11,8 @@ struct HalvingSchedule {
   let kept: [Int]
   /// Indexes of those whose work the budget has no room for.
   let dropped: [Int]
+  /// Whether the budget has room for the finale.
+  let hasFinale: Bool
   /// Share of the customers in the round to come.
   private(set) var share: Double
   /// Recipes in the round to come.
@@ -20,17 +22,29 @@ struct HalvingSchedule {
   ///
   /// Where the rounds would exceed the budget, the dearest recipe is left out, of equals the last. What goes on is not known
   /// beforehand: the plan reckons with the mean.
-  init(_ recipes: Int, judged: Int, budget: Double, work: (_ recipe: Int, _ share: Double) -> Double) {
+  ///
+  /// - Parameter finale: work of what is tried in the last round alone, given the recipes that start; 0 = nothing is.
+  init(
+    _ recipes: Int, judged: Int, budget: Double, finale: (_ kept: [Int]) -> Double = { _ in 0 },
+    work: (_ recipe: Int, _ share: Double) -> Double
+  ) {
     var start = 1.0
     while start > Self.leastShare, Double(judged) * start / Double(Self.rate) >= Self.judgedCustomers {
       start /= Double(Self.rate)
     }
     var kept = Array(0..<recipes)
-    while kept.count > 1, Self.work(of: kept, from: start, work) > budget,
-      let dearest = kept.dropFirst().max(by: { (work($0, 1), $0) < (work($1, 1), $1) })
-    {
-      kept.removeAll { $0 == dearest }
+    var hasFinale = finale(kept) > 0
+    while Self.work(of: kept, from: start, work) + (hasFinale ? finale(kept) : 0) > budget {
+      let dearest = kept.dropFirst().max { (work($0, 1), $0) < (work($1, 1), $1) }
+      if hasFinale, finale(kept) >= dearest.map({ work($0, 1) }) ?? 0 {
+        hasFinale = false
+      } else if let dearest {
+        kept.removeAll { $0 == dearest }
+      } else {
+        break
+      }
     }
+    self.hasFinale = hasFinale
     self.kept = kept
     dropped = (0..<recipes).filter { !kept.contains($0) }
     survivors = kept.count

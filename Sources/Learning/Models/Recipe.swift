@@ -14,6 +14,8 @@ public struct Recipe: Hashable, Sendable {
     case similarity(ItemSimilarity, halfLifeDays: Double, trendWeight: Double)
     /// A customer's score is the rating that they are likely to give.
     case rating(RatingModel, trendWeight: Double)
+    /// A customer's score is that of the second stage where a generator names the product; every other product stands behind.
+    case stack(Stacking)
   }
 
   /// Its kind, with the kind's parameters.
@@ -30,7 +32,7 @@ public struct Recipe: Hashable, Sendable {
     self.trendHalfLifeDays = trendHalfLifeDays
   }
 
-  /// The family's name: "popularity", "als", "knn", "ease", "mf" or "fm".
+  /// The family's name: "popularity", "als", "knn", "ease", "mf", "fm" or "stack".
   public var name: String {
     switch kind {
     case .popularity: "popularity"
@@ -38,6 +40,7 @@ public struct Recipe: Hashable, Sendable {
     case .similarity(let similarity, _, _):
       if case .ease = similarity.method { "ease" } else { "knn" }
     case .rating(let model, _): model.name
+    case .stack: "stack"
     }
   }
 
@@ -59,22 +62,41 @@ public struct Recipe: Hashable, Sendable {
     case .rating(let model, _):
       let (products, rating) = try model.fit(study, seed: seed)
       return Fit(cut: study.history.cut, popularity: popularity, factors: products, rating: rating)
+    case .stack(let stacking):
+      let (trees, generators) = try stacking.fit(study, seed: seed)
+      return Fit(cut: study.history.cut, popularity: popularity, generators: generators, trees: trees)
     }
   }
 
   /// Latent factors, or other numbers, that a fit keeps of a product; 0 where the kind has none.
   public var factors: Int {
     switch kind {
-    case .popularity, .similarity: 0
+    case .popularity, .similarity, .stack: 0
     case .als(let als, _, _): als.factors
     case .rating(let model, _): model.columns
     }
   }
 
-  /// Half-life of the interest that it learns from; nil = none.
+  /// The stack that it is; nil = it is none.
+  public var stacking: Stacking? {
+    if case .stack(let stacking) = kind { stacking } else { nil }
+  }
+
+  /// What a call is re-ranked by: a stack's best generator, else the recipe itself.
+  public var reranking: Recipe { stacking?.generators[0] ?? self }
+
+  /// Whether its fit hangs on the seed.
+  var isByChance: Bool {
+    switch kind {
+    case .als, .rating, .stack: true
+    case .popularity, .similarity: false
+    }
+  }
+
+  /// Half-life of the interest that it learns from; nil = none, or its generators'.
   var halfLifeDays: Double? {
     switch kind {
-    case .popularity, .rating: nil
+    case .popularity, .rating, .stack: nil
     case .als(_, let halfLifeDays, _), .similarity(_, let halfLifeDays, _): halfLifeDays
     }
   }
@@ -82,7 +104,7 @@ public struct Recipe: Hashable, Sendable {
   /// The same without what only scoring looks at: recipes that share it share their fits.
   var ofFit: Recipe {
     switch kind {
-    case .popularity: self
+    case .popularity, .stack: self
     case .als(let als, let days, _):
       Recipe(kind: .als(als, halfLifeDays: days, trendWeight: 0), trendHalfLifeDays: trendHalfLifeDays)
     case .similarity(let similarity, let days, _):
@@ -115,6 +137,9 @@ extension Recipe: CustomStringConvertible {
     case .rating(.fm(let model, let kept), let trend):
       return "\(name) factors=\(model.factors) samples=\(model.samples) burn-in=\(model.burnIn) kept=\(kept) "
         + "trend=\(trend.short)"
+    case .stack(let stacking):
+      return "\(name) trees=\(stacking.trees.trees) depth=\(stacking.trees.depth) over "
+        + stacking.generators.map { "(\($0))" }.joined(separator: " ")
     }
   }
 }

@@ -13,6 +13,7 @@ public struct Scorer: Sendable {
   private let segmentTrends: [[Float]]
   private let personal: Personal?
   private let trendWeight: Float
+  private let listsBought: Bool
 
   private enum Personal: Sendable {
     /// X [customers × factors], Y [products × factors].
@@ -21,6 +22,8 @@ public struct Scorer: Sendable {
     case similarities(interest: SparseMatrix, SparseMatrix)
     /// Ratings, standardised.
     case ratings(RatingFoldIn)
+    /// What a second stage ranks; without trees the generators' mean score does. The best generator's scorer is the array's first.
+    case stack(Generators, BoostedTrees?, [Scorer])
   }
 
   /// Applies `fit` to what customers did up to the study's cut.
@@ -29,12 +32,17 @@ public struct Scorer: Sendable {
   /// similarities such products have the trend alone, with ratings what their attributes say.
   /// Complexity: O(non-zeros · f² + customers · f³) at worst; far less as conjugate gradients end early.
   ///
-  /// - Parameter customers: which will be asked about; nil = all. The others' scores are the trend.
-  public init(_ fit: Fit, recipe: Recipe, study: Study, of customers: [Bool]? = nil) {
+  /// - Parameters:
+  ///   - customers: which will be asked about; nil = all. The others' scores are the trend.
+  ///   - listsBought: what a customer has bought may be recommended again.
+  public init(
+    _ fit: Fit, recipe: Recipe, study: Study, of customers: [Bool]? = nil, listsBought: Bool = false
+  ) {
     let history = study.history
     precondition(fit.popularity.overall.count == history.products, "align the fit to the history's catalogue first")
     cut = max(fit.cut, history.cut)
     products = history.products
+    self.listsBought = listsBought
     segments = study.segments
     let popularity = Self.popularity(of: fit, recipe: recipe, study)
     self.popularity = popularity
@@ -58,6 +66,12 @@ public struct Scorer: Sendable {
         RatingFoldIn(
           model, rating, products: fit.factors, unknown: fit.unknown, study: study, asked: customers))
       self.trendWeight = Float(trendWeight)
+    case .stack(let stacking):
+      let scorers = zip(stacking.generators, fit.generators).map {
+        Scorer($1, recipe: $0, study: study, of: customers)
+      }
+      personal = .stack(Generators(scorers: scorers, study), fit.trees, scorers)
+      trendWeight = 0
     }
   }
 
@@ -65,21 +79,29 @@ public struct Scorer: Sendable {
   ///
   /// A score is xᵀy, standardised over the catalogue, plus the product's bias, which is that of no segment.
   public var itemFactors: (vectors: [Float], biases: [Float])? {
-    guard case .factors(_, _, let y) = personal else { return nil }
-    return (y, overallTrend.map { $0 * trendWeight })
+    switch personal {
+    case .factors(_, _, let y): (y, overallTrend.map { $0 * trendWeight })
+    case .stack(_, _, let scorers): scorers[0].itemFactors
+    case .similarities, nil: nil
+    }
   }
 
   /// What interest in a product says most strongly for others, the strongest first; nil where the recipe has no
   /// similarities. Complexity: O(neighbours · log neighbours).
   public func neighbours(of product: Int, atMost count: Int) -> [(product: Int, similarity: Float)]? {
-    guard case .similarities(_, let similarities) = personal else { return nil }
-    let row = similarities.row(product).filter { $0.value > 0 }
-    return row.sorted { ($1.value, $0.column) < ($0.value, $1.column) }.prefix(count).map { ($0.column, $0.value) }
+    switch personal {
+    case .similarities(_, let similarities):
+      let row = similarities.row(product).filter { $0.value > 0 }
+      return row.sorted { ($1.value, $0.column) < ($0.value, $1.column) }.prefix(count).map { ($0.column, $0.value) }
+    case .stack(_, _, let scorers): return scorers[0].neighbours(of: product, atMost: count)
+    case .factors, nil: return nil
+    }
   }
 
   /// Scores of all products for a customer, [products]; higher is better.
   ///
-  /// Complexity: O(products × factors), with similarities O(Σ neighbours of what the customer had).
+  /// Complexity: O(products × factors), with similarities O(Σ neighbours of what the customer had); a stack's those of its
+  /// generators, and O(candidates × trees).
   public func scores(of customer: Int) -> [Float] {
     let segment = Int(segments.ofCustomer[customer])
     let trend = segment < 0 ? overallTrend : segmentTrends[segment]
@@ -93,6 +115,9 @@ public struct Scorer: Sendable {
     case .ratings(let customers):
       // What all of a customer's ratings have in common goes with the mean.
       Self.multiply(customers.y, byRow: customer, of: customers.x, customers.columns, into: &scores)
+    case .stack(let generators, let trees, _):
+      let candidates = generators.candidates(for: customer, listsSeen: listsBought)
+      return candidates.isKnown ? candidates.scores(by: trees) : trend
     }
     Self.standardise(&scores)
     cblas_saxpy(Int32(products), trendWeight, trend, 1, &scores, 1)
@@ -112,6 +137,16 @@ public struct Scorer: Sendable {
   public func knows(stranger customer: Int) -> Bool {
     guard case .ratings(let customers) = personal else { return false }
     return customers.isDescribed[customer]
+  }
+
+  /// The same as `scores`; nil for a customer of whom nothing personal is known.
+  func personalScores(of customer: Int) -> [Float]? {
+    switch personal {
+    case .factors(let factors, let x, _):
+      x[customer * factors..<(customer + 1) * factors].contains { $0 != 0 } ? scores(of: customer) : nil
+    case .similarities(let interest, _): interest.isEmpty(row: customer) ? nil : scores(of: customer)
+    case .ratings, .stack, nil: scores(of: customer)
+    }
   }
 
   /// Adds Y xᵤ to `sums`, Y [products × factors], u a row of X [customers × factors].

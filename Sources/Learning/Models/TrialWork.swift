@@ -17,6 +17,10 @@ struct TrialWork {
   private static let samplingPerRating = 16.0
   /// The same for each customer and product.
   private static let samplingPerEntity = 40.0
+  /// Units for each value of an example that a level of a tree is grown over.
+  private static let treePerValue = 2.0
+  /// Units for each value of a candidate's row.
+  private static let rowPerValue = 5.0
 
   private let customers: Double
   private let products: Double
@@ -27,8 +31,10 @@ struct TrialWork {
   private let judged: Double
   private let rows: Double
   private let ratings: Double
+  /// Times that whatever hangs on chance is done.
+  private let seeds: Double
 
-  init(_ study: Study, _ rows: JudgingRows) {
+  init(_ study: Study, _ slice: ValidationRows) {
     let interest = study.interest(halfLifeDays: 60)
     customers = Double(interest.rows)
     products = Double(interest.columns)
@@ -37,13 +43,17 @@ struct TrialWork {
       let length = Double(interest.offsets[row + 1] - interest.offsets[row])
       return sum + length * length
     }
-    judged = Double(rows.judgedCustomers.count { $0 })
-    self.rows = Double(rows.count + (rows.ratings?.count ?? 0))
-    ratings = rows.ratings == nil ? 0 : Double(study.ratings().count)
+    judged = Double(slice.customers)
+    rows = Double(slice.first.count + (slice.first.ratings?.count ?? 0))
+    ratings = slice.first.ratings == nil ? 0 : Double(study.ratings().count)
+    seeds = Double(slice.draws.count)
   }
 
   /// The work of a fit on a share of the customers, and of judging it on that share.
-  func of(_ recipe: Recipe, share: Double) -> Double {
+  func of(_ recipe: Recipe, share: Double) -> Double { seeds * once(recipe, share: share) }
+
+  /// The same for one seed.
+  func once(_ recipe: Recipe, share: Double) -> Double {
     let judging = share * (judged * products * 2 + rows * Self.calibrationPerRow)
     switch recipe.kind {
     case .popularity: return judging
@@ -70,6 +80,17 @@ struct TrialWork {
             * (Self.samplingPerRating * share * ratings + Self.samplingPerEntity * entities)
         }
       return judging + fitting + foldIn + Self.dense * share * judged * products * f * Double(model.blocks)
+    case .stack(let stacking):
+      // Each generator is fitted before the slice; at the cut the race has fitted it, as a rule.
+      let generators = stacking.generators.reduce(0) { $0 + once($1, share: share) }
+      let asked = min(judged, Double(Stacking.maximumCustomers))
+      let candidates = Double(Stacking.candidatesEach * (stacking.generators.count + 1))
+      let examples = asked * Double(Stacking.negatives + 1)
+      let columns = Double(Generators.columns(models: stacking.generators.count))
+      let depth = Double(stacking.trees.depth)
+      let growing = examples * columns * Self.treePerValue * Double(stacking.trees.trees) * depth
+      let rows = (asked + share * judged) * candidates
+      return generators + growing + rows * (Self.rowPerValue * columns + Double(stacking.trees.trees) * depth)
     }
   }
 }

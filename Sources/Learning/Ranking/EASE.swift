@@ -13,6 +13,10 @@ public struct EASE: Sendable {
   /// Bytes that a fit may take: two matrices [items × items] of f32.
   public static let defaultMaximumBytes = 4 << 30
 
+  /// Orders of matrices are multiples of this, as filled up with the identity: for others the kernels that OpenBLAS 0.3.21
+  /// falls back to on processors that it does not know end the process (strsm of an odd order).
+  private static let orderStep = 32
+
   /// Fits B. Complexity: O(Σ row² + items³). Throws `tooLarge` where the matrices would not fit in `maximumBytes`.
   public init(
     _ interest: SparseMatrix, regularisation: Double, maximumBytes: Int = defaultMaximumBytes
@@ -20,21 +24,23 @@ public struct EASE: Sendable {
     precondition(regularisation > 0, "λ must be positive")
     let n = interest.columns
     items = n
-    let bytes = n.multipliedReportingOverflow(by: n * 2 * MemoryLayout<Float>.size)
-    guard !bytes.overflow, bytes.partialValue <= maximumBytes, n <= Int32.max else {
+    let order = (n + Self.orderStep - 1) / Self.orderStep * Self.orderStep
+    let bytes = order.multipliedReportingOverflow(by: order * 2 * MemoryLayout<Float>.size)
+    guard !bytes.overflow, bytes.partialValue <= maximumBytes, order <= Int32.max else {
       throw .tooLarge(
         "EASE over \(n) items needs \(bytes.partialValue >> 20) MiB; its limit is \(maximumBytes >> 20) MiB")
     }
-    var gram = Self.gram(of: interest)
-    for item in 0..<n { gram[item * n + item] += Float(regularisation) }
-    let order = Int32(n)
+    var gram = Self.gram(of: interest, order: order)
+    for item in 0..<n { gram[item * order + item] += Float(regularisation) }
+    for filler in n..<order { gram[filler * order + filler] = 1 }
+    let size = Int32(order)
     // Column-major 'L' is row-major 'U': the half that `gram` fills.
     guard
       n == 0
-        || (LAPACKE_spotrf(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), order, &gram, order) == 0
-          && LAPACKE_spotri(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), order, &gram, order) == 0)
+        || (LAPACKE_spotrf(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), size, &gram, size) == 0
+          && LAPACKE_spotri(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), size, &gram, size) == 0)
     else { throw .malformedFit("XᵀX + λI is not positive definite; raise λ") }
-    weights = Self.weights(fromInverse: gram, n)
+    weights = Self.weights(fromInverse: gram, n, order: order)
   }
 
   /// Scores of all items for a row's non-zeros, [items]. Complexity: O(non-zeros × items).
@@ -48,16 +54,16 @@ public struct EASE: Sendable {
     return scores
   }
 
-  /// The upper half of XᵀX, row-major: item by item, so that one row of it is all that the innermost loop touches.
-  private static func gram(of interest: SparseMatrix) -> [Float] {
+  /// The upper half of XᵀX, row-major in a matrix [order × order]: item by item, so that one row of it is all that the innermost loop touches.
+  private static func gram(of interest: SparseMatrix, order: Int) -> [Float] {
     let n = interest.columns
     let byItem = interest.transposed()
-    var gram = [Float](repeating: 0, count: n * n)
+    var gram = [Float](repeating: 0, count: order * order)
     // Items are visited in ascending order, so each row of X is passed through once, from its start.
     var next = interest.offsets
     gram.withUnsafeMutableBufferPointer { gram in
       for item in 0..<n {
-        let start = item * n
+        let start = item * order
         for a in byItem.offsets[item]..<byItem.offsets[item + 1] {
           let user = Int(byItem.indices[a])
           let value = byItem.values[a]
@@ -71,15 +77,15 @@ public struct EASE: Sendable {
     return gram
   }
 
-  private static func weights(fromInverse upper: [Float], _ n: Int) -> [Float] {
+  private static func weights(fromInverse upper: [Float], _ n: Int, order: Int) -> [Float] {
     var weights = [Float](repeating: 0, count: n * n)
-    let scale = (0..<n).map { -1 / upper[$0 * n + $0] }
+    let scale = (0..<n).map { -1 / upper[$0 * order + $0] }
     weights.withUnsafeMutableBufferPointer { weights in
       upper.withUnsafeBufferPointer { upper in
         for i in 0..<n {
           for j in i + 1..<max(n, i + 1) {
-            weights[i * n + j] = upper[i * n + j] * scale[j]
-            weights[j * n + i] = upper[i * n + j] * scale[i]
+            weights[i * n + j] = upper[i * order + j] * scale[j]
+            weights[j * n + i] = upper[i * order + j] * scale[i]
           }
         }
       }

@@ -11,7 +11,7 @@ extension RankingRecipe {
       let trend = Self.trend(train, days: self["days"])
       return { _ in trend }
     }
-    if family == .stack { return try Stack(stacked, train: train, seed: seed).learn(treeSettings(seed: seed)) }
+    if family == .stack { return try Stack(stacked, train: train, seed: seed).learn(treeSettings) }
     let personal = try fitPersonal(train, seed: seed)
     let trend = Self.trend(train, days: self["trend-days"])
     let weight = Float(self["trend"])

@@ -13,10 +13,6 @@ struct ValidationSlice: Sendable {
 
   /// Users that a slice judges at most: more say little more.
   static let maximumUsers = 2000
-  /// Below so many users a slice judges models of chance by several seeds.
-  static let smallUsers = 300
-  /// Those seeds' number.
-  private static let seedsWhereSmall: UInt64 = 3
 
   /// The last `count` slices of the rows, the latest first; each ends where the one after it begins.
   ///
@@ -56,7 +52,7 @@ struct ValidationSlice: Sendable {
   func ndcg(_ recipes: [RankingRecipe], seed: UInt64) throws(LearningError) -> [Double] {
     let family = recipes[0].family
     let isByChance = family == .als || family == .stack
-    let seeds = users.count < Self.smallUsers && isByChance ? Self.seedsWhereSmall : 1
+    let seeds = isByChance ? UInt64(SmallSample.seeds(customers: users.count)) : 1
     var sums = [Double](repeating: 0, count: recipes.count)
     for number in 0..<seeds {
       let figures = try judged(recipes, seed: seed &+ number)
@@ -74,7 +70,7 @@ struct ValidationSlice: Sendable {
       let stack = try Stack(recipes[0].stacked, train: fitted, seed: seed)
       var figures: [Double] = []
       for recipe in recipes {
-        let scores = try stack.learn(recipe.treeSettings(seed: seed))
+        let scores = try stack.learn(recipe.treeSettings)
         figures += mean { [scores($0)] }
       }
       return figures

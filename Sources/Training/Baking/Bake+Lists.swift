@@ -47,7 +47,7 @@ private struct ListSheet {
     data = night.data
     recipe = bake.trained.recipe
     history = night.served.history
-    scorer = Scorer(bake.trained.served, recipe: recipe, study: night.served)
+    scorer = Scorer(bake.trained.served, recipe: recipe, study: night.served, listsBought: bake.listsBought)
     similar = SimilarProducts(history, atMost: Limits.neighbours)
     eligible = data.eligible(at: night.cuts.served)
     listsBought = bake.listsBought
@@ -122,7 +122,7 @@ private struct ListSheet {
   }
 
   /// What a ranker re-ranks by in a call: factors where the model has them, and neighbours, which are the model's own where
-  /// it is made of them.
+  /// it is made of them. A stack has those of its best generator.
   func writeModel(to writer: inout RankedListsWriter) throws {
     for product in candidate.indices {
       guard let own = candidate[product] else { continue }
@@ -132,7 +132,7 @@ private struct ListSheet {
       }
       try writer.setNeighbours(of: own, neighbours)
     }
-    guard case .als(let als, _, _) = recipe.kind, let (vectors, biases) = scorer.itemFactors else { return }
+    guard case .als(let als, _, _) = recipe.reranking.kind, let (vectors, biases) = scorer.itemFactors else { return }
     try writer.setFactors(
       ItemFactors(
         dimensions: als.factors, regularization: Float(als.regularisation), confidence: Float(als.alpha),

@@ -16,13 +16,17 @@ struct Night: Sendable {
     self.data = data
     self.cuts = cuts
     self.seed = seed
-    let attributes = data.entityAttributes
-    func study(_ cut: Int64) -> Study {
-      Study(data.interactions.history(through: cut), segments: data.segments, attributes: attributes)
+    let (traits, attributes) = (data.traits, data.entityAttributes)
+    func study(_ cut: Int64, past: Study?) -> Study {
+      Study(
+        data.interactions.history(through: cut), traits: traits, attributes: attributes,
+        eligible: data.eligible(at: cut), past: past)
     }
-    early = study(cuts.validation)
-    judged = study(cuts.judged)
-    served = study(cuts.served)
+    // Each is what a stack of the next learns its second stage from.
+    let earliest = study(cuts.validation - (cuts.judged - cuts.validation), past: nil)
+    early = study(cuts.validation, past: earliest)
+    judged = study(cuts.judged, past: early)
+    served = study(cuts.served, past: judged)
     if let calibration = JudgedRatings(of: data.interactions, window: cuts.calibrationWindow),
       let judging = JudgedRatings(of: data.interactions, window: cuts.judgingWindow)
     {
@@ -36,44 +40,47 @@ struct Night: Sendable {
   var recipes: [Recipe] { ratings == nil ? Recipe.nightly : Recipe.nightly + Recipe.rated }
 
   /// Rows that recipes are chosen and calibrations fitted on.
-  func calibrationRows() -> JudgingRows { rows(in: cuts.calibrationWindow, ratings?.calibration, .calibration) }
+  func calibrationRows() -> ValidationRows {
+    let window = cuts.calibrationWindow
+    return ValidationRows(
+      of: data.interactions, window: window, eligible: data.eligible(at: window.after), ratings: ratings?.calibration,
+      seed: seed(for: .calibration))
+  }
 
-  /// Rows that all candidates are judged on.
-  func judgingRows() -> JudgingRows { rows(in: cuts.judgingWindow, ratings?.judging, .judging) }
+  /// Rows that all candidates are judged on. Products may be drawn as not bought if they were for sale when the window began.
+  func judgingRows() -> JudgingRows {
+    let window = cuts.judgingWindow
+    return JudgingRows(
+      of: data.interactions, window: window, eligible: data.eligible(at: window.after), ratings: ratings?.judging,
+      seed: seed(for: .judging))
+  }
 
   /// Tries the nightly recipes on the validation slice.
-  func search(_ calibrationRows: JudgingRows) throws(LearningError) -> ModelSearch {
+  func search(_ slice: ValidationRows) throws(LearningError) -> ModelSearch {
     try ModelSearch(
-      recipes, on: early, rows: calibrationRows, budget: Limits.searchWork(events: data.events),
-      seed: seed(for: .fit))
+      recipes, stackedBy: Recipe.nightlyTrees, on: early, slice: slice,
+      budget: Limits.searchWork(events: data.events), seed: seed(for: .fit))
   }
 
   /// Calibrates a recipe by a fit on what had happened before the validation slice.
-  func calibration(of recipe: Recipe, on calibrationRows: JudgingRows) throws(LearningError) -> Calibration {
-    let fit = try recipe.fit(early, seed: seed(for: .fit))
-    let scorer = Scorer(fit, recipe: recipe, study: early, of: calibrationRows.judgedCustomers)
-    return try Calibration(of: scorer, on: calibrationRows)
+  func calibration(of recipe: Recipe, on slice: ValidationRows) throws(LearningError) -> Calibration {
+    let fit = try early.fit(recipe, seed: seed(for: .fit))
+    let scorer = Scorer(fit, recipe: recipe, study: early, of: slice.first.judgedCustomers)
+    return try Calibration(of: scorer, on: slice.first)
   }
 
   /// Fits what the gate judges.
   func fit(_ recipe: Recipe, _ calibration: Calibration) throws(LearningError) -> JudgedModel {
-    JudgedModel(recipe: recipe, fit: try recipe.fit(judged, seed: seed(for: .fit)), calibration: calibration)
+    JudgedModel(recipe: recipe, fit: try judged.fit(recipe, seed: seed(for: .fit)), calibration: calibration)
   }
 
   /// Fits what serves, on all data: the recipe and its parameters are those that were judged.
   func refit(_ model: JudgedModel) throws(LearningError) -> TrainedModel {
-    TrainedModel(judged: model, served: try model.recipe.fit(served, seed: seed(for: .fit)))
+    TrainedModel(judged: model, served: try served.fit(model.recipe, seed: seed(for: .fit)))
   }
 
   /// Resamples of the judged customers.
   var bootstrap: Bootstrap { Bootstrap(seed: seed(for: .bootstrap)) }
-
-  /// Products may be drawn as not bought if they were for sale when the window began.
-  private func rows(in window: Window, _ ratings: JudgedRatings?, _ choice: Choice) -> JudgingRows {
-    JudgingRows(
-      of: data.interactions, window: window, eligible: data.eligible(at: window.after), ratings: ratings,
-      seed: seed(for: choice))
-  }
 
   /// Random choices, each with a stream of its own.
   private enum Choice: Int { case fit, calibration, judging, bootstrap }

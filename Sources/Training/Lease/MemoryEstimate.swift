@@ -17,13 +17,21 @@ struct MemoryEstimate: Hashable, Sendable {
   /// A pair of products, in the two matrices of EASE, which is not tried beyond its own bound.
   static let perPair: UInt64 = 8
 
+  /// What a stack adds, which is not tried beyond its own bound: features, fits of its generators and their matrices at
+  /// several cuts.
+  static let stack = (perCustomer: UInt64(2_048), perProduct: UInt64(24_576), perEvent: UInt64(128))
+
   let customers: UInt64
   let products: UInt64
   let events: UInt64
 
   /// Bytes; `UInt64.max` for what is beyond counting.
   var bytes: UInt64 {
-    let parts = [(customers, Self.perCustomer), (products, Self.perProduct), (events, Self.perEvent)]
+    var parts = [(customers, Self.perCustomer), (products, Self.perProduct), (events, Self.perEvent)]
+    if events <= UInt64(Stacking.maximumActs) {
+      let stack = Self.stack
+      parts += [(customers, stack.perCustomer), (products, stack.perProduct), (events, stack.perEvent)]
+    }
     let pairs = products.multipliedReportingOverflow(by: products)
     let isTried = !pairs.overflow && pairs.partialValue <= UInt64(ItemSimilarity.maximumBytes) / Self.perPair
     let dense = isTried ? pairs.partialValue * Self.perPair : 0

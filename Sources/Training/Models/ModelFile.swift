@@ -19,6 +19,13 @@ struct ModelFile: Sendable {
       draft.message(\.recipe) { model.recipe.fill($0) }
       draft.message(\.judged) { model.judged.fit.fill($0, recipe: model.recipe, products: products) }
       draft.message(\.served) { model.served.fill($0, recipe: model.recipe, products: products) }
+      draft.list(\.n_generators, \.generators, of: model.recipe.stacking?.generators ?? []) { $1.fill($0) }
+      draft.list(\.n_judged_generators, \.judged_generators, of: model.judged.fit.generatorMessages(model.recipe)) {
+        $1($0)
+      }
+      draft.list(\.n_served_generators, \.served_generators, of: model.served.generatorMessages(model.recipe)) {
+        $1($0)
+      }
       draft.message(\.calibration) {
         $0.slope = model.judged.calibration.slope
         $0.intercept = model.judged.calibration.intercept
@@ -48,15 +55,18 @@ struct ModelFile: Sendable {
     guard let recipe = view.recipe, let judged = view.judged, let served = view.served,
       let calibration = view.calibration
     else { throw .champion("its file lacks a recipe, a fit or the calibration") }
-    let readRecipe = try Recipe(validating: recipe)
+    var generators: [Recipe] = []
+    for view in view.list(\.n_generators, \.generators) { generators.append(try Recipe(validating: view)) }
+    let readRecipe = try Recipe(validating: recipe, generators: generators)
     let catalogue = Dictionary(products.enumerated().map { (Array($1.utf8), $0) }) { first, _ in first }
-    func fit(_ view: View<Proto.Fit>) throws(TrainingError) -> Fit {
-      try Fit(validating: view, recipe: readRecipe, catalogue: catalogue, products: products.count)
+    func fit(_ view: View<Proto.Fit>, _ generators: [View<Proto.Fit>]) throws(TrainingError) -> Fit {
+      try Fit(
+        validating: view, recipe: readRecipe, generators: generators, catalogue: catalogue, products: products.count)
     }
     return TrainedModel(
       judged: JudgedModel(
-        recipe: readRecipe, fit: try fit(judged),
+        recipe: readRecipe, fit: try fit(judged, Array(view.list(\.n_judged_generators, \.judged_generators))),
         calibration: try Calibration(validating: calibration)),
-      served: try fit(served))
+      served: try fit(served, Array(view.list(\.n_served_generators, \.served_generators))))
   }
 }

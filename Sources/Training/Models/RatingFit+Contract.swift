@@ -12,11 +12,11 @@ extension RatingFit {
         Block(
           offset: block.offset, noise: block.noise,
           customers: Prior(
-            mean: try Words.floats(block.customer_mean), precision: try Words.floats(block.customer_precision)),
-          customerAttributes: try Words.floats(block.customer_attributes),
+            mean: try [Float](littleEndian: block.customer_mean), precision: try [Float](littleEndian: block.customer_precision)),
+          customerAttributes: try [Float](littleEndian: block.customer_attributes),
           products: Prior(
-            mean: try Words.floats(block.product_mean), precision: try Words.floats(block.product_precision)),
-          productAttributes: try Words.floats(block.product_attributes)))
+            mean: try [Float](littleEndian: block.product_mean), precision: try [Float](littleEndian: block.product_precision)),
+          productAttributes: try [Float](littleEndian: block.product_attributes)))
     }
     self.init(
       scale: RatingScale(mean: view.mean, unit: view.unit, range: view.low...view.high),
@@ -35,12 +35,12 @@ extension RatingFit {
     draft.list(\.n_blocks, \.blocks, of: blocks) { draft, block in
       draft.offset = block.offset
       draft.noise = block.noise
-      draft.customer_mean = Words.bytes(block.customers.mean)
-      draft.customer_precision = Words.bytes(block.customers.precision)
-      draft.customer_attributes = Words.bytes(block.customerAttributes)
-      draft.product_mean = Words.bytes(block.products.mean)
-      draft.product_precision = Words.bytes(block.products.precision)
-      draft.product_attributes = Words.bytes(block.productAttributes)
+      draft.customer_mean = block.customers.mean.littleEndianBytes
+      draft.customer_precision = block.customers.precision.littleEndianBytes
+      draft.customer_attributes = block.customerAttributes.littleEndianBytes
+      draft.product_mean = block.products.mean.littleEndianBytes
+      draft.product_precision = block.products.precision.littleEndianBytes
+      draft.product_attributes = block.productAttributes.littleEndianBytes
     }
   }
 }

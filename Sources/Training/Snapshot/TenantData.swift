@@ -64,6 +64,16 @@ struct TenantData: Sendable {
   /// Rows of the snapshot's events, also those that say nothing about a product.
   let events: UInt64
 
+  /// What features look at beside acts; a product's category is the narrowest.
+  var traits: Traits {
+    let own = facts.map { $0.categories.last }
+    let names = Set(own.compactMap { $0 }).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let index = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, Int32($0)) })
+    return Traits(
+      segments: segments, regions: regions,
+      categories: ProductCategories(names: names, ofProduct: own.map { $0.flatMap { index[$0] } ?? -1 }))
+  }
+
   /// Too little data for a model.
   var isUnderFloor: Bool { customers.count < Limits.floorCustomers || events < Limits.floorEvents }
 

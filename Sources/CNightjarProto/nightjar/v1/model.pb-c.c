@@ -142,6 +142,51 @@ void   nightjar__v1__fit__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__fit__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   nightjar__v1__trees__init
+                     (Nightjar__V1__Trees         *message)
+{
+  static const Nightjar__V1__Trees init_value = NIGHTJAR__V1__TREES__INIT;
+  *message = init_value;
+}
+size_t nightjar__v1__trees__get_packed_size
+                     (const Nightjar__V1__Trees *message)
+{
+  assert(message->base.descriptor == &nightjar__v1__trees__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t nightjar__v1__trees__pack
+                     (const Nightjar__V1__Trees *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &nightjar__v1__trees__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t nightjar__v1__trees__pack_to_buffer
+                     (const Nightjar__V1__Trees *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &nightjar__v1__trees__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Nightjar__V1__Trees *
+       nightjar__v1__trees__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Nightjar__V1__Trees *)
+     protobuf_c_message_unpack (&nightjar__v1__trees__descriptor,
+                                allocator, len, data);
+}
+void   nightjar__v1__trees__free_unpacked
+                     (Nightjar__V1__Trees *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &nightjar__v1__trees__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   nightjar__v1__rating_fit__init
                      (Nightjar__V1__RatingFit         *message)
 {
@@ -367,7 +412,7 @@ void   nightjar__v1__rating_calibration__free_unpacked
   assert(message->base.descriptor == &nightjar__v1__rating_calibration__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor nightjar__v1__model__field_descriptors[10] =
+static const ProtobufCFieldDescriptor nightjar__v1__model__field_descriptors[13] =
 {
   {
     "format",
@@ -489,23 +534,62 @@ static const ProtobufCFieldDescriptor nightjar__v1__model__field_descriptors[10]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "generators",
+    11,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__Model, n_generators),
+    offsetof(Nightjar__V1__Model, generators),
+    &nightjar__v1__recipe__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "judged_generators",
+    12,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__Model, n_judged_generators),
+    offsetof(Nightjar__V1__Model, judged_generators),
+    &nightjar__v1__fit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "served_generators",
+    13,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Nightjar__V1__Model, n_served_generators),
+    offsetof(Nightjar__V1__Model, served_generators),
+    &nightjar__v1__fit__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__model__field_indices_by_name[] = {
   6,   /* field[6] = calibration */
   7,   /* field[7] = feature_version */
   0,   /* field[0] = format */
+  10,   /* field[10] = generators */
   2,   /* field[2] = id */
   4,   /* field[4] = judged */
+  11,   /* field[11] = judged_generators */
   3,   /* field[3] = recipe */
   9,   /* field[9] = seed */
   5,   /* field[5] = served */
+  12,   /* field[12] = served_generators */
   1,   /* field[1] = tenant */
   8,   /* field[8] = watermark */
 };
 static const ProtobufCIntRange nightjar__v1__model__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__model__descriptor =
 {
@@ -515,14 +599,14 @@ const ProtobufCMessageDescriptor nightjar__v1__model__descriptor =
   "Nightjar__V1__Model",
   "nightjar.v1",
   sizeof(Nightjar__V1__Model),
-  10,
+  13,
   nightjar__v1__model__field_descriptors,
   nightjar__v1__model__field_indices_by_name,
   1,  nightjar__v1__model__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__model__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[13] =
+static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[18] =
 {
   {
     "name",
@@ -645,6 +729,66 @@ static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[13
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "trees",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, trees),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "depth",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, depth),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "learning_rate",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, learning_rate),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "pairwise",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, pairwise),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "slice_days",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Recipe, slice_days),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "rate",
     20,
     PROTOBUF_C_LABEL_NONE,
@@ -683,15 +827,20 @@ static const ProtobufCFieldDescriptor nightjar__v1__recipe__field_descriptors[13
 };
 static const unsigned nightjar__v1__recipe__field_indices_by_name[] = {
   3,   /* field[3] = alpha */
-  11,   /* field[11] = burn_in */
+  16,   /* field[16] = burn_in */
+  11,   /* field[11] = depth */
   1,   /* field[1] = factors */
   5,   /* field[5] = half_life_days */
   4,   /* field[4] = iterations */
-  12,   /* field[12] = kept */
+  17,   /* field[17] = kept */
+  12,   /* field[12] = learning_rate */
   0,   /* field[0] = name */
   9,   /* field[9] = neighbours */
-  10,   /* field[10] = rate */
+  13,   /* field[13] = pairwise */
+  15,   /* field[15] = rate */
   2,   /* field[2] = regularisation */
+  14,   /* field[14] = slice_days */
+  10,   /* field[10] = trees */
   7,   /* field[7] = trend_half_life_days */
   6,   /* field[6] = trend_weight */
   8,   /* field[8] = weighting */
@@ -699,8 +848,8 @@ static const unsigned nightjar__v1__recipe__field_indices_by_name[] = {
 static const ProtobufCIntRange nightjar__v1__recipe__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 20, 10 },
-  { 0, 13 }
+  { 20, 15 },
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor =
 {
@@ -710,14 +859,14 @@ const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor =
   "Nightjar__V1__Recipe",
   "nightjar.v1",
   sizeof(Nightjar__V1__Recipe),
-  13,
+  18,
   nightjar__v1__recipe__field_descriptors,
   nightjar__v1__recipe__field_indices_by_name,
   2,  nightjar__v1__recipe__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__recipe__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[9] =
+static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[10] =
 {
   {
     "cut_us",
@@ -816,6 +965,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__fit__field_descriptors[9] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "trees",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Fit, trees),
+    &nightjar__v1__trees__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "ratings",
     20,
     PROTOBUF_C_LABEL_NONE,
@@ -833,17 +994,18 @@ static const unsigned nightjar__v1__fit__field_indices_by_name[] = {
   2,   /* field[2] = factors */
   3,   /* field[3] = popularity */
   1,   /* field[1] = products */
-  8,   /* field[8] = ratings */
+  9,   /* field[9] = ratings */
   4,   /* field[4] = segments */
   5,   /* field[5] = similar_counts */
   6,   /* field[6] = similar_products */
   7,   /* field[7] = similarities */
+  8,   /* field[8] = trees */
 };
 static const ProtobufCIntRange nightjar__v1__fit__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 20, 8 },
-  { 0, 9 }
+  { 20, 9 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__fit__descriptor =
 {
@@ -853,11 +1015,127 @@ const ProtobufCMessageDescriptor nightjar__v1__fit__descriptor =
   "Nightjar__V1__Fit",
   "nightjar.v1",
   sizeof(Nightjar__V1__Fit),
-  9,
+  10,
   nightjar__v1__fit__field_descriptors,
   nightjar__v1__fit__field_indices_by_name,
   2,  nightjar__v1__fit__number_ranges,
   (ProtobufCMessageInit) nightjar__v1__fit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor nightjar__v1__trees__field_descriptors[7] =
+{
+  {
+    "columns",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trees, columns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sizes",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trees, sizes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "column",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trees, column),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "value",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trees, value),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "left",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trees, left),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "right",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trees, right),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "missing",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Nightjar__V1__Trees, missing),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned nightjar__v1__trees__field_indices_by_name[] = {
+  2,   /* field[2] = column */
+  0,   /* field[0] = columns */
+  4,   /* field[4] = left */
+  6,   /* field[6] = missing */
+  5,   /* field[5] = right */
+  1,   /* field[1] = sizes */
+  3,   /* field[3] = value */
+};
+static const ProtobufCIntRange nightjar__v1__trees__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor nightjar__v1__trees__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "nightjar.v1.Trees",
+  "Trees",
+  "Nightjar__V1__Trees",
+  "nightjar.v1",
+  sizeof(Nightjar__V1__Trees),
+  7,
+  nightjar__v1__trees__field_descriptors,
+  nightjar__v1__trees__field_indices_by_name,
+  1,  nightjar__v1__trees__number_ranges,
+  (ProtobufCMessageInit) nightjar__v1__trees__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor nightjar__v1__rating_fit__field_descriptors[7] =

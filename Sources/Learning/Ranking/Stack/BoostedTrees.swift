@@ -5,32 +5,53 @@ import Foundation
 ///
 /// Sources: Chen, Guestrin, "XGBoost: a scalable tree boosting system", KDD 2016; for learning from pairs: Burges, "From
 /// RankNet to LambdaRank to LambdaMART", MSR-TR-2010-82.
-struct BoostedTrees: Hashable, Sendable {
+public struct BoostedTrees: Hashable, Sendable {
   /// How trees are grown.
-  struct Settings: Hashable, Sendable {
-    let trees: Int
-    let depth: Int
+  public struct Settings: Hashable, Sendable {
+    /// Number of trees.
+    public let trees: Int
+    /// Splits on the way to a leaf at most.
+    public let depth: Int
     /// Part of each tree's answer that is added.
-    let learningRate: Double
+    public let learningRate: Double
     /// Whether pairs within a group are learned from, instead of each row's probability.
-    let isPairwise: Bool
-    let seed: UInt64
+    public let isPairwise: Bool
+
+    /// Settings of one's own; all are above 0.
+    public init(trees: Int, depth: Int, learningRate: Double, isPairwise: Bool) {
+      precondition(trees > 0 && depth > 0 && learningRate > 0, "parameters outside their ranges")
+      self.trees = trees
+      self.depth = depth
+      self.learningRate = learningRate
+      self.isPairwise = isPairwise
+    }
   }
 
-  private struct Node: Hashable, Sendable {
+  /// A node of a tree: a question to a row, or an answer.
+  public struct Node: Hashable, Sendable {
     /// Column that decides; -1 = a leaf, whose score is `value`.
-    let column: Int32
+    public let column: Int32
     /// The row goes left where its value lies below.
-    let value: Float
-    let left: Int32
-    let right: Int32
-    /// Where a row without a value goes.
-    let missing: Int32
+    public let value: Float
+    /// Place among all nodes; 0 in a leaf.
+    public let left: Int32
+    /// Likewise.
+    public let right: Int32
+    /// Where a row without a value goes: left or right.
+    public let missing: Int32
+
+    /// A node with its particulars.
+    public init(column: Int32, value: Float, left: Int32, right: Int32, missing: Int32) {
+      (self.column, self.value, self.left, self.right, self.missing) = (column, value, left, right, missing)
+    }
   }
 
-  private let columns: Int
-  /// Each tree's nodes, its root first.
-  private let trees: [[Node]]
+  /// Values of a row.
+  public let columns: Int
+  /// All trees' nodes, tree after tree; a node's children stand behind it in its own tree.
+  public let nodes: [Node]
+  /// Where each tree's nodes begin, its root first.
+  public let roots: [Int32]
 
   private static let minimumChildWeight = 5
   private static let rowShare = 0.8
@@ -40,26 +61,60 @@ struct BoostedTrees: Hashable, Sendable {
   ///
   /// One thread, so that the same seed gives the same trees. Throws `malformedFit` with XGBoost's own words.
   init(
-    rows: [Float], columns: Int, labels: [Float], groups: [UInt32], settings: Settings
+    rows: [Float], columns: Int, labels: [Float], groups: [UInt32], settings: Settings, seed: UInt64
   ) throws(LearningError) {
     precondition(rows.count == labels.count * columns, "a row for each label")
     let matrix = try Matrix(rows: rows, columns: columns, labels: labels, groups: groups)
-    let booster = try Booster(matrix, settings)
-    self.columns = columns
-    trees = try booster.dump().map(Self.nodes)
+    let booster = try Booster(matrix, settings, seed: seed)
+    var (nodes, roots): ([Node], [Int32]) = ([], [])
+    for tree in try booster.dump() {
+      roots.append(Int32(nodes.count))
+      nodes += try Self.nodes(tree, from: Int32(nodes.count))
+    }
+    try self.init(columns: columns, nodes: nodes, roots: roots)
+  }
+
+  /// Takes up trees that were kept elsewhere. Throws `malformedFit` for what a row could not be led through to an end.
+  public init(columns: Int, nodes: [Node], roots: [Int32]) throws(LearningError) {
+    guard columns > 0, nodes.count <= Int(Int32.max), nodes.allSatisfy({ $0.value.isFinite }) else {
+      throw .malformedFit("its trees have no columns, too many nodes or a value that is not finite")
+    }
+    guard (roots.first ?? 0) == 0, roots.isEmpty == nodes.isEmpty else {
+      throw .malformedFit("its trees do not begin with their first node")
+    }
+    for (tree, root) in roots.enumerated() {
+      let end = tree + 1 < roots.count ? roots[tree + 1] : Int32(nodes.count)
+      guard root < end else { throw .malformedFit("one of its trees has no nodes") }
+      for place in root..<end {
+        let node = nodes[Int(place)]
+        let isLeaf = node.column == -1
+        let isSplit = node.column >= 0 && Int(node.column) < columns
+        let inside = place + 1..<max(end, place + 1)
+        guard
+          isLeaf
+            || isSplit && inside.contains(node.left) && inside.contains(node.right)
+              && (node.missing == node.left || node.missing == node.right)
+        else { throw .malformedFit("a node of its trees leads nowhere") }
+      }
+    }
+    (self.columns, self.nodes, self.roots) = (columns, nodes, roots)
   }
 
   /// The scores of rows [n × columns], [n]. Complexity: O(n × trees × depth).
   func scores(_ rows: [Float]) -> [Float] {
     precondition(rows.count.isMultiple(of: columns), "whole rows")
-    return stride(from: 0, to: rows.count, by: columns).map { start in
-      trees.reduce(0) { sum, nodes in
-        var node = nodes[0]
-        while node.column >= 0 {
-          let value = rows[start + Int(node.column)]
-          node = nodes[Int(value.isNaN ? node.missing : value < node.value ? node.left : node.right)]
+    return rows.withUnsafeBufferPointer { rows in
+      nodes.withUnsafeBufferPointer { nodes in
+        stride(from: 0, to: rows.count, by: columns).map { start in
+          roots.reduce(0) { sum, root in
+            var node = nodes[Int(root)]
+            while node.column >= 0 {
+              let value = rows[start + Int(node.column)]
+              node = nodes[Int(value.isNaN ? node.missing : value < node.value ? node.left : node.right)]
+            }
+            return sum + node.value
+          }
         }
-        return sum + node.value
       }
     }
   }
@@ -81,7 +136,7 @@ struct BoostedTrees: Hashable, Sendable {
     }
   }
 
-  private static func nodes(_ json: String) throws(LearningError) -> [Node] {
+  private static func nodes(_ json: String, from first: Int32) throws(LearningError) -> [Node] {
     guard let root = try? JSONDecoder().decode(Written.self, from: Data(json.utf8)) else {
       throw .malformedFit("XGBoost wrote a tree that cannot be read")
     }
@@ -101,12 +156,14 @@ struct BoostedTrees: Hashable, Sendable {
     }
     // Pruned trees skip numbers: number the nodes anew, in their order.
     let order = nodes.keys.sorted()
-    let number = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, Int32($0)) })
+    let number = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, first + Int32($0)) })
     return order.compactMap { id in
       nodes[id].map {
-        Node(
-          column: $0.column, value: $0.value, left: number[$0.left] ?? 0, right: number[$0.right] ?? 0,
-          missing: number[$0.missing] ?? 0)
+        $0.column < 0
+          ? $0
+          : Node(
+            column: $0.column, value: $0.value, left: number[$0.left] ?? 0, right: number[$0.right] ?? 0,
+            missing: number[$0.missing] ?? 0)
       }
     }
   }
@@ -132,7 +189,7 @@ struct BoostedTrees: Hashable, Sendable {
   private final class Booster {
     let handle: BoosterHandle
 
-    init(_ matrix: Matrix, _ settings: Settings) throws(LearningError) {
+    init(_ matrix: Matrix, _ settings: Settings, seed: UInt64) throws(LearningError) {
       var handle: BoosterHandle?
       let matrices: [DMatrixHandle?] = [matrix.handle]
       try check(XGBoosterCreate(matrices, 1, &handle))
@@ -143,7 +200,7 @@ struct BoostedTrees: Hashable, Sendable {
         ("objective", settings.isPairwise ? "rank:pairwise" : "binary:logistic"),
         ("max_depth", "\(settings.depth)"), ("eta", "\(settings.learningRate)"), ("base_score", "0.5"),
         ("min_child_weight", "\(BoostedTrees.minimumChildWeight)"), ("subsample", "\(BoostedTrees.rowShare)"),
-        ("colsample_bytree", "\(BoostedTrees.columnShare)"), ("seed", "\(settings.seed & 0x7FFF_FFFF)"),
+        ("colsample_bytree", "\(BoostedTrees.columnShare)"), ("seed", "\(seed & 0x7FFF_FFFF)"),
       ]
       for (name, value) in parameters { try check(XGBoosterSetParam(handle, name, value)) }
       for round in 0..<settings.trees {

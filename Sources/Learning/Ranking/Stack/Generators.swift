@@ -2,32 +2,32 @@ import Foundation
 
 /// Fitted models that each name candidates for a user, and what is known of every candidate.
 struct Generators: Sendable {
-  private let fits: [@Sendable (Int) -> [Float]?]
+  /// Scores of all items for a user, by model; nil = the model knows nothing of the user.
+  private let models: [@Sendable (Int) -> [Float]?]
   /// Logarithms of shares of what sells, over the days of `trendDays`.
   private let trends: [[Float]]
   private let features: FeatureTable
   private let seen: PairSets
   private let eligible: [Bool]
-
   /// Candidates that each model and the first trend name at most.
-  static let candidatesEach = 40
-  private static let trendDays = [7.0, 30]
+  private let candidatesEach: Int
+
+  /// Days that the trends are taken over.
+  static let trendDays = [7.0, 30]
 
   /// Values of a candidate's row: each model's score and place, their means, the trends, the features.
-  let columns: Int
+  static func columns(models: Int) -> Int { 2 * models + 2 + trendDays.count + FeatureTable.names.count }
 
-  /// Fits the models to the rows.
-  init(_ recipes: [RankingRecipe], train: Observations, seed: UInt64) throws(LearningError) {
-    var fits: [@Sendable (Int) -> [Float]?] = []
-    for recipe in recipes { fits.append(try recipe.fitPersonal(train, seed: seed)) }
-    self.fits = fits
-    trends = Self.trendDays.map { RankingRecipe.trend(train, days: $0) }
-    features = FeatureTable(train.history(), traits: .none(customers: train.users, products: train.items))
-    seen = train.pairs()
-    var owned = [Bool](repeating: false, count: train.items)
-    for item in train.item { owned[Int(item)] = true }
-    eligible = owned
-    columns = 2 * fits.count + 2 + trends.count + FeatureTable.names.count
+  var columns: Int { Self.columns(models: models.count) }
+
+  /// Puts together what one moment's candidates are made of.
+  init(
+    models: [@Sendable (Int) -> [Float]?], trends: [[Float]], features: FeatureTable, seen: PairSets, eligible: [Bool],
+    candidatesEach: Int
+  ) {
+    precondition(trends.count == Self.trendDays.count, "a trend for each number of days")
+    (self.models, self.trends, self.features, self.seen, self.eligible) = (models, trends, features, seen, eligible)
+    self.candidatesEach = candidatesEach
   }
 
   /// What the models say of one user.
@@ -36,60 +36,61 @@ struct Generators: Sendable {
     let items: [Int32]
     /// [items × columns].
     let rows: [Float]
-    /// Mean over the models of each item's standardised score, [all items]; the first trend where the user has no rows.
+    /// Mean over the models of each item's standardised score, [all items]; the first trend where a model knows nothing of the user.
     let means: [Float]
+    /// Whether the models know the user.
+    let isKnown: Bool
+    /// Best mean of the items that might have been candidates and are none.
+    let bestOther: Float
   }
 
   /// The candidates of a user: the union of what each model and the first trend put first.
-  func candidates(for user: Int) -> Candidates {
-    var top = TopProducts(length: Self.candidatesEach, eligible: eligible)
-    let scores = fits.compactMap { fit in
-      fit(user).map { scores in
-        var scores = scores
-        RankingRecipe.standardise(&scores)
-        return scores
+  ///
+  /// - Parameter listsSeen: whatever the user has already is a candidate too; else none of it is.
+  func candidates(for user: Int, listsSeen: Bool = false) -> Candidates {
+    let items = eligible.count
+    var scores = models.compactMap { $0(user) }
+    let isKnown = scores.count == models.count
+    if !isKnown { scores = [] }
+    for index in scores.indices { RankingRecipe.standardise(&scores[index]) }
+    var top = TopProducts(length: candidatesEach, eligible: eligible)
+    // Places are counted from 0; what a list does not hold stands right behind it.
+    let absent = Float(candidatesEach)
+    var places = [[Float]](repeating: [Float](repeating: absent, count: items), count: scores.count + 1)
+    var isCandidate = [Bool](repeating: false, count: items)
+    for (list, scores) in (scores + [trends[0]]).enumerated() {
+      for (place, entry) in top.select(scores, excluding: seen[user]).enumerated() {
+        places[list][Int(entry.product)] = Float(place)
+        isCandidate[Int(entry.product)] = true
       }
     }
-    let places = (scores + [trends[0]]).map { scores in
-      let list = top.select(scores, excluding: seen[user]).map(\.product)
-      return Dictionary(uniqueKeysWithValues: list.enumerated().map { ($1, Float($0)) })
-    }
-    var means = [Float](repeating: 0, count: eligible.count)
-    for scores in scores {
-      for item in means.indices { means[item] += scores[item] / Float(scores.count) }
-    }
-    let items = Set(places.flatMap(\.keys)).sorted()
+    if listsSeen { for item in seen[user] where eligible[Int(item)] { isCandidate[Int(item)] = true } }
+    let means = isKnown ? Self.means(scores, items) : trends[0]
+    let chosen = (0..<items).filter { isCandidate[$0] }
     var rows: [Float] = []
-    rows.reserveCapacity(items.count * columns)
-    for item in items {
-      let (item, absent) = (Int(item), Float(Self.candidatesEach))
-      for index in fits.indices {
-        rows.append(scores.isEmpty ? .nan : scores[index][item])
-        rows.append(scores.isEmpty ? absent : places[index][Int32(item)] ?? absent)
+    rows.reserveCapacity(chosen.count * columns)
+    let own = features.customer(user)
+    for item in chosen {
+      for index in models.indices {
+        rows.append(isKnown ? scores[index][item] : .nan)
+        rows.append(isKnown ? places[index][item] : absent)
       }
-      rows.append(scores.isEmpty ? .nan : means[item])
-      rows.append(places.reduce(0) { $0 + ($1[Int32(item)] ?? absent) } / Float(places.count))
+      rows.append(isKnown ? means[item] : .nan)
+      rows.append(places.reduce(0) { $0 + $1[item] } / Float(places.count))
       for trend in trends { rows.append(trend[item]) }
-      features.append(customer: user, product: item, to: &rows)
+      features.append(own, product: item, to: &rows)
     }
-    return Candidates(items: items, rows: rows, means: scores.isEmpty ? trends[0] : means)
-  }
-}
-
-extension Observations {
-  /// The rows as purchases, up to the latest.
-  func history() -> History {
-    let rows = (0..<count).map { row in
-      Interactions.Row(
-        customer: user[row], product: item[row], kind: .purchase, time: Self.microseconds(time[row]),
-        revenue: Self.clamped(value[row] * 100))
-    }
-    return Interactions(customers: users, products: items, rows: rows)
-      .history(through: Self.microseconds(latest))
+    for item in seen[user] { isCandidate[Int(item)] = true }
+    var bestOther = -Float.infinity
+    for item in 0..<items where eligible[item] && !isCandidate[item] { bestOther = max(bestOther, means[item]) }
+    return Candidates(
+      items: chosen.map(Int32.init), rows: rows, means: means, isKnown: isKnown, bestOther: bestOther)
   }
 
-  private static func microseconds(_ seconds: Double) -> Int64 { clamped(seconds * 1e6) }
-
-  /// Far enough inside Int64 that the difference of two does not overflow.
-  private static func clamped(_ value: Double) -> Int64 { Int64(max(-0x1p60, min(0x1p60, value))) }
+  private static func means(_ scores: [[Float]], _ items: Int) -> [Float] {
+    var means = [Float](repeating: 0, count: items)
+    for scores in scores { for item in 0..<items { means[item] += scores[item] } }
+    for item in 0..<items { means[item] /= Float(scores.count) }
+    return means
+  }
 }

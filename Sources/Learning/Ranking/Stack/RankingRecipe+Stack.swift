@@ -23,9 +23,9 @@ extension RankingRecipe {
   }
 
   /// How the stack's trees are grown.
-  func treeSettings(seed: UInt64) -> BoostedTrees.Settings {
+  var treeSettings: BoostedTrees.Settings {
     BoostedTrees.Settings(
-      trees: Int(self["trees"]), depth: Int(self["depth"]), learningRate: self["rate"],
-      isPairwise: self["pairwise"] > 0, seed: seed)
+      trees: Int(self["trees"]), depth: Int(self["depth"]), learningRate: self["rate"], isPairwise: self["pairwise"] > 0
+    )
   }
 }

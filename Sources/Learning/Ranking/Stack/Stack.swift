@@ -4,31 +4,29 @@
 /// then the models are fitted to all rows. Source: Covington, Adams, Sargin, "Deep neural networks for YouTube
 /// recommendations", RecSys 2016, for the two stages.
 struct Stack: Sendable {
+  /// Candidates that each model and the trend name at most.
+  static let candidatesEach = 40
   /// Slices that the trees learn from.
   private static let slices = 2
   /// Candidates that were not taken that the trees see of each user at most.
   private static let negatives = 40
 
   /// What trees are learned from and applied to: made once for any number of settings.
-  private let examples: Examples
+  private let examples: StackExamples
   private let serving: Generators
   private let seed: UInt64
-
-  private struct Examples: Sendable {
-    var rows: [Float] = []
-    var labels: [Float] = []
-    var groups: [UInt32] = []
-  }
 
   /// Fits the models, before each slice and to all rows.
   init(_ recipes: [RankingRecipe], train: Observations, seed: UInt64) throws(LearningError) {
     precondition(!recipes.isEmpty, "a stack needs a model to stack on")
-    var examples = Examples()
+    var examples = StackExamples()
     var random = Xoshiro256(seed: seed)
     for slice in ValidationSlice.last(Self.slices, of: train) {
       let generators = try Generators(recipes, train: slice.fitted, seed: seed)
       for (user, relevant) in zip(slice.users, slice.relevant) {
-        Self.add(generators.candidates(for: user), generators.columns, relevant, to: &examples, &random)
+        examples.add(
+          generators.candidates(for: user), columns: generators.columns, relevant: relevant,
+          negatives: Self.negatives, &random)
       }
     }
     self.examples = examples
@@ -41,10 +39,9 @@ struct Stack: Sendable {
   /// Where no slice held a candidate that was taken, the models' mean score ranks.
   func learn(_ settings: BoostedTrees.Settings) throws(LearningError) -> @Sendable (Int) -> [Float] {
     let serving = serving
-    guard !examples.labels.isEmpty else { return { serving.candidates(for: $0).means } }
-    let trees = try BoostedTrees(
-      rows: examples.rows, columns: serving.columns, labels: examples.labels, groups: examples.groups,
-      settings: settings)
+    guard let trees = try examples.trees(columns: serving.columns, settings, seed: seed) else {
+      return { serving.candidates(for: $0).means }
+    }
     return { user in
       let candidates = serving.candidates(for: user)
       let scores = trees.scores(candidates.rows)
@@ -55,18 +52,36 @@ struct Stack: Sendable {
       return all
     }
   }
+}
 
-  /// Adds a user's candidates that were taken, and some that were not.
-  private static func add(
-    _ candidates: Generators.Candidates, _ columns: Int, _ relevant: Set<Int32>, to examples: inout Examples,
-    _ random: inout Xoshiro256
-  ) {
-    let taken = candidates.items.indices.filter { relevant.contains(candidates.items[$0]) }
-    guard !taken.isEmpty else { return }
-    let others = candidates.items.indices.filter { !relevant.contains(candidates.items[$0]) }
-    let chosen = taken + random.shuffled(others).prefix(negatives).sorted()
-    for index in chosen { examples.rows += candidates.rows[index * columns..<(index + 1) * columns] }
-    examples.labels += taken.map { _ in 1 } + [Float](repeating: 0, count: chosen.count - taken.count)
-    examples.groups.append(UInt32(chosen.count))
+extension Generators {
+  /// Fits the models to the rows.
+  init(_ recipes: [RankingRecipe], train: Observations, seed: UInt64) throws(LearningError) {
+    var models: [@Sendable (Int) -> [Float]?] = []
+    for recipe in recipes { models.append(try recipe.fitPersonal(train, seed: seed)) }
+    var owned = [Bool](repeating: false, count: train.items)
+    for item in train.item { owned[Int(item)] = true }
+    self.init(
+      models: models, trends: Self.trendDays.map { RankingRecipe.trend(train, days: $0) },
+      features: FeatureTable(train.history(), traits: .none(customers: train.users, products: train.items)),
+      seen: train.pairs(), eligible: owned, candidatesEach: Stack.candidatesEach)
   }
+}
+
+extension Observations {
+  /// The rows as purchases, up to the latest.
+  func history() -> History {
+    let rows = (0..<count).map { row in
+      Interactions.Row(
+        customer: user[row], product: item[row], kind: .purchase, time: Self.microseconds(time[row]),
+        revenue: Self.clamped(value[row] * 100))
+    }
+    return Interactions(customers: users, products: items, rows: rows)
+      .history(through: Self.microseconds(latest))
+  }
+
+  private static func microseconds(_ seconds: Double) -> Int64 { clamped(seconds * 1e6) }
+
+  /// Far enough inside Int64 that the difference of two does not overflow.
+  private static func clamped(_ value: Double) -> Int64 { Int64(max(-0x1p60, min(0x1p60, value))) }
 }

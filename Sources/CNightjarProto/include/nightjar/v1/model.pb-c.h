@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Nightjar__V1__Model Nightjar__V1__Model;
 typedef struct Nightjar__V1__Recipe Nightjar__V1__Recipe;
 typedef struct Nightjar__V1__Fit Nightjar__V1__Fit;
+typedef struct Nightjar__V1__Trees Nightjar__V1__Trees;
 typedef struct Nightjar__V1__RatingFit Nightjar__V1__RatingFit;
 typedef struct Nightjar__V1__RatingBlock Nightjar__V1__RatingBlock;
 typedef struct Nightjar__V1__SegmentPopularity Nightjar__V1__SegmentPopularity;
@@ -64,17 +65,29 @@ struct  Nightjar__V1__Model
    * Seed of every random choice.
    */
   uint64_t seed;
+  /*
+   * Of a "stack": the recipes that it stands on, the best first, 1 to 16; none is "stack" or "popularity".
+   */
+  size_t n_generators;
+  Nightjar__V1__Recipe **generators;
+  /*
+   * Their fits, in the same order, without products, popularity and segments: those of `judged` and `served`.
+   */
+  size_t n_judged_generators;
+  Nightjar__V1__Fit **judged_generators;
+  size_t n_served_generators;
+  Nightjar__V1__Fit **served_generators;
 };
 #define NIGHTJAR__V1__MODEL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__model__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, NULL, NULL, 0, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, NULL, NULL, NULL, 0, 0, 0, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Nightjar__V1__Recipe
 {
   ProtobufCMessage base;
   /*
-   * "als", "knn", "ease", "popularity", "mf" or "fm".
+   * "als", "knn", "ease", "popularity", "mf", "fm" or "stack".
    */
   char *name;
   /*
@@ -111,6 +124,15 @@ struct  Nightjar__V1__Recipe
    */
   uint32_t neighbours;
   /*
+   * Of "stack", how its second stage is grown: trees, 1 to 10,000; splits on the way to a leaf, 1 to 12; part of each tree's
+   * answer that is added; whether pairs were learned from; days of the slice that it was learned from, 1 to 365.
+   */
+  uint32_t trees;
+  uint32_t depth;
+  double learning_rate;
+  protobuf_c_boolean pairwise;
+  uint32_t slice_days;
+  /*
    * Of "mf": the first pass's step.
    */
   double rate;
@@ -122,7 +144,7 @@ struct  Nightjar__V1__Recipe
 };
 #define NIGHTJAR__V1__RECIPE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__recipe__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Nightjar__V1__Fit
@@ -165,13 +187,54 @@ struct  Nightjar__V1__Fit
    */
   ProtobufCBinaryData similarities;
   /*
+   * Of "stack": the second stage; absent where there was nothing to learn it from.
+   */
+  Nightjar__V1__Trees *trees;
+  /*
    * Of "mf" and "fm", and of no other.
    */
   Nightjar__V1__RatingFit *ratings;
 };
 #define NIGHTJAR__V1__FIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__fit__descriptor) \
-    , 0, 0,NULL, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, {0,NULL}, {0,NULL}, NULL }
+    , 0, 0,NULL, {0,NULL}, {0,NULL}, 0,NULL, {0,NULL}, {0,NULL}, {0,NULL}, NULL, NULL }
+
+
+/*
+ * Boosted trees; a row's score is the sum of the leaves that it comes to, one in each tree.
+ */
+struct  Nightjar__V1__Trees
+{
+  ProtobufCMessage base;
+  /*
+   * Values of a row, in the order of the features of `feature_version`.
+   */
+  uint32_t columns;
+  /*
+   * Nodes of each tree, its root first, u32 little-endian [trees].
+   */
+  ProtobufCBinaryData sizes;
+  /*
+   * Of all nodes, tree after tree, 32 bits little-endian each. Column that decides; -1 = a leaf.
+   */
+  ProtobufCBinaryData column;
+  /*
+   * f32: the row goes left where its value lies below; a leaf's score.
+   */
+  ProtobufCBinaryData value;
+  /*
+   * Places among all nodes, behind the node in its own tree; 0 in a leaf.
+   */
+  ProtobufCBinaryData left;
+  ProtobufCBinaryData right;
+  /*
+   * Where a row without a value goes: `left` or `right`.
+   */
+  ProtobufCBinaryData missing;
+};
+#define NIGHTJAR__V1__TREES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__trees__descriptor) \
+    , 0, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL}, {0,NULL} }
 
 
 /*
@@ -342,6 +405,25 @@ Nightjar__V1__Fit *
 void   nightjar__v1__fit__free_unpacked
                      (Nightjar__V1__Fit *message,
                       ProtobufCAllocator *allocator);
+/* Nightjar__V1__Trees methods */
+void   nightjar__v1__trees__init
+                     (Nightjar__V1__Trees         *message);
+size_t nightjar__v1__trees__get_packed_size
+                     (const Nightjar__V1__Trees   *message);
+size_t nightjar__v1__trees__pack
+                     (const Nightjar__V1__Trees   *message,
+                      uint8_t             *out);
+size_t nightjar__v1__trees__pack_to_buffer
+                     (const Nightjar__V1__Trees   *message,
+                      ProtobufCBuffer     *buffer);
+Nightjar__V1__Trees *
+       nightjar__v1__trees__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   nightjar__v1__trees__free_unpacked
+                     (Nightjar__V1__Trees *message,
+                      ProtobufCAllocator *allocator);
 /* Nightjar__V1__RatingFit methods */
 void   nightjar__v1__rating_fit__init
                      (Nightjar__V1__RatingFit         *message);
@@ -448,6 +530,9 @@ typedef void (*Nightjar__V1__Recipe_Closure)
 typedef void (*Nightjar__V1__Fit_Closure)
                  (const Nightjar__V1__Fit *message,
                   void *closure_data);
+typedef void (*Nightjar__V1__Trees_Closure)
+                 (const Nightjar__V1__Trees *message,
+                  void *closure_data);
 typedef void (*Nightjar__V1__RatingFit_Closure)
                  (const Nightjar__V1__RatingFit *message,
                   void *closure_data);
@@ -472,6 +557,7 @@ typedef void (*Nightjar__V1__RatingCalibration_Closure)
 extern const ProtobufCMessageDescriptor nightjar__v1__model__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__recipe__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__fit__descriptor;
+extern const ProtobufCMessageDescriptor nightjar__v1__trees__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__rating_fit__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__rating_block__descriptor;
 extern const ProtobufCMessageDescriptor nightjar__v1__segment_popularity__descriptor;
