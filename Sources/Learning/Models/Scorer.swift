@@ -82,7 +82,7 @@ public struct Scorer: Sendable {
     switch personal {
     case .factors(_, _, let y): (y, overallTrend.map { $0 * trendWeight })
     case .stack(_, _, let scorers): scorers[0].itemFactors
-    case .similarities, nil: nil
+    case .similarities, .ratings, nil: nil
     }
   }
 
@@ -94,7 +94,7 @@ public struct Scorer: Sendable {
       let row = similarities.row(product).filter { $0.value > 0 }
       return row.sorted { ($1.value, $0.column) < ($0.value, $1.column) }.prefix(count).map { ($0.column, $0.value) }
     case .stack(_, _, let scorers): return scorers[0].neighbours(of: product, atMost: count)
-    case .factors, nil: return nil
+    case .factors, .ratings, nil: return nil
     }
   }
 
