@@ -34,6 +34,8 @@ enum Limits {
   static let snapshotAttempts = 6
   /// Bytes of a reason for the journal.
   static let reasonBytes = 1_024
+  /// Bytes that the journal takes of a recipe's description.
+  static let optionsBytes = 256
   /// Milliseconds that control may hold a request for work.
   static let leaseWaitMilliseconds: UInt32 = 5_000
   /// Customers baked between two looks at whether the task is cancelled.
@@ -42,7 +44,7 @@ enum Limits {
   static let trials = 32
 
   /// Work that may go into trying recipes (`ModelSearch`), by the number of the tenant's events: about 30 µs of one core for
-  /// each, 50 ms at least. A night's tenants have a time budget each, and it is reckoned so that it does not hang on the
-  /// machine.
-  static func searchWork(events: UInt64) -> Double { max(5e7, 3e4 * Double(events)) }
+  /// each, and 400 ms at least, as small tenants are tried by several seeds. A night's tenants have a time budget each, and it
+  /// is reckoned so that it does not hang on the machine.
+  static func searchWork(events: UInt64) -> Double { max(4e8, 3e4 * Double(events)) }
 }

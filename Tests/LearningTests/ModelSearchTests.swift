@@ -112,11 +112,10 @@ import Testing
     let search = try search()
     let stack = try #require(search.trials.compactMap { $0.recipe.stacking }.first)
     #expect(Set(stack.generators.map(\.name)) == ["als", "knn", "ease"] && stack.sliceDays == 28)
-    let final = search.trials.filter { $0.share == 1 && $0.recipe.stacking == nil }
-    #expect(stack.generators.first == final.first?.recipe)
+    let singles = ModelSearch.ranked(search.trials.filter { $0.share == 1 && $0.recipe.stacking == nil })
+    #expect(stack.generators.first == singles.first?.recipe)
     for generator in stack.generators {
-      #expect(
-        search.trials.first { $0.recipe.name == generator.name && $0.recipe.stacking == nil }?.recipe == generator)
+      #expect(singles.first { $0.recipe.name == generator.name }?.recipe == generator)
     }
     #expect(try self.search(trees: nil).trials.allSatisfy { $0.recipe.stacking == nil })
   }

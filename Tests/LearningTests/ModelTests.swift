@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test("a kept fit whose arrays do not belong together is refused")
-  func malformed() {
+  func malformed() throws {
     let good = [Float](repeating: 1, count: 3)
     let factors = [Float](repeating: 1, count: 3 * Recipe.als.factors)
     let cases: [([Float], [String: [Float]], [Float])] = [

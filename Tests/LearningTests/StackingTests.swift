@@ -100,7 +100,7 @@ import Testing
   func repurchase() throws {
     let study = study(shop, through: cut)
     let fit = try Recipe.stacked.fit(study, seed: 1)
-    var top = TopProducts(length: 50, eligible: Shop.everything(shop))
+    var top = TopProducts(length: 20, eligible: Shop.everything(shop))
     var listed = [0, 0]
     for (index, listsBought) in [false, true].enumerated() {
       let scorer = Scorer(fit, recipe: .stacked, study: study, listsBought: listsBought)
@@ -139,9 +139,11 @@ import Testing
     #expect(scorer.itemFactors == nil && scorer.neighbours(of: 0, atMost: 5)?.isEmpty == false)
   }
 
-  @Test("a history beyond the stack's memory is refused before any work")
-  func tooLarge() throws {
-    #expect(Stacking.maximumActs < Int(UInt32.max))
-    #expect(Recipe.stacked.description.hasPrefix("stack trees=60 depth=3 over (als "))
+  @Test("a stack says what it stands on")
+  func description() {
+    #expect(
+      Recipe.stacked.description
+        == "stack trees=40 depth=3 over (\(Recipe.als)) (\(Recipe.neighbours)) (\(Recipe.ease))")
+    #expect(Recipe.stacked.name == "stack" && Recipe.als.reranking == .als)
   }
 }

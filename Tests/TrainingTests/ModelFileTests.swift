@@ -123,7 +123,7 @@ import Testing
     #expect(read == trees)
     let absurd: [(Draft<Proto.Trees>) -> Void] = [
       { $0.columns = 0 }, { $0.columns = 3 }, { $0.columns = .max }, { $0.sizes = [] }, { $0.sizes = [1] },
-      { $0.sizes = [UInt8](repeating: 255, count: 4 * 60) }, { $0.column = [] }, { $0.value = [1, 2, 3] },
+      { $0.sizes = [UInt8](repeating: 255, count: 4 * 40) }, { $0.column = [] }, { $0.value = [1, 2, 3] },
       { $0.left = [UInt8](repeating: 0, count: 4 * trees.nodes.count) },
       { $0.right = [UInt8](repeating: 255, count: 4 * trees.nodes.count) },
       { $0.missing = [UInt8](repeating: 9, count: 4 * trees.nodes.count) },

@@ -66,7 +66,7 @@ final class Site {
       "nightjar-\(service)",
       ["\(executables)/nightjar-\(service)", "--certificates", "\(folder)/certificates", "--name", name] + listen
         + arguments,
-      cpus: "0,1", environment: ["OPENBLAS_NUM_THREADS": "1"], log: "\(folder)/\(service)-\(name).log")
+      cpus: "0,1", log: "\(folder)/\(service)-\(name).log")
     if listens, let port = ports[service] { processes["\(service)-\(name)"]?.awaitPort(port) }
   }
 

@@ -21,7 +21,7 @@ extension Recipe {
 
   /// How the second stage of the stack is grown that joins a night's race. Chosen on three slices of the Online Retail data
   /// before October 2011, among which more and deeper trees differed by less than chance.
-  public static let nightlyTrees = BoostedTrees.Settings(trees: 60, depth: 3, learningRate: 0.1, isPairwise: false)
+  public static let nightlyTrees = BoostedTrees.Settings(trees: 40, depth: 3, learningRate: 0.1, isPairwise: false)
 
   /// A stack on what is personal; nil where there is nothing to stand on.
   init?(stacking generators: [Recipe], trees: BoostedTrees.Settings, sliceDays: Int) {

@@ -15,9 +15,9 @@ public struct Stacking: Hashable, Sendable {
   /// Acts of a history at most: features and matrices of several cuts are held at once.
   public static let maximumActs = 10_000_000
   /// Customers that the trees learn from at most, evenly picked: more cost more than they tell.
-  static let maximumCustomers = 600
+  static let maximumCustomers = 400
   /// Candidates that each generator and the trend name at most.
-  static let candidatesEach = 30
+  static let candidatesEach = 20
   /// Candidates that were not bought that the trees see of each customer at most.
   static let negatives = 20
 

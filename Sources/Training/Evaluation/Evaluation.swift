@@ -75,7 +75,7 @@ struct Evaluation: Sendable {
     draft.list(\.n_candidates, \.candidates, of: judged) { figures, judged in
       figures.candidate = judged.candidate.name.rawValue
       figures.recipe = judged.candidate.judged.recipe.name
-      figures.options = "\(judged.candidate.judged.recipe)"
+      figures.options = "\(judged.candidate.judged.recipe)".reason(utf8Bytes: Limits.optionsBytes)
       figures.rmse = judged.judgement.rmse
       figures.ndcg_at_10 = judged.judgement.ndcgAt10
       figures.hit_rate_at_10 = judged.judgement.hitRateAt10
@@ -116,7 +116,7 @@ struct Evaluation: Sendable {
     guard let search else { return }
     draft.list(\.n_trials, \.trials, of: search.trials.suffix(Limits.trials)) { trial, tried in
       trial.recipe = tried.recipe.name
-      trial.options = "\(tried.recipe)"
+      trial.options = "\(tried.recipe)".reason(utf8Bytes: Limits.optionsBytes)
       trial.share = tried.share
       trial.rmse = tried.rmse
       trial.ndcg_at_10 = tried.ndcgAt10
