@@ -58,12 +58,12 @@ struct RatedModelTests {
     let fit = try Recipe.quickMachine.fit(study, seed: 1)
     // Product 7 is forgotten.
     let origin = (0..<60).map { $0 == 7 ? nil : $0 as Int? }
-    let aligned = fit.aligned(to: origin, factorsPerProduct: Recipe.quickMachine.factors)
+    let aligned = fit.aligned(to: origin, recipe: .quickMachine)
     let scorer = Scorer(aligned, recipe: .quickMachine, study: study)
     #expect(scorer.opinions(of: 1)[7] > 3 && scorer.opinions(of: 0)[7] < 3)
     let plain = Scorer(
       try Recipe.quickFactorisation.fit(study, seed: 1).aligned(
-        to: origin, factorsPerProduct: Recipe.quickFactorisation.factors), recipe: .quickFactorisation, study: study)
+        to: origin, recipe: .quickFactorisation), recipe: .quickFactorisation, study: study)
     #expect(plain.scores(of: 1).allSatisfy { $0.isFinite })
   }
 
