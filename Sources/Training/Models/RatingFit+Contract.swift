@@ -12,10 +12,12 @@ extension RatingFit {
         Block(
           offset: block.offset, noise: block.noise,
           customers: Prior(
-            mean: try [Float](littleEndian: block.customer_mean), precision: try [Float](littleEndian: block.customer_precision)),
+            mean: try [Float](littleEndian: block.customer_mean),
+            precision: try [Float](littleEndian: block.customer_precision)),
           customerAttributes: try [Float](littleEndian: block.customer_attributes),
           products: Prior(
-            mean: try [Float](littleEndian: block.product_mean), precision: try [Float](littleEndian: block.product_precision)),
+            mean: try [Float](littleEndian: block.product_mean),
+            precision: try [Float](littleEndian: block.product_precision)),
           productAttributes: try [Float](littleEndian: block.product_attributes)))
     }
     self.init(
