@@ -31,10 +31,9 @@ struct ControlCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    // Two of them on one database would end each other's leases.
-    let claim = try FolderClaim(data)
-    defer { withExtendedLifetime(claim) {} }
     try await service.run(as: .control) { surroundings in
+      // Two of them on one database would end each other's leases.
+      try FolderClaim.forTheProcess(data)
       let signer = try Signer(files: surroundings.certificates)
       surroundings.reloader.add("signer") { try signer.reload($0) }
       let ingest = try surroundings.client(of: .ingest, at: ingest)

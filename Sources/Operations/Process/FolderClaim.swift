@@ -22,6 +22,11 @@ public final class FolderClaim: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Claims a folder for as long as the process lives; throws as `init` does.
+  public static func forTheProcess(_ folder: String) throws(StartError) {
+    _ = Unmanaged.passRetained(try FolderClaim(folder))
+  }
+
   private static func unusable(_ path: String, _ what: String, _ code: Int32) -> StartError {
     StartError(
       "Cannot \(what) \(path): \(String(cString: strerror(code)))", remedy: "Name a folder that this user may write to")
