@@ -103,7 +103,7 @@ struct CommandLineTests {
     #expect(try await tool("tenant", "create", "acme").status == 0)
     let rival = try await tool("up", "--dir", "dir")
     #expect(rival.status == 1)
-    #expect(rival.remarks.contains("another nightjar runs"))
+    #expect(rival.remarks.contains("Another process uses") && rival.remarks.contains("name another folder"))
     first.process.send(signal: SIGTERM)
     #expect(await first.process.ended() == .exited(0))
     let second = try await Up(in: folder)
