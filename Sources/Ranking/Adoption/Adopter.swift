@@ -1,5 +1,6 @@
 import ArtifactStore
 import Commerce
+import Dispatch
 import Logging
 import RPC
 
@@ -17,6 +18,9 @@ actor Adopter {
   private let keeper: CacheKeeper
   private let files: FileQueues
   private let routingFile: RoutingFile
+  /// Where it is written: not on the threads that give way, for on a machine with much to do a mode that lookups know already
+  /// would be forgotten with the process.
+  private let saves = DispatchQueue(label: "nightjar.routing", qos: .userInitiated)
   private let overlays: OverlayStore
   /// Who has the overlays that are not on disk.
   private var control: ServiceClient?
@@ -89,7 +93,12 @@ actor Adopter {
           try? await Task.sleep(for: Limits.publicationPause)
         }
       }
-      group.addTask { for await _ in self.saving.raised { await self.save() } }
+      group.addTask {
+        for await _ in self.saving.raised {
+          await self.save()
+          try? await Task.sleep(for: Limits.savingPause)
+        }
+      }
       group.addTask { for await _ in self.stockTaking.raised { await self.takeStock() } }
       for await tenant in work.stream { group.addTask { await self.adopt(tenant) } }
     }
@@ -283,7 +292,9 @@ actor Adopter {
   private func save() async {
     let (table, file) = (routing, routingFile)
     do {
-      try await files.run { try file.save(table) }
+      try await withCheckedThrowingContinuation { (saved: CheckedContinuation<Void, any Error>) in
+        saves.async { saved.resume(with: Result { try file.save(table) }) }
+      }
     } catch {
       logger.error("the routing is not kept on disk", metadata: ["reason": "\(error)"])
     }
