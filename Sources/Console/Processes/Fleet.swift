@@ -79,7 +79,7 @@ public final class Fleet: Sendable {
   }
 
   /// Whether a fleet has ever run in the folder.
-  static func hasRun(in folder: String) -> Bool { access("\(folder)/\(claimFile)", F_OK) == 0 }
+  private static func hasRun(in folder: String) -> Bool { access("\(folder)/\(claimFile)", F_OK) == 0 }
 
   /// Waits until one of them ends, which none does unless it is stopped or fails; nil when the waiting task is cancelled.
   public func firstEnd() async -> (child: ChildProcess, end: ChildProcess.End)? {
