@@ -37,7 +37,12 @@ let package = Package(
         .product(name: "RankedLists", package: "nightjar"), .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: strict),
     .executableTarget(
-      name: "bench-lookup", dependencies: ["CLMDB", .product(name: "RankedLists", package: "nightjar")],
+      name: "bench-lookup",
+      dependencies: [
+        "CLMDB", .product(name: "ArtifactStore", package: "nightjar"),
+        .product(name: "NightjarClient", package: "nightjar"),
+        .product(name: "RankedLists", package: "nightjar"),
+      ],
       swiftSettings: strict),
     .executableTarget(
       name: "bench-learning",

@@ -20,12 +20,20 @@ public struct SipHash: Sendable, BitwiseCopyable {
       state.absorb(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
       offset += 8
     }
-    var last = UInt64(truncatingIfNeeded: bytes.count) << 56
-    for (position, byte) in bytes[whole...].enumerated() {
-      last |= UInt64(byte) << UInt64(8 * position)
-    }
+    let last = UInt64(truncatingIfNeeded: bytes.count) << 56 | Self.tail(of: bytes, from: whole)
     state.absorb(last)
     return state.finish()
+  }
+
+  /// The bytes from `whole` on, fewer than 8, as the low ones of a word.
+  @inline(__always)
+  private static func tail(of bytes: UnsafeRawBufferPointer, from whole: Int) -> UInt64 {
+    let count = bytes.count - whole
+    guard count > 0 else { return 0 }
+    guard whole > 0 else { return bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+    // One load that reaches back over bytes that were taken already, instead of one for each byte.
+    let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+    return word >> UInt64(8 * (8 - count))
   }
 
   private struct State {

@@ -124,25 +124,47 @@ struct Disk: Sendable {
   }
 
   /// Hands a regular file to `body` piece by piece and measures it; nil if it is longer than `limit`.
+  ///
+  /// Every piece but the last has `Limits.copyBufferBytes`.
   static func read(
     _ path: String, limit: UInt64, _ body: (ArraySlice<UInt8>) throws(ArtifactError) -> Void
   ) throws(ArtifactError) -> (size: UInt64, SHA256Digest)? {
     let file = try open(path)
     let hasher = SHA256()
     var size: UInt64 = 0
-    var buffer = [UInt8](repeating: 0, count: Limits.copyBufferBytes)
-    while true {
-      let count = Glibc.read(file.raw, &buffer, buffer.count)
-      if count == 0 { return (size, hasher.finish()) }
-      guard count > 0 else {
-        if errno == EINTR { continue }
-        throw .system(operation: "read", path: path, errno: errno)
-      }
-      size += UInt64(count)
+    var buffer = Self.buffer(for: limit)
+    var piece = 0
+    repeat {
+      piece = try fill(&buffer, from: file)
+      size += UInt64(piece)
       guard size <= limit else { return nil }
-      hasher.update(buffer.span.extracting(first: count).bytes)
-      try body(buffer[..<count])
+      hasher.update(buffer.span.extracting(first: piece).bytes)
+      if piece > 0 { try body(buffer[..<piece]) }
+    } while piece == buffer.count
+    return (size, hasher.finish())
+  }
+
+  /// Memory for the pieces of a file that should have at most `limit` bytes: no more than it needs, and one byte to see that
+  /// it has more.
+  private static func buffer(for limit: UInt64) -> [UInt8] {
+    Array(repeating: 0, count: Int(min(limit, UInt64(Limits.copyBufferBytes) - 1)) + 1)
+  }
+
+  /// Reads until the buffer is full or the file ends; returns how much.
+  private static func fill(_ buffer: inout [UInt8], from file: Handle) throws(ArtifactError) -> Int {
+    var filled = 0
+    while filled < buffer.count {
+      let count = buffer.withUnsafeMutableBytes { bytes in
+        Glibc.read(file.raw, bytes.baseAddress?.advanced(by: filled), bytes.count - filled)
+      }
+      if count == 0 { break }
+      if count > 0 {
+        filled += count
+      } else if errno != EINTR {
+        throw .system(operation: "read", path: file.path, errno: errno)
+      }
     }
+    return filled
   }
 
   /// Reads a regular file from end to end.

@@ -3,5 +3,7 @@ enum Limits {
   static let maximumManifestBytes: UInt64 = 1 << 20
   static let maximumFileBytes: UInt64 = 1 << 40
   static let manifestFormat: UInt32 = 1
-  static let copyBufferBytes = 1 << 20
+  /// A huge page of x86-64 and arm64: file systems that keep what is written in one piece in one piece of memory, as ext4 does
+  /// since Linux 6.16, map a copy by huge pages then, and a lookup in a large file waits less for page tables.
+  static let copyBufferBytes = 2 << 20
 }
