@@ -137,6 +137,18 @@ import Testing
     #expect(alone.reason.contains(alone.best.family.rawValue))
   }
 
+  @Test("a search leaves dense algebra the threads that it had")
+  func leavesThreads() throws {
+    let (train, _) = Self.halves(seed: 5)
+    let before = LinearAlgebra.threads
+    defer { LinearAlgebra.setThreads(before) }
+    LinearAlgebra.setThreads(2)
+    _ = try RankingSearch([.popular], fixed: [:], train: train, seed: 1)
+    #expect(LinearAlgebra.threads == 2)
+    #expect(throws: LearningError.self) { try RankingSearch([.popular], fixed: ["days": -1], train: train, seed: 1) }
+    #expect(LinearAlgebra.threads == 2)
+  }
+
   @Test("a stack takes part in the race, and wins only where validation says so")
   func race() throws {
     let (train, _) = Self.halves(seed: 5)

@@ -72,7 +72,9 @@ public struct RankingSearch: Sendable {
     // A stack stands on every other family's best, so that they all race for it.
     let racing = families.contains(.stack) ? RankingRecipe.Family.allCases.filter { $0 != .stack } : families
     try Self.checkNames(fixed, families + racing)
+    let threadsOfCaller = LinearAlgebra.threads
     LinearAlgebra.setThreads(1)
+    defer { LinearAlgebra.setThreads(threadsOfCaller) }
     var arms: [Arm] = []
     for family in racing {
       let space = try RankingSpace(family, fixed: fixed)
