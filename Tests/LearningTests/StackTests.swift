@@ -50,7 +50,9 @@ import Testing
   @Test("columns that say the same in every row are not looked at, and the others keep their numbers")
   func constantColumns() throws {
     let (rows, labels, groups) = Self.examples(seed: 1)
-    let padded = stride(from: 0, to: rows.count, by: 3).flatMap { [.nan, 7] + rows[$0..<$0 + 2] + [0] }
+    let padded = stride(from: 0, to: rows.count, by: 3).flatMap { start -> [Float] in
+      [.nan, 7, rows[start], rows[start + 1], 0]
+    }
     func trees(_ rows: [Float], _ columns: Int) throws -> BoostedTrees {
       try BoostedTrees(
         rows: rows, columns: columns, labels: labels, groups: groups, settings: Self.settings, seed: 3)
