@@ -53,7 +53,10 @@ import Testing
     let eligible = (0..<200).map { _ in random.nextUnit() < 0.8 }
     var top = TopProducts(length: 10, eligible: eligible)
     for _ in 0..<5 {
-      let scores = (0..<200).map { _ in random.nextUnit() < 0.05 ? Float.nan : Float(random.nextIndex(below: 50)) }
+      let odd = [Float.nan, .infinity, -.infinity, -0.0, 0, .leastNonzeroMagnitude]
+      let scores = (0..<200).map { _ in
+        random.nextUnit() < 0.2 ? odd[random.nextIndex(below: odd.count)] : Float(random.nextIndex(below: 50)) - 40
+      }
       let bought = (0..<200).filter { _ in random.nextUnit() < 0.1 }.map(Int32.init)
       let expected = (0..<200).filter { eligible[$0] && scores[$0].isFinite && !bought.contains(Int32($0)) }
         .sorted { (-scores[$0], $0) < (-scores[$1], $1) }.prefix(10).map(Int32.init)

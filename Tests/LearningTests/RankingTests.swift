@@ -34,6 +34,22 @@ import Testing
     #expect(search.best.options["recency"] == 0)
   }
 
+  @Test("a split falls between two times, as near to the share as it can, unless all have one time")
+  func splitsBetweenTimes() {
+    func parts(_ time: [Double], _ share: Double) -> [[Double]] {
+      let rows = Observations(
+        users: 1, items: 1, user: time.map { _ in 0 }, item: time.map { _ in 0 }, time: time, value: time)
+      let (earlier, later) = rows.split(share: share)
+      return [earlier.time, later.time]
+    }
+    #expect(parts([3, 1, 2, 1, 4], 0.2) == [[1, 1], [2, 3, 4]])
+    #expect(parts([1, 2, 2, 2, 2], 0.8) == [[1], [2, 2, 2, 2]])
+    #expect(parts([1, 1, 1, 1, 2], 0.4) == [[1, 1, 1, 1], [2]])
+    #expect(parts([1, 2, 3, 4], 0.5) == [[1, 2], [3, 4]])
+    #expect(parts([5, 5, 5, 5], 0.5) == [[5, 5], [5, 5]])
+    #expect(parts([], 0.5) == [[], []])
+  }
+
   @Test("EASE solves its ridge regressions: each column's gradient vanishes off the diagonal")
   func easeStationary() throws {
     let (train, _) = Self.halves(seed: 3)
@@ -119,6 +135,18 @@ import Testing
     #expect(judgedFully.map(\.ndcg).max() == judgedFully.first { $0.recipe == alone.best }?.ndcg)
     #expect(Set(judgedFully.map(\.recipe.family)) == Set(families))
     #expect(alone.reason.contains(alone.best.family.rawValue))
+  }
+
+  @Test("a search leaves dense algebra the threads that it had")
+  func leavesThreads() throws {
+    let (train, _) = Self.halves(seed: 5)
+    let before = LinearAlgebra.threads
+    defer { LinearAlgebra.setThreads(before) }
+    LinearAlgebra.setThreads(2)
+    _ = try RankingSearch([.popular], fixed: [:], train: train, seed: 1)
+    #expect(LinearAlgebra.threads == 2)
+    #expect(throws: LearningError.self) { try RankingSearch([.popular], fixed: ["days": -1], train: train, seed: 1) }
+    #expect(LinearAlgebra.threads == 2)
   }
 
   @Test("a stack takes part in the race, and wins only where validation says so")

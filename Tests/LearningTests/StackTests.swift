@@ -47,6 +47,23 @@ import Testing
     #expect(try trees(seed: 5) != trees(seed: 6))
   }
 
+  @Test("columns that say the same in every row are not looked at, and the others keep their numbers")
+  func constantColumns() throws {
+    let (rows, labels, groups) = Self.examples(seed: 1)
+    let padded = stride(from: 0, to: rows.count, by: 3).flatMap { start -> [Float] in
+      [.nan, 7, rows[start], rows[start + 1], 0]
+    }
+    func trees(_ rows: [Float], _ columns: Int) throws -> BoostedTrees {
+      try BoostedTrees(
+        rows: rows, columns: columns, labels: labels, groups: groups, settings: Self.settings, seed: 3)
+    }
+    let (plain, wide) = (try trees(rows, 3), try trees(padded, 5))
+    #expect(Set(wide.nodes.map(\.column)) == [-1, 2, 3])
+    #expect(wide.columns == 5 && wide.scores(padded) == plain.scores(rows))
+    // Where nothing tells rows apart, all score alike.
+    #expect(Set(try trees([Float](repeating: 1, count: labels.count), 1).scores([1, 2, .nan])).count == 1)
+  }
+
   @Test("a label that is no number is refused with XGBoost's words")
   func refused() {
     #expect(throws: LearningError.self) {

@@ -10,7 +10,6 @@ extension EvaluateCommand {
       families, fixed: options, train: train, seed: seed, threads: threads,
       mayContinue: { deadline.map { ContinuousClock.now < $0 } ?? true })
     let searchSeconds = clock.lap()
-    LinearAlgebra.setThreads(threads)
     let scores = try search.best.fit(train, seed: seed)
     let fitSeconds = clock.lap()
     let evaluation = RankingEvaluation(of: scores, train: train, test: test)

@@ -83,7 +83,7 @@ public struct JudgingRows: Sendable {
     precondition(eligible.count == history.products, "eligibility must be known for each product")
     let before = history.before(after)
     let meanRating = before.meanRating()
-    let boughtBefore = before.likings(meanRating: meanRating).had
+    let boughtBefore = before.possessions()
     let (liked, had) = history.likings(meanRating: meanRating)
     var draw = NegativeDraw(eligible: eligible, boughtBefore: boughtBefore, seed: seed)
     var judged: [Judged] = []

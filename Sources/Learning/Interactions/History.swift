@@ -55,20 +55,21 @@ public struct History: Sendable {
   }
 
   /// Which products each customer has ever had: bought, returned or not, or rated. Complexity: as `purchases`.
-  public func possessions() -> PairSets { likings(meanRating: meanRating()).had }
+  public func possessions() -> PairSets { possessions(ratedFrom: -.infinity) }
 
   /// Which products each customer has come to like: bought, or rated at `meanRating` or above; and which they have had in any
   /// way, those rated lower included. Complexity: O(n log n).
   func likings(meanRating: Double) -> (liked: PairSets, had: PairSets) {
-    func pairs(least rating: Double) -> PairSets {
-      let rows = (0..<count).lazy.filter { row in
-        interactions.kind[row] == .purchase
-          || interactions.kind[row] == .rating && interactions.rating[row] >= rating
-      }
-      return PairSets(
-        rows: customers, columns: products, pairs: rows.map { (interactions.customer[$0], interactions.product[$0]) })
+    let had = possessions()
+    return (interactions.hasRatings ? possessions(ratedFrom: meanRating) : had, had)
+  }
+
+  private func possessions(ratedFrom least: Double) -> PairSets {
+    let rows = (0..<count).lazy.filter { row in
+      interactions.kind[row] == .purchase || interactions.kind[row] == .rating && interactions.rating[row] >= least
     }
-    return (pairs(least: meanRating), pairs(least: -.infinity))
+    return PairSets(
+      rows: customers, columns: products, pairs: rows.map { (interactions.customer[$0], interactions.product[$0]) })
   }
 
   /// Which customers have at least one act. Complexity: O(n + customers).

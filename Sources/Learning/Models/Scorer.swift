@@ -119,7 +119,7 @@ public struct Scorer: Sendable {
       let candidates = generators.candidates(for: customer, listsSeen: listsBought)
       return candidates.isKnown ? candidates.scores(by: trees) : trend
     }
-    Self.standardise(&scores)
+    scores.standardise()
     cblas_saxpy(Int32(products), trendWeight, trend, 1, &scores, 1)
     return scores
   }
@@ -162,17 +162,6 @@ public struct Scorer: Sendable {
   /// Throws unless every row of the window lies after the cut.
   func requireUnseen(_ window: Window) throws(LearningError) {
     guard cut <= window.after else { throw .hasSeenJudgingRows(scorerCut: cut, windowStart: window.after) }
-  }
-
-  /// Shifts and scales to mean 0 and variance 1; scores that are all alike become 0.
-  private static func standardise(_ scores: inout [Float]) {
-    scores.withUnsafeMutableBufferPointer { scores in
-      let count = Float(scores.count)
-      let mean = scores.reduce(0, +) / count
-      let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-      let scale = variance > 0 ? 1 / variance.squareRoot() : 0
-      for product in scores.indices { scores[product] = (scores[product] - mean) * scale }
-    }
   }
 
   private static func popularity(

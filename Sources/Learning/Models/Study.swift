@@ -114,7 +114,7 @@ public final class Study: Sendable {
   var seen: PairSets {
     had.withLock { known in
       if let had = known { return had }
-      let had = history.likings(meanRating: 0).had
+      let had = history.possessions()
       known = had
       return had
     }

@@ -17,30 +17,33 @@ public struct EASE: Sendable {
   /// falls back to on processors that it does not know end the process (strsm of an odd order).
   private static let orderStep = 32
 
-  /// Fits B. Complexity: O(Σ row² + items³). Throws `tooLarge` where the matrices would not fit in `maximumBytes`.
+  /// Fits B. Complexity: O(Σ row² + (items with interest)³). Throws `tooLarge` where the matrices would not fit in `maximumBytes`.
   public init(
     _ interest: SparseMatrix, regularisation: Double, maximumBytes: Int = defaultMaximumBytes
   ) throws(LearningError) {
     precondition(regularisation > 0, "λ must be positive")
-    let n = interest.columns
-    items = n
-    let order = (n + Self.orderStep - 1) / Self.orderStep * Self.orderStep
-    let bytes = order.multipliedReportingOverflow(by: order * 2 * MemoryLayout<Float>.size)
-    guard !bytes.overflow, bytes.partialValue <= maximumBytes, order <= Int32.max else {
+    items = interest.columns
+    let bytes = items.multipliedReportingOverflow(by: items * 2 * MemoryLayout<Float>.size)
+    guard !bytes.overflow, bytes.partialValue <= maximumBytes, items <= Int32.max - Int32(Self.orderStep) else {
       throw .tooLarge(
-        "EASE over \(n) items needs \(bytes.partialValue >> 20) MiB; its limit is \(maximumBytes >> 20) MiB")
+        "EASE over \(items) items needs \(bytes.partialValue >> 20) MiB; its limit is \(maximumBytes >> 20) MiB")
     }
-    var gram = Self.gram(of: interest, order: order)
-    for item in 0..<n { gram[item * order + item] += Float(regularisation) }
-    for filler in n..<order { gram[filler * order + filler] = 1 }
+    // Rows and columns of items without interest are λ on the diagonal and 0 elsewhere: they leave the others as they are.
+    var isMet = [Bool](repeating: false, count: items)
+    for item in interest.indices { isMet[Int(item)] = true }
+    let met = isMet.indices.filter { isMet[$0] }
+    let order = (met.count + Self.orderStep - 1) / Self.orderStep * Self.orderStep
+    var gram = Self.gram(of: interest.keeping(columns: met), order: order)
+    for item in met.indices { gram[item * order + item] += Float(regularisation) }
+    for filler in met.count..<order { gram[filler * order + filler] = 1 }
     let size = Int32(order)
     // Column-major 'L' is row-major 'U': the half that `gram` fills.
     guard
-      n == 0
+      met.isEmpty
         || (LAPACKE_spotrf(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), size, &gram, size) == 0
           && LAPACKE_spotri(LAPACK_COL_MAJOR, CChar(UInt8(ascii: "L")), size, &gram, size) == 0)
     else { throw .malformedFit("XᵀX + λI is not positive definite; raise λ") }
-    weights = Self.weights(fromInverse: gram, n, order: order)
+    weights = Self.weights(fromInverse: gram, of: met, items, order: order)
   }
 
   /// Scores of all items for a row's non-zeros, [items]. Complexity: O(non-zeros × items).
@@ -77,19 +80,30 @@ public struct EASE: Sendable {
     return gram
   }
 
-  private static func weights(fromInverse upper: [Float], _ n: Int, order: Int) -> [Float] {
-    var weights = [Float](repeating: 0, count: n * n)
-    let scale = (0..<n).map { -1 / upper[$0 * order + $0] }
+  private static func weights(fromInverse upper: [Float], of met: [Int], _ items: Int, order: Int) -> [Float] {
+    var weights = [Float](repeating: 0, count: items * items)
+    let scale = met.indices.map { -1 / upper[$0 * order + $0] }
     weights.withUnsafeMutableBufferPointer { weights in
       upper.withUnsafeBufferPointer { upper in
-        for i in 0..<n {
-          for j in i + 1..<max(n, i + 1) {
-            weights[i * n + j] = upper[i * order + j] * scale[j]
-            weights[j * n + i] = upper[i * order + j] * scale[i]
+        for i in met.indices {
+          let row = met[i] * items
+          for j in i + 1..<met.count {
+            weights[row + met[j]] = upper[i * order + j] * scale[j]
+            weights[met[j] * items + met[i]] = upper[i * order + j] * scale[i]
           }
         }
       }
     }
     return weights
+  }
+}
+
+extension SparseMatrix {
+  /// The matrix of these columns alone, ascending; the others hold nothing.
+  fileprivate func keeping(columns kept: [Int]) -> SparseMatrix {
+    var place = [Int32](repeating: -1, count: columns)
+    for (index, column) in kept.enumerated() { place[column] = Int32(index) }
+    return SparseMatrix(
+      columns: kept.count, offsets: offsets, indices: indices.map { place[Int($0)] }, values: values)
   }
 }

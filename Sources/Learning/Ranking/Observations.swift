@@ -44,12 +44,18 @@ public struct Observations: Sendable {
     Observations(users: users, items: items, user: user, item: item, time: time, value: values)
   }
 
-  /// Parts the rows by time: those up to the moment by which `share` of them have happened, and the rest.
+  /// Parts the rows by time, as near as can be to where `share` of them have happened.
   ///
-  /// Complexity: O(n log n).
+  /// Rows of one time stay together, lest a part of a basket tell the rest of it; only where all have one time are they parted,
+  /// in their order. Complexity: O(n log n).
   public func split(share: Double) -> (earlier: Observations, later: Observations) {
     let ordered = (0..<count).sorted { (time[$0], $0) < (time[$1], $1) }
-    let cut = Int(Double(count) * share)
+    func isBetweenTimes(_ cut: Int) -> Bool {
+      cut > 0 && cut < count && time[ordered[cut - 1]] < time[ordered[cut]]
+    }
+    let wanted = Int(Double(count) * share)
+    let distance = (0..<count).first { isBetweenTimes(wanted - $0) || isBetweenTimes(wanted + $0) } ?? 0
+    let cut = isBetweenTimes(wanted - distance) || distance == 0 ? wanted - distance : wanted + distance
     return (rows(ordered[..<cut]), rows(ordered[cut...]))
   }
 

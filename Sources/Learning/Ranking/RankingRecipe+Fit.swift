@@ -11,13 +11,17 @@ extension RankingRecipe {
       let trend = Self.trend(train, days: self["days"])
       return { _ in trend }
     }
-    if family == .stack { return try Stack(stacked, train: train, seed: seed).learn(treeSettings) }
+    if family == .stack {
+      let stack = try StackWorkshop(stacked).stack(of: train, seed: seed)
+      let second = try stack.learn(treeSettings)
+      return { second.scores(stack.candidates(for: $0)) }
+    }
     let personal = try fitPersonal(train, seed: seed)
     let trend = Self.trend(train, days: self["trend-days"])
     let weight = Float(self["trend"])
     return { user in
       guard var scores = personal(user) else { return trend }
-      Self.standardise(&scores)
+      scores.standardise()
       cblas_saxpy(Int32(scores.count), weight, trend, 1, &scores, 1)
       return scores
     }
@@ -59,15 +63,6 @@ extension RankingRecipe {
 
   /// Share of all sales that is spread evenly, so that what has not sold lately has a score too.
   private static let evenShare = 0.3
-
-  /// Shifts and scales to mean 0 and variance 1; scores that are all alike become 0.
-  static func standardise(_ scores: inout [Float]) {
-    let count = Float(scores.count)
-    let mean = scores.reduce(0, +) / count
-    let variance = scores.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-    let scale = variance > 0 ? 1 / variance.squareRoot() : 0
-    for item in scores.indices { scores[item] = (scores[item] - mean) * scale }
-  }
 }
 
 extension ImplicitALS {

@@ -72,7 +72,9 @@ public struct RankingSearch: Sendable {
     // A stack stands on every other family's best, so that they all race for it.
     let racing = families.contains(.stack) ? RankingRecipe.Family.allCases.filter { $0 != .stack } : families
     try Self.checkNames(fixed, families + racing)
+    let threadsOfCaller = LinearAlgebra.threads
     LinearAlgebra.setThreads(1)
+    defer { LinearAlgebra.setThreads(threadsOfCaller) }
     var arms: [Arm] = []
     for family in racing {
       let space = try RankingSpace(family, fixed: fixed)
@@ -88,7 +90,7 @@ public struct RankingSearch: Sendable {
       let models = racing.filter { $0 != .popular }.compactMap { Self.best(of: arms, $0)?.recipe }
       let space = try RankingSpace(.stack, fixed: fixed, stacking: models)
       var stack = space.starts(1, seed: seed).map { Arm(space, $0, isFirst: families == [.stack]) }
-      try judge(&stack, upTo: judges.count)
+      try judge(&stack, upTo: judges.count, StackWorkshop(models))
       arms = arms.filter { families.contains($0.recipe.family) } + stack
     }
     // Every family is compared on as many slices as all of them came to, should time have run out.
@@ -127,7 +129,9 @@ public struct RankingSearch: Sendable {
   }
 
   /// Brings every arm up to `count` judged slices, as far as time allows.
-  private mutating func judge(_ arms: inout [Arm], upTo count: Int) throws(LearningError) {
+  private mutating func judge(
+    _ arms: inout [Arm], upTo count: Int, _ workshop: StackWorkshop? = nil
+  ) throws(LearningError) {
     let open = arms.indices.filter { arms[$0].slices.count < count }
     let jobs = open.flatMap { arm in (arms[arm].slices.count..<count).map { (arm: arm, slice: $0) } }
     let (judges, seed, mayContinue, racing) = (judges, seed, mayContinue, arms)
@@ -135,7 +139,7 @@ public struct RankingSearch: Sendable {
       let (arm, slice) = jobs[number]
       guard (racing[arm].isFirst && slice == 0) || mayContinue() else { return .success(nil) }
       do throws(LearningError) {
-        return .success(try judges[slice].ndcg(racing[arm].blends, seed: seed))
+        return .success(try judges[slice].ndcg(racing[arm].blends, seed: seed, workshop: workshop))
       } catch {
         return .failure(error)
       }

@@ -49,31 +49,38 @@ struct ValidationSlice: Sendable {
   /// NDCG@10 of recipes that differ in their blend alone, [recipes]: one fit serves them all.
   ///
   /// Where the slice is small and the model one of chance, the mean over several seeds.
-  func ndcg(_ recipes: [RankingRecipe], seed: UInt64) throws(LearningError) -> [Double] {
+  ///
+  /// - Parameter workshop: makes stacks, if that is what the recipes are.
+  func ndcg(
+    _ recipes: [RankingRecipe], seed: UInt64, workshop: StackWorkshop? = nil
+  ) throws(LearningError) -> [Double] {
     let family = recipes[0].family
     let isByChance = family == .als || family == .stack
     let seeds = isByChance ? UInt64(SmallSample.seeds(customers: users.count)) : 1
     var sums = [Double](repeating: 0, count: recipes.count)
     for number in 0..<seeds {
-      let figures = try judged(recipes, seed: seed &+ number)
+      let figures = try judged(recipes, seed: seed &+ number, workshop)
       for index in sums.indices { sums[index] += figures[index] }
     }
     return sums.map { $0 / Double(seeds) }
   }
 
-  private func judged(_ recipes: [RankingRecipe], seed: UInt64) throws(LearningError) -> [Double] {
+  private func judged(
+    _ recipes: [RankingRecipe], seed: UInt64, _ workshop: StackWorkshop?
+  ) throws(LearningError) -> [Double] {
     switch recipes[0].family {
     case .popular:
       let scores = try recipes[0].fit(fitted, seed: seed)
       return mean { [scores($0)] }
     case .stack:
-      let stack = try Stack(recipes[0].stacked, train: fitted, seed: seed)
-      var figures: [Double] = []
-      for recipe in recipes {
-        let scores = try stack.learn(recipe.treeSettings)
-        figures += mean { [scores($0)] }
+      let workshop = workshop ?? StackWorkshop(recipes[0].stacked)
+      let stack = try workshop.stack(of: fitted, seed: seed)
+      var stages: [Stack.SecondStage] = []
+      for recipe in recipes { stages.append(try stack.learn(recipe.treeSettings)) }
+      return mean { user in
+        let candidates = stack.candidates(for: user)
+        return stages.map { $0.scores(candidates) }
       }
-      return figures
     case .knn, .ease, .als:
       let personal = try recipes[0].fitPersonal(fitted, seed: seed)
       let days = Set(recipes.map { $0["trend-days"] }).sorted()
@@ -81,7 +88,7 @@ struct ValidationSlice: Sendable {
       let trends = recipes.compactMap { byDays[$0["trend-days"]] }
       return mean { user in
         guard var scores = personal(user) else { return trends }
-        RankingRecipe.standardise(&scores)
+        scores.standardise()
         return zip(recipes, trends).map { recipe, trend in
           var blended = scores
           cblas_saxpy(Int32(blended.count), Float(recipe["trend"]), trend, 1, &blended, 1)

@@ -37,7 +37,10 @@ struct Night: Sendable {
   }
 
   /// What this night tries.
-  var recipes: [Recipe] { ratings == nil ? Recipe.nightly : Recipe.nightly + Recipe.rated }
+  var recipes: [Recipe] {
+    let nightly = Recipe.nightly(products: data.products.count)
+    return ratings == nil ? nightly : nightly + Recipe.rated
+  }
 
   /// Rows that recipes are chosen and calibrations fitted on.
   func calibrationRows() -> ValidationRows {

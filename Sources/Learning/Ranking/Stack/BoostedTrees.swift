@@ -52,6 +52,10 @@ public struct BoostedTrees: Hashable, Sendable {
   public let nodes: [Node]
   /// Where each tree's nodes begin, its root first.
   public let roots: [Int32]
+  /// The nodes as a row walks them: from a leaf every way leads back to it.
+  private let steps: [Node]
+  /// Splits on the longest way to a leaf.
+  private let depth: Int
 
   private static let minimumChildWeight = 5
   private static let rowShare = 0.8
@@ -64,14 +68,37 @@ public struct BoostedTrees: Hashable, Sendable {
     rows: [Float], columns: Int, labels: [Float], groups: [UInt32], settings: Settings, seed: UInt64
   ) throws(LearningError) {
     precondition(rows.count == labels.count * columns, "a row for each label")
-    let matrix = try Matrix(rows: rows, columns: columns, labels: labels, groups: groups)
+    let telling = Self.telling(rows, columns: columns)
+    let matrix = try Matrix(
+      rows: Self.only(telling, of: rows, columns: columns), columns: telling.count, labels: labels, groups: groups)
     let booster = try Booster(matrix, settings, seed: seed)
     var (nodes, roots): ([Node], [Int32]) = ([], [])
     for tree in try booster.dump() {
       roots.append(Int32(nodes.count))
-      nodes += try Self.nodes(tree, from: Int32(nodes.count))
+      nodes += try Self.nodes(tree, from: Int32(nodes.count), columns: telling)
     }
     try self.init(columns: columns, nodes: nodes, roots: roots)
+  }
+
+  /// Columns that do not say the same in every row; the first where all do. The others split nothing, and cost as much.
+  private static func telling(_ rows: [Float], columns: Int) -> [Int] {
+    var isTelling = [Bool](repeating: false, count: columns)
+    for start in stride(from: columns, to: rows.count, by: columns) {
+      for column in 0..<columns where rows[start + column].bitPattern != rows[column].bitPattern {
+        isTelling[column] = true
+      }
+    }
+    let telling = isTelling.indices.filter { isTelling[$0] }
+    return telling.isEmpty ? [0] : telling
+  }
+
+  private static func only(_ chosen: [Int], of rows: [Float], columns: Int) -> [Float] {
+    var kept: [Float] = []
+    kept.reserveCapacity(rows.count / columns * chosen.count)
+    for start in stride(from: 0, to: rows.count, by: columns) {
+      for column in chosen { kept.append(rows[start + column]) }
+    }
+    return kept
   }
 
   /// Takes up trees that were kept elsewhere. Throws `malformedFit` for what a row could not be led through to an end.
@@ -98,6 +125,15 @@ public struct BoostedTrees: Hashable, Sendable {
       }
     }
     (self.columns, self.nodes, self.roots) = (columns, nodes, roots)
+    steps = nodes.enumerated().map { place, node in
+      guard node.column == -1 else { return node }
+      return Node(column: 0, value: 0, left: Int32(place), right: Int32(place), missing: Int32(place))
+    }
+    var depths = [Int](repeating: 0, count: nodes.count)
+    for (place, node) in nodes.enumerated() where node.column >= 0 {
+      for child in [Int(node.left), Int(node.right)] { depths[child] = max(depths[child], depths[place] + 1) }
+    }
+    depth = depths.max() ?? 0
   }
 
   /// The scores of rows [n × columns], [n]. Complexity: O(n × trees × depth).
@@ -105,14 +141,20 @@ public struct BoostedTrees: Hashable, Sendable {
     precondition(rows.count.isMultiple(of: columns), "whole rows")
     return rows.withUnsafeBufferPointer { rows in
       nodes.withUnsafeBufferPointer { nodes in
-        stride(from: 0, to: rows.count, by: columns).map { start in
-          roots.reduce(0) { sum, root in
-            var node = nodes[Int(root)]
-            while node.column >= 0 {
-              let value = rows[start + Int(node.column)]
-              node = nodes[Int(value.isNaN ? node.missing : value < node.value ? node.left : node.right)]
+        steps.withUnsafeBufferPointer { steps in
+          stride(from: 0, to: rows.count, by: columns).map { start in
+            roots.reduce(0) { sum, root in
+              // As many steps for every row and no branches: the processor guesses none wrongly, and walks several trees at once.
+              var place = root
+              for _ in 0..<depth {
+                let step = steps[Int(place)]
+                let value = rows[start &+ Int(step.column)]
+                let known = value < step.value ? step.left : step.right
+                // Not a number is what equals nothing; asked so, it takes no branch either.
+                place = value == value ? known : step.missing
+              }
+              return sum + nodes[Int(place)].value
             }
-            return sum + node.value
           }
         }
       }
@@ -136,7 +178,9 @@ public struct BoostedTrees: Hashable, Sendable {
     }
   }
 
-  private static func nodes(_ json: String, from first: Int32) throws(LearningError) -> [Node] {
+  private static func nodes(
+    _ json: String, from first: Int32, columns: [Int]
+  ) throws(LearningError) -> [Node] {
     guard let root = try? JSONDecoder().decode(Written.self, from: Data(json.utf8)) else {
       throw .malformedFit("XGBoost wrote a tree that cannot be read")
     }
@@ -145,10 +189,12 @@ public struct BoostedTrees: Hashable, Sendable {
     while let next = open.popLast() {
       if let leaf = next.leaf {
         nodes[next.nodeid] = Node(column: -1, value: leaf, left: 0, right: 0, missing: 0)
-      } else if let split = next.split, let column = Int32(split.dropFirst()), let value = next.condition,
+      } else if let split = next.split, let number = Int(split.dropFirst()), columns.indices.contains(number),
+        let value = next.condition,
         let left = next.yes, let right = next.no, let missing = next.missing, let children = next.children
       {
-        nodes[next.nodeid] = Node(column: column, value: value, left: left, right: right, missing: missing)
+        nodes[next.nodeid] = Node(
+          column: Int32(columns[number]), value: value, left: left, right: right, missing: missing)
         open += children
       } else {
         throw .malformedFit("XGBoost wrote a node that cannot be read")

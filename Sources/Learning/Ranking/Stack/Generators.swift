@@ -49,42 +49,69 @@ struct Generators: Sendable {
   /// - Parameter listsSeen: whatever the user has already is a candidate too; else none of it is.
   func candidates(for user: Int, listsSeen: Bool = false) -> Candidates {
     let items = eligible.count
-    var scores = models.compactMap { $0(user) }
+    var scores: [[Float]] = []
+    for model in models {
+      guard var own = model(user) else { break }
+      own.standardise()
+      scores.append(own)
+    }
     let isKnown = scores.count == models.count
     if !isKnown { scores = [] }
-    for index in scores.indices { RankingRecipe.standardise(&scores[index]) }
-    var top = TopProducts(length: candidatesEach, eligible: eligible)
-    // Places are counted from 0; what a list does not hold stands right behind it.
-    let absent = Float(candidatesEach)
-    var places = [[Float]](repeating: [Float](repeating: absent, count: items), count: scores.count + 1)
-    var isCandidate = [Bool](repeating: false, count: items)
-    for (list, scores) in (scores + [trends[0]]).enumerated() {
-      for (place, entry) in top.select(scores, excluding: seen[user]).enumerated() {
-        places[list][Int(entry.product)] = Float(place)
-        isCandidate[Int(entry.product)] = true
-      }
-    }
-    if listsSeen { for item in seen[user] where eligible[Int(item)] { isCandidate[Int(item)] = true } }
     let means = isKnown ? Self.means(scores, items) : trends[0]
-    let chosen = (0..<items).filter { isCandidate[$0] }
+    let (chosen, places) = chosen(scores + [trends[0]], for: user, listsSeen: listsSeen)
+    let lists = Float(scores.count + 1)
+    let own = features.customer(user)
     var rows: [Float] = []
     rows.reserveCapacity(chosen.count * columns)
-    let own = features.customer(user)
-    for item in chosen {
-      for index in models.indices {
-        rows.append(isKnown ? scores[index][item] : .nan)
-        rows.append(isKnown ? places[index][item] : absent)
+    for (index, item) in chosen.enumerated() {
+      let item = Int(item)
+      let places = places[index * (scores.count + 1)..<(index + 1) * (scores.count + 1)]
+      for (scores, place) in zip(scores, places) {
+        rows.append(scores[item])
+        rows.append(place)
       }
+      if !isKnown { for _ in models { rows += [.nan, Float(candidatesEach)] } }
       rows.append(isKnown ? means[item] : .nan)
-      rows.append(places.reduce(0) { $0 + $1[item] } / Float(places.count))
+      rows.append(places.reduce(0, +) / lists)
       for trend in trends { rows.append(trend[item]) }
       features.append(own, product: item, to: &rows)
     }
-    for item in seen[user] { isCandidate[Int(item)] = true }
-    var bestOther = -Float.infinity
-    for item in 0..<items where eligible[item] && !isCandidate[item] { bestOther = max(bestOther, means[item]) }
     return Candidates(
-      items: chosen.map(Int32.init), rows: rows, means: means, isKnown: isKnown, bestOther: bestOther)
+      items: chosen, rows: rows, means: means, isKnown: isKnown,
+      bestOther: bestOther(means, chosen, seen: seen[user]))
+  }
+
+  /// What each list of scores puts first, ascending, and the place of each in every list, counted from 0; what a list does not
+  /// hold stands right behind it.
+  private func chosen(
+    _ lists: [[Float]], for user: Int, listsSeen: Bool
+  ) -> (items: [Int32], places: [Float]) {
+    var top = TopProducts(length: candidatesEach, eligible: eligible)
+    let tops = lists.map { top.select($0, excluding: seen[user]) }
+    var isChosen = [Bool](repeating: false, count: eligible.count)
+    for entry in tops.joined() { isChosen[Int(entry.product)] = true }
+    if listsSeen { for item in seen[user] where eligible[Int(item)] { isChosen[Int(item)] = true } }
+    var items: [Int32] = []
+    var row = [Int32](repeating: -1, count: eligible.count)
+    for item in isChosen.indices where isChosen[item] {
+      row[item] = Int32(items.count)
+      items.append(Int32(item))
+    }
+    var places = [Float](repeating: Float(candidatesEach), count: items.count * lists.count)
+    for (list, top) in tops.enumerated() {
+      for (place, entry) in top.enumerated() {
+        places[Int(row[Int(entry.product)]) * lists.count + list] = Float(place)
+      }
+    }
+    return (items, places)
+  }
+
+  /// The best mean of what may be listed, is not chosen and was not seen.
+  private func bestOther(_ means: [Float], _ chosen: [Int32], seen: ArraySlice<Int32>) -> Float {
+    var isOther = eligible
+    for item in chosen { isOther[Int(item)] = false }
+    for item in seen { isOther[Int(item)] = false }
+    return zip(means, isOther).reduce(-.infinity) { $1.1 ? max($0, $1.0) : $0 }
   }
 
   private static func means(_ scores: [[Float]], _ items: Int) -> [Float] {

@@ -6,44 +6,25 @@
 struct Stack: Sendable {
   /// Candidates that each model and the trend name at most.
   static let candidatesEach = 40
-  /// Slices that the trees learn from.
-  private static let slices = 2
-  /// Candidates that were not taken that the trees see of each user at most.
-  private static let negatives = 40
 
   /// What trees are learned from and applied to: made once for any number of settings.
   private let examples: StackExamples
   private let serving: Generators
   private let seed: UInt64
 
-  /// Fits the models, before each slice and to all rows.
-  init(_ recipes: [RankingRecipe], train: Observations, seed: UInt64) throws(LearningError) {
-    precondition(!recipes.isEmpty, "a stack needs a model to stack on")
-    var examples = StackExamples()
-    var random = Xoshiro256(seed: seed)
-    for slice in ValidationSlice.last(Self.slices, of: train) {
-      let generators = try Generators(recipes, train: slice.fitted, seed: seed)
-      for (user, relevant) in zip(slice.users, slice.relevant) {
-        examples.add(
-          generators.candidates(for: user), columns: generators.columns, relevant: relevant,
-          negatives: Self.negatives, &random)
-      }
-    }
-    self.examples = examples
-    self.seed = seed
-    serving = try Generators(recipes, train: train, seed: seed)
+  /// Takes up the models as fitted to all rows, and what each slice has taught.
+  init(_ serving: Generators, _ examples: [StackExamples], seed: UInt64) {
+    (self.serving, self.examples, self.seed) = (serving, examples.joined(), seed)
   }
 
-  /// Learns the trees; the scores of all items for a user, [items], are asked of what it answers.
-  ///
-  /// Where no slice held a candidate that was taken, the models' mean score ranks.
-  func learn(_ settings: BoostedTrees.Settings) throws(LearningError) -> @Sendable (Int) -> [Float] {
-    let serving = serving
-    guard let trees = try examples.trees(columns: serving.columns, settings, seed: seed) else {
-      return { serving.candidates(for: $0).means }
-    }
-    return { user in
-      let candidates = serving.candidates(for: user)
+  /// What ranks a user's candidates.
+  struct SecondStage: Sendable {
+    /// Nil where no slice held a candidate that was taken: the models' mean score ranks.
+    fileprivate let trees: BoostedTrees?
+
+    /// The scores of all items, [items].
+    func scores(_ candidates: Generators.Candidates) -> [Float] {
+      guard let trees else { return candidates.means }
       let scores = trees.scores(candidates.rows)
       // Whatever is no candidate comes after all that are, by the models' mean.
       let lowest = (scores.min() ?? 0) - 2
@@ -52,6 +33,14 @@ struct Stack: Sendable {
       return all
     }
   }
+
+  /// Learns the trees.
+  func learn(_ settings: BoostedTrees.Settings) throws(LearningError) -> SecondStage {
+    SecondStage(trees: try examples.trees(columns: serving.columns, settings, seed: seed))
+  }
+
+  /// The candidates of a user, for any second stage.
+  func candidates(for user: Int) -> Generators.Candidates { serving.candidates(for: user) }
 }
 
 extension Generators {

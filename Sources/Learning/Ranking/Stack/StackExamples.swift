@@ -21,6 +21,13 @@ struct StackExamples: Sendable {
     groups.append(UInt32(chosen.count))
   }
 
+  /// Adds others.
+  mutating func add(_ others: StackExamples) {
+    rows += others.rows
+    labels += others.labels
+    groups += others.groups
+  }
+
   /// The trees that they teach; nil where nobody took a candidate.
   func trees(
     columns: Int, _ settings: BoostedTrees.Settings, seed: UInt64
@@ -28,5 +35,12 @@ struct StackExamples: Sendable {
     guard !labels.isEmpty else { return nil }
     return try BoostedTrees(
       rows: rows, columns: columns, labels: labels, groups: groups, settings: settings, seed: seed)
+  }
+}
+
+extension [StackExamples] {
+  /// All of them as one.
+  func joined() -> StackExamples {
+    reduce(into: StackExamples()) { $0.add($1) }
   }
 }
