@@ -1,5 +1,6 @@
 import ArtifactStore
 import Commerce
+import Dispatch
 import Glibc
 import Logging
 import Messages
@@ -71,7 +72,12 @@ public struct Ranker: Sendable {
     let live = LiveTable()
     self.logger = logger
     served = try Self.servedWriter(options, logger: logger)
-    recommender = Recommender(live: live, isAskedFor: { files.prefer($0) }, served: served?.log)
+    recommender = Recommender(
+      live: live,
+      isAskedFor: { tenant in
+        // The lock there is also held by threads that give way: no reactor is to wait for one of them.
+        DispatchQueue.global(qos: .userInitiated).async { files.prefer(tenant) }
+      }, served: served?.log)
     bandwidth = Bandwidth(bytesPerSecond: options.fetchBytesPerSecond)
     let cache = ArtifactDirectory.cache(root: "\(options.cache)/artifacts")
     let overlays = OverlayStore(folder: "\(options.cache)/overlays")

@@ -13,9 +13,8 @@ public final class Reactor: Sendable {
   private let epoll: Descriptor
   private let alarm: Alarm
   private let wakeUp: Descriptor
-  /// nil once the thread has ended: what is handed in then is let go at once, with all that it holds.
-  private let jobs = Mutex<[@Sendable () -> Void]?>([])
-  private let hasJobs = Atomic<Bool>(false)
+  /// Closed once the thread has ended: what is handed in then is let go at once, with all that it holds.
+  private let jobs = JobQueue()
   private let isStopping = Atomic<Bool>(false)
   private let thread = Atomic<UInt>(0)
   let unsent = Atomic<Int>(0)
@@ -61,13 +60,9 @@ public final class Reactor: Sendable {
   /// then.
   @discardableResult
   public func execute(_ job: @escaping @Sendable () -> Void) -> Bool {
-    let isTaken = jobs.withLock { jobs in
-      jobs?.append(job)
-      return jobs != nil
-    }
-    guard isTaken, !hasJobs.exchange(true, ordering: .acquiringAndReleasing), !isCurrent else { return isTaken }
-    wake()
-    return true
+    let handover = jobs.append(job)
+    if handover == .first, !isCurrent { wake() }
+    return handover != .refused
   }
 
   /// Runs the job on the reactor's thread, at the earliest after `delay` and, unless the thread is busy, within a
@@ -107,7 +102,7 @@ public final class Reactor: Sendable {
     while !isStopping.load(ordering: .acquiring) {
       alarm.set(for: loop.timers.nextDue)
       let poll = { epoll_wait(self.epoll.raw, events.baseAddress, Int32(events.count), $0) }
-      let hasWork = hasJobs.load(ordering: .acquiring) || loop.hasWork
+      let hasWork = !jobs.isEmpty || loop.hasWork
       let count = hasWork ? poll(0) : patience.wait(for: poll)
       for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
       runJobs()
@@ -125,12 +120,7 @@ public final class Reactor: Sendable {
 
   /// Lets nothing in any more, unless something came in meanwhile.
   private func end() -> Bool {
-    guard !loop.hasWork else { return false }
-    return jobs.withLock { jobs in
-      guard jobs?.isEmpty ?? true else { return false }
-      jobs = nil
-      return true
-    }
+    !loop.hasWork && jobs.close()
   }
 
   private func dispatch(_ event: inout epoll_event) {
@@ -144,12 +134,8 @@ public final class Reactor: Sendable {
   }
 
   private func runJobs() {
-    guard hasJobs.exchange(false, ordering: .acquiringAndReleasing) else { return }
-    let batch = jobs.withLock { jobs in
-      defer { jobs = [] }
-      return jobs
-    }
-    for job in batch ?? [] { job() }
+    guard !jobs.isEmpty else { return }
+    jobs.takeAll { $0() }
   }
 
   private func runTimers() {
