@@ -108,6 +108,7 @@ public struct Ranker: Sendable {
   public func install(in router: inout Router) {
     let recommender = recommender
     let pool = compute
+    let exports = ExportPlaces()
     router.onReactorInPlace(RankerService.getRecommendations, pool: pool, where: Recommender.isHeavy) {
       (request, response, context) throws(RPCError) in
       try recommender.answer(request, &response, context)
@@ -118,7 +119,7 @@ public struct Ranker: Sendable {
     router.stream(RankerService.exportRecommendations, runs: .blocking(pool)) { requests, lists, context in
       for try await request in requests {
         var export = try Export(recommender, request, context)
-        return try await export.send(to: lists)
+        return try await exports.holding(request.tenant) { try await export.send(to: lists) }
       }
     }
   }
