@@ -93,14 +93,14 @@ public struct Ranker: Sendable {
   private static func servedWriter(_ options: Options, logger: Logger) throws(RankingError) -> ServedWriter? {
     guard options.servedBytes > 0 else { return nil }
     let reactors = options.reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : options.reactors
-    do throws(ServedError) {
+    do {
       return try ServedWriter(
         ServedWriter.Options(
           folder: "\(options.cache)/served", limit: options.servedBytes,
           ringCount: reactors + Limits.computeThreads + Limits.spareRings),
         figures: ServedFigures(), logger: logger)
     } catch {
-      throw .noServedRecords("\(error)")
+      throw .noServedRecords((error as? StartError)?.problem ?? "\(error)")
     }
   }
 

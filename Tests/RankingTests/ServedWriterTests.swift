@@ -3,6 +3,8 @@ import Glibc
 import Synchronization
 import Testing
 
+import struct Operations.StartError
+
 @testable import Ranking
 
 @Suite("Served records: from rings to segments")
@@ -241,7 +243,7 @@ struct ServedWriterTests {
   @Test("a process at work in the folder keeps another out, and lets it in when it has closed")
   func claimed() throws {
     let writer = try ServedWriter.small(folder, logger: log.logger)
-    #expect(throws: ServedError.self) { try ServedWriter.small(folder, logger: log.logger) }
+    #expect(throws: StartError.self) { try ServedWriter.small(folder, logger: log.logger) }
     writer.append(1)
     writer.close()
     let next = try ServedWriter.small(folder, logger: log.logger)
