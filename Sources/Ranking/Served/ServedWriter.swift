@@ -89,10 +89,11 @@ final class ServedWriter: @unchecked Sendable {
     }
   }
 
-  /// Puts records at the end of the line again, durably, so that others come before them.
+  /// Puts records at the end of the line again, durably, so that others come before them. Where it throws they may stand there
+  /// or not: whoever has them elsewhere is to keep them.
   func setAside(_ records: [UInt8]) throws(ServedError) {
     let result = queue.sync { Result { () throws(ServedError) in try appendAll(of: records) } }
-    sync(try result.get())
+    try makeDurable(try result.get())
   }
 
   // MARK: The turn, every `Limits.drainInterval`
@@ -261,7 +262,8 @@ final class ServedWriter: @unchecked Sendable {
       logger.error("the rings of served records are damaged", metadata: ["path": "\(path)"])
     }
     if !found.isEmpty {
-      sync(try appendAll(of: found))
+      // Until they are on disk the rings are where they are.
+      try makeDurable(try appendAll(of: found))
       endSegment()
     }
     // Once, however often it was tried.
