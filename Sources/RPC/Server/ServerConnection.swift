@@ -109,6 +109,9 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
   func take(
     _ route: Route, _ record: CallRecord, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer
   ) throws(ProtocolError) {
+    guard session.queuedBytes <= Limits.maximumQueuedAnswerBytes else {
+      return refuse(header, record, .unread(session.queuedBytes))
+    }
     let context = record.context
     let call = Call(method: route.method.name, deadline: context.deadline.instant, reactor: reactor, side: .server)
     call.wire.value.record = record
@@ -309,6 +312,13 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 }
 
 extension RPCError {
+  fileprivate static func unread(_ bytes: Int) -> RPCError {
+    RPCError(
+      .resourceExhausted,
+      "\(bytes) bytes of answers wait on the connection for credit, over \(Limits.maximumQueuedAnswerBytes); read them first",
+      retryAfter: Limits.busyRetryAfter)
+  }
+
   fileprivate static func poolFull(_ method: String) -> RPCError {
     RPCError(
       .resourceExhausted, "\(method): too many such calls are being worked on", retryAfter: Limits.busyRetryAfter)
