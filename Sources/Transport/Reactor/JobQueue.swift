@@ -9,16 +9,6 @@ public final class JobQueue: Sendable {
   /// What is to be done.
   public typealias Job = @Sendable () -> Void
 
-  /// What became of a job.
-  public enum Handover: Sendable, Equatable {
-    /// It is in, and alone: whoever takes jobs out may be asleep.
-    case first
-    /// It is in, behind others that have not been taken out.
-    case behindOthers
-    /// The queue is closed, and the job let go.
-    case refused
-  }
-
   private final class Node: @unchecked Sendable {
     // Sendable, because it belongs to the thread that hands it in, and after that to the one that takes it out.
     let job: Job
@@ -40,22 +30,23 @@ public final class JobQueue: Sendable {
   }
 
   /// Nothing is in it now.
-  public var isEmpty: Bool { head.load(ordering: .acquiring) == nil }
+  public var isEmpty: Bool { head.load(ordering: .sequentiallyConsistent) == nil }
 
-  /// Hands a job in. Complexity: O(1), and again for each thread that is quicker at this very moment.
+  /// Hands a job in; false where the queue is closed, and the job let go. Complexity: O(1), and again for each thread that is
+  /// quicker at this very moment.
   @discardableResult
-  public func append(_ job: @escaping Job) -> Handover {
+  public func append(_ job: @escaping Job) -> Bool {
     let node = Unmanaged.passRetained(Node(job))
     var newest = head.load(ordering: .acquiring)
     while !isClosed(newest) {
       node._withUnsafeGuaranteedRef { $0.next = newest }
       let (isIn, found) = head.weakCompareExchange(
-        expected: newest, desired: node, ordering: .acquiringAndReleasing)
-      if isIn { return newest == nil ? .first : .behindOthers }
+        expected: newest, desired: node, ordering: .sequentiallyConsistent)
+      if isIn { return true }
       newest = found
     }
     node.release()
-    return .refused
+    return false
   }
 
   /// Takes out what is in it, and hands out one after the other, the oldest first. For one thread at a time.

@@ -15,6 +15,8 @@ public final class Reactor: Sendable {
   private let wakeUp: Descriptor
   /// Closed once the thread has ended: what is handed in then is let go at once, with all that it holds.
   private let jobs = JobQueue()
+  /// The thread waits for events, or is about to, and sees no job before it is woken.
+  private let isWaiting = Atomic<Bool>(false)
   private let isStopping = Atomic<Bool>(false)
   private let thread = Atomic<UInt>(0)
   let unsent = Atomic<Int>(0)
@@ -60,9 +62,10 @@ public final class Reactor: Sendable {
   /// then.
   @discardableResult
   public func execute(_ job: @escaping @Sendable () -> Void) -> Bool {
-    let handover = jobs.append(job)
-    if handover == .first, !isCurrent { wake() }
-    return handover != .refused
+    guard jobs.append(job) else { return false }
+    // Everybody wakes it, not the first alone, who may give way to others in between, and for long.
+    if isWaiting.load(ordering: .sequentiallyConsistent), !isCurrent { wake() }
+    return true
   }
 
   /// Runs the job on the reactor's thread, at the earliest after `delay` and, unless the thread is busy, within a
@@ -102,8 +105,10 @@ public final class Reactor: Sendable {
     while !isStopping.load(ordering: .acquiring) {
       alarm.set(for: loop.timers.nextDue)
       let poll = { epoll_wait(self.epoll.raw, events.baseAddress, Int32(events.count), $0) }
-      let hasWork = !jobs.isEmpty || loop.hasWork
-      let count = hasWork ? poll(0) : patience.wait(for: poll)
+      // Said before the jobs are looked at: whoever hands one in after that finds it.
+      isWaiting.store(!loop.hasWork, ordering: .sequentiallyConsistent)
+      let count = loop.hasWork || !jobs.isEmpty ? poll(0) : patience.wait(for: poll)
+      isWaiting.store(false, ordering: .relaxed)
       for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
       runJobs()
       if alarm.takeRing() { runTimers() }
