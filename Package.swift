@@ -79,7 +79,10 @@ let package = Package(
     // Floor 4.
     room(
       "Ingest",
-      ["COpenSSL", "Commerce", "Messages", "NightjarClient", "RPC", "Transport", grdb, lifecycle, logging, sqlite]),
+      [
+        "COpenSSL", "Commerce", "Messages", "NightjarClient", "Operations", "RPC", "Transport", grdb, lifecycle,
+        logging, sqlite,
+      ]),
     room(
       "Training",
       [
@@ -122,7 +125,7 @@ let package = Package(
     tests("ArtifactStore", []),
     tests("Learning", ["CKernels"], exclude: ["Fixtures"]),
     tests("Experimentation", []),
-    tests("Ingest", ["NightjarClient", "RPC", "Transport", grdb]),
+    tests("Ingest", ["NightjarClient", "Operations", "RPC", "Transport", grdb]),
     tests("Training", []),
     tests("Ranking", []),
     tests("Control", ["NightjarClient", grdb, logging]),

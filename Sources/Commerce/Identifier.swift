@@ -36,6 +36,15 @@ public struct Identifier<Owner>: Hashable, Sendable, Comparable, CustomStringCon
   }
 }
 
+extension Identifier where Owner == Customer {
+  /// Refuses UTF-8 that no customer's id can be, without making one: nothing is allocated for what can.
+  public static func check(utf8: UnsafeRawBufferPointer, field: @autoclosure () -> String) throws(InvalidField) {
+    guard (1...Limits.identifierBytes).contains(utf8.count), !Check.holdsControlCharacter(utf8) else {
+      return try Check.identifier(String(decoding: utf8, as: UTF8.self), field())
+    }
+  }
+}
+
 /// Names a `Customer` of one tenant.
 public typealias CustomerID = Identifier<Customer>
 /// Names a `Product` of one tenant.

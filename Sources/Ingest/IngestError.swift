@@ -10,8 +10,6 @@ public enum IngestError: Error, Sendable, CustomStringConvertible {
   case damagedLog(path: String, offset: Int)
   /// A record of the log passes its checksum but cannot be read.
   case unreadableRecord(position: LogPosition, problem: String)
-  /// Another process works in the folder.
-  case folderInUse(String)
   /// A tenant's database has rows from a part of the log that is not there.
   case databaseAhead(tenant: String, applied: LogPosition)
   /// A tenant's database file is no database any more.
@@ -29,7 +27,6 @@ public enum IngestError: Error, Sendable, CustomStringConvertible {
         + "to go on without the rows that only it holds"
     case .unreadableRecord(let position, let problem):
       "the record at \(position) of the log cannot be read: \(problem)"
-    case .folderInUse(let path): "\(path) is in use by another process"
     case .databaseAhead(let tenant, let applied):
       "the database of tenant '\(tenant)' stands at \(applied), past the end of the log: restore the log's folder, or, "
         + "if it is lost, make an empty segment of that number in it to go on without what only it held"

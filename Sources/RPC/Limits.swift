@@ -50,6 +50,8 @@ enum Limits {
   static let controlFramesABatch = 256
   /// Output that a peer may leave unread: twice the credit it can give us. Past it the connection is closed.
   static let maximumUnreadOutputBytes = 2 * initialConnectionCredit
+  /// Answers that wait for a client's credit, all calls of a connection together: past it no further call gets a task.
+  static let maximumQueuedAnswerBytes = maximumMessageBytes
   /// PINGs at once, and more with each second.
   static let pingBurst = 60
   static let pingsPerSecond = 1

@@ -21,6 +21,11 @@ enum Limits {
   static let computeThreads = 1
   /// Calls that compute or wait for it.
   static let computeCalls = 256
+  /// Exports under way, of one tenant and of all: each is one of the calls that compute.
+  static let exportsOfATenant = 4
+  static let exports = computeCalls / 4
+  /// When a caller with too many exports may try again.
+  static let exportRetryAfter = Duration.seconds(1)
   /// Lists of one message of an export, at most.
   static let listsAMessage = 500
   /// Customers that an export looks at before other calls have their turn.

@@ -1,5 +1,6 @@
 import ArtifactStore
 import Commerce
+import Dispatch
 import Glibc
 import Logging
 import Messages
@@ -71,7 +72,12 @@ public struct Ranker: Sendable {
     let live = LiveTable()
     self.logger = logger
     served = try Self.servedWriter(options, logger: logger)
-    recommender = Recommender(live: live, isAskedFor: { files.prefer($0) }, served: served?.log)
+    recommender = Recommender(
+      live: live,
+      isAskedFor: { tenant in
+        // The lock there is also held by threads that give way: no reactor is to wait for one of them.
+        DispatchQueue.global(qos: .userInitiated).async { files.prefer(tenant) }
+      }, served: served?.log)
     bandwidth = Bandwidth(bytesPerSecond: options.fetchBytesPerSecond)
     let cache = ArtifactDirectory.cache(root: "\(options.cache)/artifacts")
     let overlays = OverlayStore(folder: "\(options.cache)/overlays")
@@ -87,14 +93,14 @@ public struct Ranker: Sendable {
   private static func servedWriter(_ options: Options, logger: Logger) throws(RankingError) -> ServedWriter? {
     guard options.servedBytes > 0 else { return nil }
     let reactors = options.reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : options.reactors
-    do throws(ServedError) {
+    do {
       return try ServedWriter(
         ServedWriter.Options(
           folder: "\(options.cache)/served", limit: options.servedBytes,
           ringCount: reactors + Limits.computeThreads + Limits.spareRings),
         figures: ServedFigures(), logger: logger)
     } catch {
-      throw .noServedRecords("\(error)")
+      throw .noServedRecords((error as? StartError)?.problem ?? "\(error)")
     }
   }
 
@@ -102,6 +108,7 @@ public struct Ranker: Sendable {
   public func install(in router: inout Router) {
     let recommender = recommender
     let pool = compute
+    let exports = ExportPlaces()
     router.onReactorInPlace(RankerService.getRecommendations, pool: pool, where: Recommender.isHeavy) {
       (request, response, context) throws(RPCError) in
       try recommender.answer(request, &response, context)
@@ -112,7 +119,7 @@ public struct Ranker: Sendable {
     router.stream(RankerService.exportRecommendations, runs: .blocking(pool)) { requests, lists, context in
       for try await request in requests {
         var export = try Export(recommender, request, context)
-        return try await export.send(to: lists)
+        return try await exports.holding(request.tenant) { try await export.send(to: lists) }
       }
     }
   }

@@ -28,4 +28,26 @@ struct FolderClaimTests {
     let error = #expect(throws: StartError.self) { _ = try FolderClaim("\(folder)/a/b") }
     #expect(error?.problem.contains("\(folder)/a/b") == true)
   }
+
+  @Test("that fails closes nothing of anybody else's")
+  func closesItsOwn() async throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let claim = try FolderClaim(folder)
+    let folder = folder
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        for _ in 0..<5_000 { #expect(throws: StartError.self) { _ = try FolderClaim(folder) } }
+      }
+      group.addTask {
+        // Whoever closes a descriptor twice may hit one that another thread has opened in between.
+        for _ in 0..<200_000 {
+          let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+          let end = close(descriptor)
+          #expect(end == 0)
+          if end != 0 { return }
+        }
+      }
+    }
+    withExtendedLifetime(claim) {}
+  }
 }

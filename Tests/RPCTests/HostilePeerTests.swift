@@ -176,6 +176,46 @@ struct HostilePeerTests {
     }
   }
 
+  @Test("a client that gives no credit for mountains of answers gets no more of them made")
+  func answersWithoutCredit() async throws {
+    let (answered, size) = (Counter(), 8 << 20)
+    let router = routes { router in
+      router.unary(TestService.unary) { _, _ in
+        answered.add()
+        return blob([UInt8](repeating: 1, count: size))
+      }
+      router.onReactor(TestService.onReactor) { request, response, _ throws(RPCError) in
+        response.grant = request.grant
+      }
+    }
+    try await withService(router) { _, server in
+      let peer = try await RawPeer.client(to: server.port)
+      peer.send(helloFrame)
+      let most = Limits.maximumQueuedAnswerBytes / size + 1
+      for number in 0..<30 {
+        peer.send(call(TestService.unary, .endStream, stream: UInt32(2 * number + 1), []))
+        await until("it is answered or refused") {
+          answered.value > number || peer.status(UInt32(2 * number + 1))?.code == .resourceExhausted
+        }
+      }
+      #expect(answered.value <= most + 2)
+      #expect(peer.status(59)?.code == .resourceExhausted && peer.status(59)?.retryAfter != nil)
+      // Credit is all that it takes.
+      for stream in stride(from: UInt32(1), through: 59, by: 2) {
+        peer.send(frame(.credit, stream: stream, body: bigEndianBytes(1 << 30)))
+      }
+      peer.send(frame(.credit, body: bigEndianBytes(1 << 30)))
+      await until("all is answered") {
+        peer.frames.filter { $0.header.type == .message && $0.header.flags == .endStream }.count == answered.value
+      }
+      let before = answered.value
+      peer.send(call(TestService.unary, .endStream, stream: 61, []))
+      await until("the next is taken") { answered.value > before || peer.status(61) != nil }
+      #expect(peer.status(61) == nil)
+      peer.close()
+    }
+  }
+
   @Test("a client that leaves mountains of errors unread is dropped")
   func unreadErrors() async throws {
     let lines = RecordingHandler.Lines()

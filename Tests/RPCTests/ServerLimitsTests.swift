@@ -285,6 +285,39 @@ struct ServerLimitsTests {
     }
   }
 
+  @Test("calls whose request has not come, or not whole, take no place on the pool")
+  func placesOfTheSilent() async throws {
+    let pool = BlockingPool(name: "test", width: 1, maximumCalls: 1)
+    let (blocking, streaming) = (TestService.method("Blocking", .unary), TestService.serverStream)
+    let router = routes { router in
+      router.unary(blocking, runs: .blocking(pool)) { request, _ in blob(request.grant) }
+      router.stream(streaming, runs: .blocking(pool)) { requests, responses, _ in
+        for try await request in requests { try await responses.send(blob(request.grant)) }
+      }
+    }
+    try await withService(router) { channel, server in
+      let silent = try await channel.stream(streaming)
+      let peer = try await RawPeer.client(to: server.port)
+      peer.send(helloFrame + call(blocking, .more, stream: 1, [1]) + call(streaming, [], stream: 3, []))
+      peer.send(frame(.ping, body: [UInt8](repeating: 0, count: 8)))
+      await until("the peer is heard") { peer.frames.contains { $0.header.type == .pong } }
+      #expect(pool.calls == 0)
+      try await #expect(channel.text(blocking, "fine") == "fine")
+      // They take one as soon as there is something to be done.
+      try await silent.send(blob("late"))
+      try await silent.finish()
+      var texts: [String] = []
+      for try await response in silent.responses { texts.append(response.text) }
+      #expect(texts == ["late"])
+      await until("the place is free") { pool.calls == 0 }
+      // One that ends without a request has nothing to be answered.
+      peer.send(frame(.end, stream: 3))
+      await until("it has ended") { peer.frames.contains { $0.header.type == .end && $0.header.stream == 3 } }
+      #expect(peer.status(3) == nil)
+      peer.close()
+    }
+  }
+
   // MARK: Tenants
 
   private let tenantEcho = routes { router in

@@ -1,5 +1,6 @@
 import Foundation
 import Messages
+import NightjarClient
 import RPC
 import Testing
 import Transport
@@ -112,6 +113,50 @@ struct AnswerTests {
         let error = try await ranker.refusal(customer)
         #expect(error.code == .invalidArgument && error.violations.map(\.field) == ["customer"])
       }
+    }
+  }
+
+  @Test("an id that ingest would refuse, and with it what was served, is refused with its field's name")
+  func controlCharacters() async throws {
+    try await withRanker { bakery, control, ranker in
+      control.say(route(arms: [try bakery.bake("b-1")]))
+      control.say("off", route("off", mode: .off, arms: []))
+      try await eventually("b-1 is served") { await ranker.bake() == "b-1" }
+      let channel = try ranker.channel(as: "platform-cli")
+      for bad in ["c\u{1}", "\u{7f}", "c7\n", "c\u{85}7"] {
+        for tenant in ["uk", "off"] {
+          let error = try await ranker.refusal(bad, tenant: tenant)
+          #expect(error.code == .invalidArgument && error.violations.map(\.field) == ["customer"])
+        }
+        let fields = ["customers[1]", "exclude[0]", "pin[0]", "context.acts[0].product"]
+        for field in fields {
+          let error = await #expect(throws: RPCError.self) {
+            if field.hasPrefix("customers") {
+              _ = try await channel.call(RankerService.batchGetRecommendations) { request in
+                request.tenant = "uk"
+                request.strings(\.n_customers, \.customers, ["c0", bad])
+              }
+            } else {
+              _ = try await channel.call(RankerService.getRecommendations) { request in
+                request.tenant = "uk"
+                request.customer = "c0"
+                if field.hasPrefix("exclude") { request.strings(\.n_exclude, \.exclude, [bad]) }
+                if field.hasPrefix("pin") { request.strings(\.n_pin, \.pin, [bad]) }
+                guard field.hasPrefix("context") else { return }
+                request.message(\.context) { context in
+                  context.list(\.n_acts, \.acts, of: [bad]) { act, product in
+                    act.kind = .view
+                    act.product = product
+                  }
+                }
+              }
+            }
+          }
+          #expect(error?.code == .invalidArgument && error?.violations.map(\.field) == [field])
+        }
+      }
+      #expect(try await ranker.recommend("é\u{a0}").outcome == .fallback)
+      await channel.close()
     }
   }
 

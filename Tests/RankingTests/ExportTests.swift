@@ -108,4 +108,59 @@ struct ExportTests {
       await #expect(refusal() == .failedPrecondition)
     }
   }
+
+  private typealias ExportCall = ClientCall<Proto.ExportRecommendationsRequest, Proto.ExportedLists>
+
+  private func begin(_ tenant: String, through channel: Channel) async throws -> ExportCall {
+    let call = try await channel.stream(RankerService.exportRecommendations)
+    try await call.send { request in
+      request.tenant = tenant
+      request.limit = 50
+    }
+    try await call.finish()
+    return call
+  }
+
+  /// Reads all of an export; what it ends with, nil = well.
+  private func end(of call: ExportCall) async -> RPCError? {
+    do throws(RPCError) {
+      for try await _ in call.responses {}
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  @Test("exports that nobody reads keep neither their tenant's lookups waiting nor other tenants' exports")
+  func unread() async throws {
+    try await withRanker { bakery, control, ranker in
+      // More than a stream's first credit, so that an export that is not read cannot end.
+      control.say(route(arms: [try bakery.bake("b-1", customers: 3_000)]))
+      control.say("france", route("france", arms: [try bakery.bake("b-2", tenant: "france")]))
+      try await eventually("both are served") { await ranker.serves(["uk", "france"]) }
+      let channel = try ranker.channel(as: "platform-cli")
+      var unread: [ExportCall] = []
+      for _ in 0..<Limits.computeCalls { unread.append(try await begin("uk", through: channel)) }
+      // All but a few are refused, once they are looked at; those are never read.
+      var refused = 0
+      for call in unread.dropFirst(Limits.exportsOfATenant) {
+        let end = await end(of: call)
+        refused += end?.code == .resourceExhausted && end?.retryAfter != nil ? 1 : 0
+      }
+      #expect(refused == Limits.computeCalls - Limits.exportsOfATenant)
+      let answer = try await channel.call(RankerService.batchGetRecommendations) { request in
+        request.tenant = "uk"
+        request.strings(\.n_customers, \.customers, ["c0"])
+      }
+      #expect(answer.list(\.n_answers, \.answers).count == 1)
+      let other = try await begin("france", through: channel)
+      #expect(await end(of: other) == nil)
+      for call in unread { call.cancel() }
+      try await eventually("there is room again") {
+        guard let call = try? await begin("uk", through: channel) else { return false }
+        return await end(of: call) == nil
+      }
+      await channel.close()
+    }
+  }
 }

@@ -3,6 +3,8 @@ import Glibc
 import Synchronization
 import Testing
 
+import struct Operations.StartError
+
 @testable import Ranking
 
 @Suite("Served records: from rings to segments")
@@ -164,6 +166,33 @@ struct ServedWriterTests {
     #expect(try Serve.numbers(inFolder: folder) == [7])
   }
 
+  @Test("records that cannot be made durable keep their old place")
+  func oldPlace() throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    do {
+      let rings = try ServedRings.make(path: "\(folder)/rings", count: 2, ringBytes: 128 << 10)
+      for number in 0..<100 { Serve.withEntry(number) { #expect(rings.rings[0].append($0)) } }
+    }
+    let fails = Atomic(true)
+    let writer = try ServedWriter.small(
+      folder, logger: log.logger,
+      sync: { descriptor in
+        guard fails.load(ordering: .relaxed) else { return fdatasync(descriptor) }
+        errno = EIO
+        return -1
+      })
+    #expect(writer.figures.recovered == 0)
+    let left = try #require(try ServedRings.open(path: "\(folder)/rings"))
+    #expect(Serve.numbers(in: Array(left.rings[0].left)).numbers == Array(0..<100))
+    #expect(throws: ServedError.self) { try writer.setAside(Serve.record(7)) }
+    fails.store(false, ordering: .relaxed)
+    try wait("it is recovered") { writer.figures.recovered == 100 }
+    try writer.setAside(Serve.record(8))
+    writer.close()
+    let numbers = try Serve.numbers(inFolder: folder)
+    #expect(Set(numbers).isSuperset(of: Array(0..<100) + [8]))
+  }
+
   @Test("rings whose first page is damaged give what is whole in them")
   func damagedFirstPage() throws {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -241,7 +270,7 @@ struct ServedWriterTests {
   @Test("a process at work in the folder keeps another out, and lets it in when it has closed")
   func claimed() throws {
     let writer = try ServedWriter.small(folder, logger: log.logger)
-    #expect(throws: ServedError.self) { try ServedWriter.small(folder, logger: log.logger) }
+    #expect(throws: StartError.self) { try ServedWriter.small(folder, logger: log.logger) }
     writer.append(1)
     writer.close()
     let next = try ServedWriter.small(folder, logger: log.logger)

@@ -74,9 +74,12 @@ enum Check {
   }
 
   /// U+0000 to U+001F and U+007F to U+009F, the latter encoded as C2 80 to C2 9F.
-  static func holdsControlCharacter(_ text: String) -> Bool {
+  static func holdsControlCharacter(_ text: String) -> Bool { holdsControlCharacter(text.utf8) }
+
+  @inline(__always)
+  static func holdsControlCharacter(_ utf8: some Sequence<UInt8>) -> Bool {
     var previous: UInt8 = 0
-    for byte in text.utf8 {
+    for byte in utf8 {
       if byte < 0x20 || byte == 0x7f || (previous == 0xc2 && byte < 0xa0) { return true }
       previous = byte
     }

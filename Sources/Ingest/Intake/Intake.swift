@@ -1,7 +1,7 @@
 import Commerce
 import Dispatch
-import Glibc
 import Logging
+import Operations
 import RPC
 import Synchronization
 
@@ -27,7 +27,7 @@ public final class Intake: Sendable {
     var isClosed = false
   }
 
-  private let lock: Int32
+  private let claim: FolderClaim
   private let log: Mutex<IntakeLog>
   private let logEnd: LogEnd
   private let queue = DispatchQueue(label: "ingest.log")
@@ -40,7 +40,8 @@ public final class Intake: Sendable {
 
   /// Claims a folder and brings what its log holds into its databases, of which at most `openDatabases` are open at once.
   ///
-  /// Blocks until that is done. Throws `IngestError`, above all where the log is damaged.
+  /// Blocks until that is done. Throws `IngestError`, above all where the log is damaged, and `StartError` where the folder
+  /// is another process's or cannot be used.
   public convenience init(folder: String, openDatabases: Int, logger: Logger) throws {
     try self.init(
       folder: folder, openDatabases: openDatabases, segmentBytes: IngestLimits.segmentBytes, files: .system,
@@ -48,32 +49,22 @@ public final class Intake: Sendable {
   }
 
   init(folder: String, openDatabases: Int, segmentBytes: Int, files: FileOperations, logger: Logger) throws {
-    try Folder.make(folder)
-    lock = try Folder.claim(folder)
+    claim = try FolderClaim(folder)
     let logFolder = "\(folder)/log"
-    do {
-      try Folder.make(logFolder)
-      let last = try LogSegment.all(in: logFolder).last?.number ?? 0
-      let logEnd = LogEnd(LogPosition(segment: last, offset: 0))
-      self.logEnd = logEnd
-      pool = BlockingPool(
-        name: "ingest.workers", width: IngestLimits.workers, maximumCalls: IngestLimits.workers)
-      stores = try TenantStores(
-        folder: "\(folder)/tenants", limit: openDatabases, users: IngestLimits.workers, logger: logger,
-        lastSegment: { logEnd.position.segment })
-      let replay = LogReplay(folder: logFolder)
-      lanes = Lanes(stores: stores, pool: pool, replay: replay, logger: logger)
-      keeper = SegmentKeeper(folder: logFolder, stores: stores, logger: logger)
-      log = Mutex(IntakeLog(folder: logFolder, after: last, segmentBytes: segmentBytes, files: files))
-      try replay.recover(stores, keeper, lanes, logger)
-    } catch {
-      Glibc.close(lock)
-      throw error
-    }
-  }
-
-  deinit {
-    Glibc.close(lock)
+    try Folder.make(logFolder)
+    let last = try LogSegment.all(in: logFolder).last?.number ?? 0
+    let logEnd = LogEnd(LogPosition(segment: last, offset: 0))
+    self.logEnd = logEnd
+    pool = BlockingPool(
+      name: "ingest.workers", width: IngestLimits.workers, maximumCalls: IngestLimits.workers)
+    stores = try TenantStores(
+      folder: "\(folder)/tenants", limit: openDatabases, users: IngestLimits.workers, logger: logger,
+      lastSegment: { logEnd.position.segment })
+    let replay = LogReplay(folder: logFolder)
+    lanes = Lanes(stores: stores, pool: pool, replay: replay, logger: logger)
+    keeper = SegmentKeeper(folder: logFolder, stores: stores, logger: logger)
+    log = Mutex(IntakeLog(folder: logFolder, after: last, segmentBytes: segmentBytes, files: files))
+    try replay.recover(stores, keeper, lanes, logger)
   }
 
   /// Hands rows over; waits only while too many bytes are in flight. Writes of one task keep their order.

@@ -33,17 +33,4 @@ enum Folder {
     }
     return names
   }
-
-  /// Claims a folder for this process until it ends; fails where another holds it. The corresponding C function is `flock`.
-  static func claim(_ path: String) throws(IngestError) -> Int32 {
-    let lock = "\(path)/lock"
-    let descriptor = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw .system(operation: "open", path: lock, code: errno) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      let code = errno
-      close(descriptor)
-      throw code == EWOULDBLOCK ? .folderInUse(path) : .system(operation: "flock", path: lock, code: code)
-    }
-    return descriptor
-  }
 }

@@ -14,13 +14,13 @@ public final class FolderClaim: Sendable {
     guard descriptor >= 0 else { throw Self.unusable("\(folder)/\(file)", "open", errno) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
-      close(descriptor)
       guard code == EWOULDBLOCK else { throw Self.unusable("\(folder)/\(file)", "lock", code) }
       throw StartError("Another process uses \(folder)", remedy: "Stop it first, or name another folder")
     }
   }
 
-  deinit { close(descriptor) }
+  // Also where `init` throws, once there is a descriptor.
+  deinit { if descriptor >= 0 { close(descriptor) } }
 
   /// Claims a folder for as long as the process lives; throws as `init` does.
   public static func forTheProcess(_ folder: String) throws(StartError) {

@@ -24,6 +24,8 @@ final class Call: Sendable {
     var rate: (method: UInt32, most: Int)?
     /// The handler's task, on a server.
     var task: Task<Void, Never>?
+    /// Whose handler has not begun yet, on a server.
+    var unstarted: Route?
     /// What the interceptors are to hear, on a server; nil once they have.
     var record: CallRecord?
   }

@@ -5,33 +5,20 @@ import Transport
 /// A few threads for work that blocks, and a bounded number of calls that may wait for them.
 ///
 /// Jobs start in the order in which they come. A task that prefers the pool (SE-0417) runs on its threads between
-/// suspensions, at most `width` at once.
+/// suspensions, at most `width` at once. Whoever hands in a job, or asks for room, waits for none of the threads.
 public final class BlockingPool: TaskExecutor {
-  private struct State {
-    var jobs: [@Sendable () -> Void] = []
-    /// Jobs of the list that have begun.
-    var next = 0
-    var running = 0
-    /// Threads of the pool's own that wait for work.
-    var idle: [Int] = []
-    var admitted = 0
-  }
-
-  /// Jobs begun that may stand in the list before it is cut.
-  private static let begunJobs = 64
-
-  private let width: Int
   private let maximumCalls: Int
+  private let jobs: PoolJobs
   private let queue: DispatchQueue?
   /// Threads of the pool's own; none where the system's are good enough.
   private let patient: [Reactor]
-  private let state = Mutex(State())
+  private let admitted = Atomic(0)
 
   /// `width`: jobs at once; `maximumCalls`: calls that run or wait.
   public init(name: String, width: Int, maximumCalls: Int) {
     precondition(width > 0 && maximumCalls >= width, "a pool needs a thread, and room for a call on each")
-    self.width = width
     self.maximumCalls = maximumCalls
+    jobs = PoolJobs(width: width)
     queue = DispatchQueue(label: name, attributes: .concurrent)
     patient = []
   }
@@ -39,8 +26,8 @@ public final class BlockingPool: TaskExecutor {
   /// A pool for work that computes: its threads give way at once to whatever else wants the processors, reactors above all.
   public init(giveWay name: String, width: Int, maximumCalls: Int) throws(TransportError) {
     precondition(width > 0 && maximumCalls >= width, "a pool needs a thread, and room for a call on each")
-    self.width = width
     self.maximumCalls = maximumCalls
+    jobs = PoolJobs(width: width)
     queue = nil
     var threads: [Reactor] = []
     for number in 0..<width {
@@ -49,7 +36,6 @@ public final class BlockingPool: TaskExecutor {
       threads.append(thread)
     }
     patient = threads
-    state.withLock { $0.idle = Array(threads.indices) }
   }
 
   deinit {
@@ -59,18 +45,16 @@ public final class BlockingPool: TaskExecutor {
   }
 
   /// Calls that run or wait.
-  public var calls: Int { state.withLock { $0.admitted } }
+  public var calls: Int { admitted.load(ordering: .relaxed) }
 
   /// Takes a call in; false when there is no room.
   func admit() -> Bool {
-    state.withLock { state in
-      guard state.admitted < maximumCalls else { return false }
-      state.admitted += 1
-      return true
-    }
+    guard admitted.add(1, ordering: .relaxed).oldValue >= maximumCalls else { return true }
+    leave()
+    return false
   }
 
-  func leave() { state.withLock { $0.admitted -= 1 } }
+  func leave() { admitted.subtract(1, ordering: .relaxed) }
 
   public func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
@@ -86,40 +70,55 @@ public final class BlockingPool: TaskExecutor {
 
   /// Runs a job later, on a thread of the pool.
   public func execute(_ job: @escaping @Sendable () -> Void) {
-    let (isFree, thread) = state.withLock { state -> (Bool, Int?) in
-      state.jobs.append(job)
-      guard state.running < width else { return (false, nil) }
-      state.running += 1
-      return (true, state.idle.popLast())
-    }
-    guard isFree else { return }
-    if let thread {
-      patient[thread].execute { self.work(on: thread) }
-    } else {
-      queue?.async { self.work(on: nil) }
-    }
+    guard jobs.append(job) else { return }
+    queue?.async { [jobs] in jobs.work() }
+    // Those that are at work already find nothing to begin with when they come to it.
+    for thread in patient { thread.execute { [jobs] in jobs.work() } }
+  }
+}
+
+/// The jobs of a pool, done in the order in which they come, by so many threads at most.
+private final class PoolJobs: Sendable {
+  private let width: Int
+  private let incoming = JobQueue()
+  /// What has come in, in its order: for those who do it, who may have to wait for each other.
+  private let waiting = Mutex(Queue<JobQueue.Job>())
+  /// Jobs that have not ended. Of these, as many are being done as there may be threads, or are about to be.
+  private let unfinished = Atomic(0)
+  /// Threads that are to begin.
+  private let wanted = Atomic(0)
+
+  init(width: Int) { self.width = width }
+
+  /// Hands a job in; whether a thread must begin to work for it.
+  func append(_ job: @escaping JobQueue.Job) -> Bool {
+    incoming.append(job)
+    guard unfinished.add(1, ordering: .acquiringAndReleasing).oldValue < width else { return false }
+    wanted.add(1, ordering: .acquiringAndReleasing)
+    return true
   }
 
-  private func work(on thread: Int?) {
-    while let job = next(for: thread) { job() }
+  /// Does jobs as long as there are more than other threads are at, where a thread is to begin.
+  func work() {
+    guard begins() else { return }
+    repeat { next()() } while unfinished.subtract(1, ordering: .acquiringAndReleasing).oldValue > width
   }
 
-  private func next(for thread: Int?) -> (@Sendable () -> Void)? {
-    state.withLock { state in
-      guard state.next < state.jobs.count else {
-        state.jobs = []
-        state.next = 0
-        state.running -= 1
-        if let thread { state.idle.append(thread) }
-        return nil
-      }
-      let job = state.jobs[state.next]
-      state.next += 1
-      // Lest a pool that never comes to rest keep every job that it ever ran.
-      if state.next >= Self.begunJobs, 2 * state.next >= state.jobs.count {
-        state.jobs.removeFirst(state.next)
-        state.next = 0
-      }
+  private func begins() -> Bool {
+    var threads = wanted.load(ordering: .acquiring)
+    while threads > 0 {
+      let (begins, found) = wanted.weakCompareExchange(
+        expected: threads, desired: threads - 1, ordering: .acquiringAndReleasing)
+      if begins { return true }
+      threads = found
+    }
+    return false
+  }
+
+  private func next() -> JobQueue.Job {
+    waiting.withLock { waiting in
+      if waiting.isEmpty { incoming.takeAll { waiting.append($0) } }
+      guard let job = waiting.popFirst() else { preconditionFailure("a thread without a job") }
       return job
     }
   }

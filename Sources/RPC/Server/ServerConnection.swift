@@ -58,7 +58,10 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
       call.wire.value.record?.requestBytes += message.count
       call.deliver(message, cost: cost)
       if last { call.finishReading() }
-    case .halfClosed(let call): call.finishReading()
+      start(call)
+    case .halfClosed(let call):
+      call.finishReading()
+      start(call)
     case .cancelled(let call): stop(call, RPCError(.cancelled, "\(call.method): cancelled by the caller"))
     case .refused(let stream, let call, let error):
       precondition(stream == call.wire.value.stream)
@@ -101,25 +104,23 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     shared.interceptors.end(record, error)
   }
 
-  /// Starts the task of a call that may be made.
+  /// Takes a call that may be made. Its handler begins at once or, where it needs a place on a pool, with the first request
+  /// that has come whole: calls without one must not take the places of others.
   func take(
     _ route: Route, _ record: CallRecord, _ header: FrameHeader, _ payload: UnsafeRawBufferPointer
   ) throws(ProtocolError) {
-    let pool = route.pool
-    if let pool, !pool.admit() { return refuse(header, record, .poolFull(route.method.name)) }
+    guard session.queuedBytes <= Limits.maximumQueuedAnswerBytes else {
+      return refuse(header, record, .unread(session.queuedBytes))
+    }
     let context = record.context
     let call = Call(method: route.method.name, deadline: context.deadline.instant, reactor: reactor, side: .server)
     call.wire.value.record = record
+    call.wire.value.unstarted = route
     admit(call, header, maximumMessageBytes: route.method.maximumRequestBytes)
     if Session<Call>.carriesMessage(header) {
       try handle(session.take(header, header.body(of: payload)), header, payload)
     }
-    // The first message may have been refused.
-    guard session.call(header.stream) != nil else {
-      pool?.leave()
-      return
-    }
-    start(route, call, context)
+    if route.pool == nil { start(call) }
   }
 
   func authorise(_ route: Route, _ header: FrameHeader) throws(RPCError) {
@@ -174,7 +175,10 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     }
   }
 
-  private func start(_ route: Route, _ call: Call, _ context: CallContext) {
+  /// Starts the handler of a call that has not ended, once.
+  private func start(_ call: Call) {
+    guard let route = call.wire.value.unstarted.take(), let context = call.wire.value.record?.context else { return }
+    if let pool = route.pool, !pool.admit() { return end(call, .poolFull(route.method.name)) }
     guard case .task(let place, let handler) = route.handler else {
       preconditionFailure("\(route.method.name) needs no task")
     }
@@ -308,6 +312,13 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
 }
 
 extension RPCError {
+  fileprivate static func unread(_ bytes: Int) -> RPCError {
+    RPCError(
+      .resourceExhausted,
+      "\(bytes) bytes of answers wait on the connection for credit, over \(Limits.maximumQueuedAnswerBytes); read them first",
+      retryAfter: Limits.busyRetryAfter)
+  }
+
   fileprivate static func poolFull(_ method: String) -> RPCError {
     RPCError(
       .resourceExhausted, "\(method): too many such calls are being worked on", retryAfter: Limits.busyRetryAfter)

@@ -29,6 +29,8 @@ struct Session<Call> {
   var allowance = Allowance()
   /// Bytes of messages that are still coming in.
   var assemblyBytes = 0
+  /// Bytes of messages that wait to be sent.
+  var queuedBytes = 0
 
   var control = Queue<OutgoingFrame<Call>>()
   /// Calls whose CALL frame is still to be sent, in the order of their streams.
@@ -113,6 +115,7 @@ struct Session<Call> {
   mutating func remove(_ stream: UInt32) {
     guard let state = streams.removeValue(forKey: stream) else { return }
     assemblyBytes -= state.partial.count
+    queuedBytes -= state.queuedBytes
     releaseToConnection(state.unreleased)
   }
 

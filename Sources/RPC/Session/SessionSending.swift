@@ -10,7 +10,11 @@ extension Session {
     let stream = lastStream == 0 ? 1 : lastStream + 2
     lastStream = stream
     var state = StreamState(call: call, maximumMessageBytes: maximumMessageBytes)
-    if let message { state.queue.append(.message(message, last: last)) }
+    if let message {
+      state.queue.append(.message(message, last: last))
+      state.queuedBytes = message.count
+      queuedBytes += message.count
+    }
     state.sendingEnded = message != nil && last
     // In `openings`, not in the ring, until its CALL is out: streams must open in order.
     state.isScheduled = true
@@ -97,8 +101,15 @@ extension Session {
   private mutating func enqueue(_ stream: UInt32, _ item: StreamState<Call>.Outgoing, ends: Bool) {
     guard let index = streams.index(forKey: stream), !streams.values[index].sendingEnded else { return }
     streams.values[index].queue.append(item)
+    if case .message(let message, _) = item { count(message.count, index) }
     streams.values[index].sendingEnded = ends
     schedule(index)
+  }
+
+  /// Counts bytes of messages that wait, or wait no more.
+  private mutating func count(_ bytes: Int, _ index: Dictionary<UInt32, StreamState<Call>>.Index) {
+    streams.values[index].queuedBytes += bytes
+    queuedBytes += bytes
   }
 
   private mutating func schedule(_ index: Dictionary<UInt32, StreamState<Call>>.Index) {
@@ -204,6 +215,7 @@ extension Session {
     frame.endedCall = isWhole && last && side == .server ? frame.call : nil
     sendCredit -= frame.header.frameBytes
     streams.values[index].sendCredit -= frame.header.frameBytes
+    count(-bytes, index)
     streams.values[index].sent = isWhole ? 0 : sent + bytes
     if isWhole { _ = streams.values[index].queue.popFirst() }
     return frame

@@ -24,6 +24,8 @@ struct StreamState<Call> {
   var queue = Queue<Outgoing>()
   /// Bytes of the queue's first message that are sent.
   var sent = 0
+  /// Bytes of the queue's messages that are not.
+  var queuedBytes = 0
   /// The stream stands in the session's ring.
   var isScheduled = false
   var sendingEnded = false

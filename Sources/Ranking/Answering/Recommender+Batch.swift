@@ -31,7 +31,7 @@ extension Recommender {
         served?.waitForRoom()
         var writer = MessageWriter(into: memory)
         try Array(customer.utf8).withBytes { (customer) throws(RPCError) in
-          try Self.check(customer: customer, "customers[\(index)]")
+          try Self.check(unknown: customer, "customers[\(index)]")
           try write(&writer, from: slot, customer: customer, limit: demand.limit, demand, key)
         }
         precondition(!writer.hasOverflowed, "an answer is longer than its own method admits")

@@ -69,10 +69,18 @@ struct Recommender: Sendable {
     }
   }
 
-  /// Refuses what cannot be a customer's id.
+  /// Refuses what cannot be a customer's id for its length.
   static func check(customer: UnsafeRawBufferPointer, _ field: @autoclosure () -> String) throws(RPCError) {
     guard (1...Limits.identifierBytes).contains(customer.count) else {
       throw Demand.refusal(field(), "has \(customer.count) bytes; 1 to \(Limits.identifierBytes) are admitted")
+    }
+  }
+
+  /// Refuses what cannot be a customer's id for what it holds, and would be refused by ingest with all that was served to it.
+  /// To be asked where the customer is not known, for no known one's id can.
+  static func check(unknown customer: UnsafeRawBufferPointer, _ field: @autoclosure () -> String) throws(RPCError) {
+    do throws(InvalidField) { try CustomerID.check(utf8: customer, field: field()) } catch {
+      throw Demand.refusal(error.field, error.reason)
     }
   }
 
@@ -97,6 +105,7 @@ struct Recommender: Sendable {
   ) throws(RPCError) {
     let now = slot.pointee.businessTime()
     if slot.pointee.mode == .off {
+      try Self.check(unknown: customer, "customer")
       response.varint(Field.outcome, .off)
       writeID(&response, customer, key)
     } else {
@@ -139,7 +148,10 @@ struct Recommender: Sendable {
     response.text(Field.bake, arm.pointee.bake)
     writeID(&response, customer, key)
     if slot.pointee.mode == .frozen { response.varint(Field.frozen, 1) }
-    if tail.fallback != .none { response.varint(Field.fallback, UInt64(tail.fallback.rawValue)) }
+    if tail.fallback != .none {
+      try Self.check(unknown: customer, "customer")
+      response.varint(Field.fallback, UInt64(tail.fallback.rawValue))
+    }
     if asOf != 0 { response.varint(Field.asOf, UInt64(bitPattern: asOf)) }
     response.text(Field.arm, arm.pointee.id)
     if arm.pointee.weight != 0 { response.float(Field.propensity, Float(arm.pointee.weight) / Float(Limits.armPoints)) }
@@ -148,7 +160,10 @@ struct Recommender: Sendable {
     if asOf != 0, asOf < now, age >= Self.microsecondsASecond {
       response.varint(Field.age, UInt64(age / Self.microsecondsASecond))
     }
-    if tail.nothing != .none { response.varint(Field.nothing, UInt64(tail.nothing.rawValue)) }
+    if tail.nothing != .none {
+      try Self.check(unknown: customer, "customer")
+      response.varint(Field.nothing, UInt64(tail.nothing.rawValue))
+    }
     if tail.refilled > 0 { response.varint(Field.refilled, UInt64(tail.refilled)) }
     if tail.isReranked { response.varint(Field.reranked, 1) }
   }

@@ -99,36 +99,35 @@ extension Demand {
     }
   }
 
-  private static func label(_ field: String, _ text: String) throws(RPCError) -> [UInt8] {
+  fileprivate static func label(_ field: String, _ text: String) throws(RPCError) -> [UInt8] {
     guard text.utf8.count <= Commerce.Limits.labelBytes else {
       throw refusal(field, "has \(text.utf8.count) bytes; at most \(Commerce.Limits.labelBytes) are admitted")
     }
     return Array(text.utf8)
   }
 
-  fileprivate static func ids(_ field: String, _ ids: [String], atMost most: Int) throws(RPCError) -> [[UInt8]] {
-    guard ids.count <= most else { throw refusal(field, "has \(ids.count) elements; at most \(most) are admitted") }
+  private static func ids(_ field: String, _ ids: [String], atMost most: Int) throws(RPCError) -> [[UInt8]] {
+    try check(field, ids.count, atMost: most)
     var all: [[UInt8]] = []
     for (index, id) in ids.enumerated() { all.append(try Self.id("\(field)[\(index)]", id)) }
     return all
   }
 
+  fileprivate static func check(_ field: String, _ count: Int, atMost most: Int) throws(RPCError) {
+    guard count <= most else { throw refusal(field, "has \(count) elements; at most \(most) are admitted") }
+  }
+
   fileprivate static func id(_ field: String, _ id: String) throws(RPCError) -> [UInt8] {
-    let bytes = Array(id.utf8)
-    guard (1...Limits.identifierBytes).contains(bytes.count) else {
-      throw refusal(field, "has \(bytes.count) bytes; 1 to \(Limits.identifierBytes) are admitted")
+    do throws(InvalidField) { return Array(try ProductID(id, field: field).rawValue.utf8) } catch {
+      throw refusal(error.field, error.reason)
     }
-    return bytes
   }
 }
 
 extension Demand.Session {
   fileprivate init(_ context: View<Proto.CallContext>) throws(RPCError) {
     let acts = context.list(\.n_acts, \.acts)
-    guard acts.count <= RankerService.maximumActs else {
-      throw Demand.refusal(
-        "context.acts", "has \(acts.count) elements; at most \(RankerService.maximumActs) are admitted")
-    }
+    try Demand.check("context.acts", acts.count, atMost: RankerService.maximumActs)
     for (index, act) in acts.enumerated() {
       let product = try Demand.id("context.acts[\(index)].product", act.product)
       guard let kind = Self.act(act.kind) else {
@@ -137,8 +136,11 @@ extension Demand.Session {
       }
       self.acts.append((kind, product))
     }
-    categories = try Demand.ids(
-      "context.categories", context.strings(\.n_categories, \.categories), atMost: RankerService.maximumCategories)
+    let categories = context.strings(\.n_categories, \.categories)
+    try Demand.check("context.categories", categories.count, atMost: RankerService.maximumCategories)
+    for (index, category) in categories.enumerated() {
+      self.categories.append(try Demand.label("context.categories[\(index)]", category))
+    }
   }
 
   /// How much an act in the call says; the proportions are those by which the models are trained.

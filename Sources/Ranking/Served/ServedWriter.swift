@@ -1,6 +1,7 @@
 import Dispatch
 import Glibc
 import Logging
+import Operations
 import Synchronization
 
 /// Moves records out of the rings into segments, and makes them durable; after a crash, what the rings still held.
@@ -37,7 +38,8 @@ final class ServedWriter: @unchecked Sendable {
   private let queue = DispatchQueue(label: "nightjar.served", qos: .userInitiated)
   private let flushing = DispatchQueue(label: "nightjar.served-flush", qos: .utility)
   private let timer: any DispatchSourceTimer
-  private let lock: File
+  /// Nil once the folder is given up.
+  private var claim: FolderClaim?
   private let isFlushing = Atomic(false)
   private var rings: ServedRings?
   private var current: (file: File, segment: ServedSegments.Segment)?
@@ -48,15 +50,11 @@ final class ServedWriter: @unchecked Sendable {
 
   /// Claims the folder, made if missing, and brings what an earlier process left into segments.
   ///
-  /// A disk that is full or fails is no reason not to start: answers are not written down then, until it is mended.
-  init(_ options: Options, figures: ServedFigures, logger: Logger) throws(ServedError) {
-    let folder = options.folder
-    guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw ServedError("mkdir", folder, errno) }
-    let descriptor = open("\(folder)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw ServedError("open", "\(folder)/lock", errno) }
-    lock = File(descriptor)
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw ServedError("flock", "\(folder)/lock", errno) }
-    segments = try ServedSegments(folder: folder)
+  /// A disk that is full or fails is no reason not to start: answers are not written down then, until it is mended. Throws
+  /// `StartError` where the folder is another process's or cannot be used.
+  init(_ options: Options, figures: ServedFigures, logger: Logger) throws {
+    claim = try FolderClaim(options.folder)
+    segments = try ServedSegments(folder: options.folder)
     log = ServedLog(ringCount: options.ringCount, figures: figures)
     self.options = options
     self.figures = figures
@@ -79,7 +77,7 @@ final class ServedWriter: @unchecked Sendable {
       turn()
       if current != nil { endSegment() }
       timer.cancel()
-      flock(lock.descriptor, LOCK_UN)
+      claim = nil
     }
     flushing.sync {}
   }
@@ -91,10 +89,11 @@ final class ServedWriter: @unchecked Sendable {
     }
   }
 
-  /// Puts records at the end of the line again, durably, so that others come before them.
+  /// Puts records at the end of the line again, durably, so that others come before them. Where it throws they may stand there
+  /// or not: whoever has them elsewhere is to keep them.
   func setAside(_ records: [UInt8]) throws(ServedError) {
     let result = queue.sync { Result { () throws(ServedError) in try appendAll(of: records) } }
-    sync(try result.get())
+    try makeDurable(try result.get())
   }
 
   // MARK: The turn, every `Limits.drainInterval`
@@ -263,7 +262,8 @@ final class ServedWriter: @unchecked Sendable {
       logger.error("the rings of served records are damaged", metadata: ["path": "\(path)"])
     }
     if !found.isEmpty {
-      sync(try appendAll(of: found))
+      // Until they are on disk the rings are where they are.
+      try makeDurable(try appendAll(of: found))
       endSegment()
     }
     // Once, however often it was tried.

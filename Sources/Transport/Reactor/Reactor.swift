@@ -13,9 +13,10 @@ public final class Reactor: Sendable {
   private let epoll: Descriptor
   private let alarm: Alarm
   private let wakeUp: Descriptor
-  /// nil once the thread has ended: what is handed in then is let go at once, with all that it holds.
-  private let jobs = Mutex<[@Sendable () -> Void]?>([])
-  private let hasJobs = Atomic<Bool>(false)
+  /// Closed once the thread has ended: what is handed in then is let go at once, with all that it holds.
+  private let jobs = JobQueue()
+  /// The thread waits for events, or is about to, and sees no job before it is woken.
+  private let isWaiting = Atomic<Bool>(false)
   private let isStopping = Atomic<Bool>(false)
   private let thread = Atomic<UInt>(0)
   let unsent = Atomic<Int>(0)
@@ -61,12 +62,9 @@ public final class Reactor: Sendable {
   /// then.
   @discardableResult
   public func execute(_ job: @escaping @Sendable () -> Void) -> Bool {
-    let isTaken = jobs.withLock { jobs in
-      jobs?.append(job)
-      return jobs != nil
-    }
-    guard isTaken, !hasJobs.exchange(true, ordering: .acquiringAndReleasing), !isCurrent else { return isTaken }
-    wake()
+    guard jobs.append(job) else { return false }
+    // Everybody wakes it, not the first alone, who may give way to others in between, and for long.
+    if isWaiting.load(ordering: .sequentiallyConsistent), !isCurrent { wake() }
     return true
   }
 
@@ -107,8 +105,10 @@ public final class Reactor: Sendable {
     while !isStopping.load(ordering: .acquiring) {
       alarm.set(for: loop.timers.nextDue)
       let poll = { epoll_wait(self.epoll.raw, events.baseAddress, Int32(events.count), $0) }
-      let hasWork = hasJobs.load(ordering: .acquiring) || loop.hasWork
-      let count = hasWork ? poll(0) : patience.wait(for: poll)
+      // Said before the jobs are looked at: whoever hands one in after that finds it.
+      isWaiting.store(!loop.hasWork, ordering: .sequentiallyConsistent)
+      let count = loop.hasWork || !jobs.isEmpty ? poll(0) : patience.wait(for: poll)
+      isWaiting.store(false, ordering: .relaxed)
       for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
       runJobs()
       if alarm.takeRing() { runTimers() }
@@ -125,12 +125,7 @@ public final class Reactor: Sendable {
 
   /// Lets nothing in any more, unless something came in meanwhile.
   private func end() -> Bool {
-    guard !loop.hasWork else { return false }
-    return jobs.withLock { jobs in
-      guard jobs?.isEmpty ?? true else { return false }
-      jobs = nil
-      return true
-    }
+    !loop.hasWork && jobs.close()
   }
 
   private func dispatch(_ event: inout epoll_event) {
@@ -144,12 +139,8 @@ public final class Reactor: Sendable {
   }
 
   private func runJobs() {
-    guard hasJobs.exchange(false, ordering: .acquiringAndReleasing) else { return }
-    let batch = jobs.withLock { jobs in
-      defer { jobs = [] }
-      return jobs
-    }
-    for job in batch ?? [] { job() }
+    guard !jobs.isEmpty else { return }
+    jobs.takeAll { $0() }
   }
 
   private func runTimers() {
