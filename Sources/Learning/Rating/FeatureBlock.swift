@@ -72,6 +72,11 @@ struct FeatureBlock {
     ratings.gather(entries, own: settling.map { latentSum[$0] } ?? linearSum, residual: &residual, into: &sums)
   }
 
+  /// Sums the residuals up again after they were changed between a pass for w and the draws.
+  mutating func resum(_ residual: [Float]) {
+    for entity in sums.indices { sums[entity].residual = ratings.sum(of: entity, residual) }
+  }
+
   /// Σ residuals, after a pass.
   var residualSum: Double { sums.reduce(0) { $0 + $1.residual } }
 
@@ -104,39 +109,66 @@ struct FeatureBlock {
   /// Draws vⱼf of all features for one factor, after a pass for it.
   mutating func sweep(factor: Int, noise: Double, random: inout Xoshiro256) {
     Self.drawPriors(&latentPrior[factor], of: latent[factor], group, groupSizes, &random)
-    let (sumBefore, termBefore) = (latentSum[factor], ownTerm[factor])
-    var v = latent[factor]
-    var q = sumBefore
-    for feature in v.indices {
+    var cells = counts.indices.map { Cell(counts[$0], sums[$0], latentSum[factor][$0], ownTerm[factor][$0]) }
+    latent[factor] = drawn(latent[factor], latentPrior[factor], noise, &cells, &random)
+    for (entity, cell) in cells.enumerated() {
+      change[entity] = (cell.ownTerm - ownTerm[factor][entity], cell.sum - latentSum[factor][entity])
+      (latentSum[factor][entity], ownTerm[factor][entity]) = (cell.sum, cell.ownTerm)
+    }
+  }
+
+  /// What a sweep over features needs of an entity, in one place.
+  private struct Cell {
+    let count: Double
+    let other: Double
+    let otherSquare: Double
+    var residual: Double
+    var residualOther: Double
+    /// Σ vⱼf xⱼ, and the sum of the squares of its terms.
+    var sum: Double
+    var squares: Double
+
+    init(_ count: Double, _ sums: RatingLists.Sums, _ sum: Double, _ ownTerm: Double) {
+      (self.count, other, otherSquare) = (count, sums.other, sums.otherSquare)
+      (residual, residualOther, self.sum) = (sums.residual, sums.residualOther, sum)
+      squares = sum * sum - 2 * ownTerm
+    }
+
+    var ownTerm: Double { (sum * sum - squares) / 2 }
+  }
+
+  /// Draws each feature's parameter of a factor anew, and brings the cells up to date with it.
+  private func drawn(
+    _ parameters: [Double], _ priors: [Prior], _ noise: Double, _ cells: inout [Cell], _ random: inout Xoshiro256
+  ) -> [Double] {
+    var parameters = parameters
+    let (entities, values) = (features.entity.span, features.value.span)
+    var cells = cells.mutableSpan
+    for feature in parameters.indices {
       let range = features.offsets[feature]..<features.offsets[feature + 1]
+      let v = parameters[feature]
       var (square, product) = (0.0, 0.0)
       for position in range {
-        let (entity, x) = (Int(features.entity[position]), Double(features.value[position]))
-        let own = q[entity] - x * v[feature]
-        let s = sums[entity]
-        square += x * x * (own * (counts[entity] * own + 2 * s.other) + s.otherSquare)
-        product += x * (own * s.residual + s.residualOther)
+        let x = Double(values[unchecked: position])
+        let cell = cells[unchecked: Int(entities[unchecked: position])]
+        let own = cell.sum - x * v
+        square += x * x * (own * (cell.count * own + 2 * cell.other) + cell.otherSquare)
+        product += x * (own * cell.residual + cell.residualOther)
       }
-      let prior = latentPrior[factor][Int(group[feature])]
-      let drawn = Self.draw(prior, noise, square, product + square * v[feature], &random)
-      let step = drawn - v[feature]
+      let drawn = Self.draw(priors[Int(group[feature])], noise, square, product + square * v, &random)
       for position in range {
-        let (entity, x) = (Int(features.entity[position]), Double(features.value[position]))
-        let own = q[entity] - x * v[feature]
-        let change = step * x
-        sums[entity].residual -= change * (own * counts[entity] + sums[entity].other)
-        sums[entity].residualOther -= change * (own * sums[entity].other + sums[entity].otherSquare)
-        q[entity] += change
+        let (entity, x) = (Int(entities[unchecked: position]), Double(values[unchecked: position]))
+        var cell = cells[unchecked: entity]
+        let (own, step) = (cell.sum - x * v, x * (drawn - v))
+        cell.residual -= step * (own * cell.count + cell.other)
+        cell.residualOther -= step * (own * cell.other + cell.otherSquare)
+        cell.sum += step
+        cell.squares += step * x * (drawn + v)
+        cells[unchecked: entity] = cell
       }
-      v[feature] = drawn
+      parameters[feature] = drawn
     }
-    latent[factor] = v
-    refresh(factor)
-    for entity in change.indices {
-      change[entity] = (
-        ownTerm[factor][entity] - termBefore[entity], latentSum[factor][entity] - sumBefore[entity]
-      )
-    }
+    return parameters
   }
 
   /// One parameter given all others: its rows have Σ x² = `square` and Σ x · (residual without it) = `product`.
@@ -147,7 +179,7 @@ struct FeatureBlock {
     return (noise * product + prior.precision * prior.mean) * variance + random.nextNormal() * variance.squareRoot()
   }
 
-  /// Computes a factor's sums afresh, so that rounding does not build up.
+  /// Computes a factor's sums.
   private mutating func refresh(_ factor: Int) {
     var sum = [Double](repeating: 0, count: linearSum.count)
     var squares = sum

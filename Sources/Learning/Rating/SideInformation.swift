@@ -47,12 +47,11 @@ public struct SideInformation: Sendable {
     groups = attributes.count + 1
   }
 
-  /// The same users with one more group: the items that each has rated, at 1 / √(their number).
-  func adding(rated train: Observations) -> SideInformation {
-    let pairs = train.pairs()
-    let rated = (0..<entities).map { user in
-      let weight = 1 / Double(max(1, pairs[user].count)).squareRoot()
-      return pairs[user].map { (feature: Int($0), value: weight) }
+  /// The same entities with one more group: whom of the other side each has a rating with, at 1 / √(their number).
+  func adding(rated pairs: PairSets) -> SideInformation {
+    let rated = (0..<entities).map { entity in
+      let weight = 1 / Double(max(1, pairs[entity].count)).squareRoot()
+      return pairs[entity].map { (feature: Int($0), value: weight) }
     }
     return SideInformation(entities: entities, attributes: attributes + [rated])
   }
