@@ -8,6 +8,9 @@ struct FeatureBlock {
   private let counts: [Double]
   private let features: (offsets: [Int], entity: [Int32], value: [Float])
   private let group: [Int32]
+  private let ownFeatures: Int
+  /// Group of whom ratings join; nil = there is none.
+  private let joiningGroup: Int?
   /// Number of features of each group.
   private let groupSizes: [Double]
 
@@ -25,6 +28,7 @@ struct FeatureBlock {
   /// What the last sweep changed of each entity's ratings: a constant, and what the other side's sum is multiplied by.
   private(set) var change: [(constant: Double, step: Double)]
   private var sums: [RatingLists.Sums]
+  private var sweeps = 0
 
   /// What a parameter is drawn from, but for the ratings.
   struct Prior {
@@ -34,6 +38,9 @@ struct FeatureBlock {
 
   /// Standard deviation of the first V.
   private static let initialScale = 0.1
+  /// Sweeps from one draw of v of whom ratings join to the next: these features take most of the time and move little in one
+  /// sweep. Each draw is still from the posterior given the rest, in whatever order they come.
+  private static let joiningSweeps = 3
   /// The hyper-prior's strength, in observations (α₀ = β₀ = γ₀ of the paper).
   private static let hyper = 1.0
 
@@ -42,6 +49,8 @@ struct FeatureBlock {
     counts = (0..<side.entities).map { Double(ratings.count($0)) }
     features = side.byFeature()
     group = side.group
+    ownFeatures = side.ownFeatures
+    joiningGroup = ownFeatures < side.features ? side.groups - 1 : nil
     var sizes = [Double](repeating: 0, count: side.groups)
     for member in group { sizes[Int(member)] += 1 }
     groupSizes = sizes
@@ -82,7 +91,10 @@ struct FeatureBlock {
 
   /// Draws all w, after a pass for them. `shift` is what the prediction of every rating has grown by since that pass.
   mutating func sweepLinear(noise: Double, shift: Double, random: inout Xoshiro256) {
-    Self.drawPriors(&linearPrior, of: linear, group, groupSizes, &random)
+    sweeps += 1
+    var priors = linearPrior
+    drawPriors(&priors, of: linear, &random)
+    linearPrior = priors
     var residuals = zip(sums, counts).map { $0.residual - shift * $1 }
     let before = linearSum
     for feature in linear.indices {
@@ -108,7 +120,9 @@ struct FeatureBlock {
 
   /// Draws vⱼf of all features for one factor, after a pass for it.
   mutating func sweep(factor: Int, noise: Double, random: inout Xoshiro256) {
-    Self.drawPriors(&latentPrior[factor], of: latent[factor], group, groupSizes, &random)
+    var priors = latentPrior[factor]
+    drawPriors(&priors, of: latent[factor], &random)
+    latentPrior[factor] = priors
     var cells = counts.indices.map { Cell(counts[$0], sums[$0], latentSum[factor][$0], ownTerm[factor][$0]) }
     latent[factor] = drawn(latent[factor], latentPrior[factor], noise, &cells, &random)
     for (entity, cell) in cells.enumerated() {
@@ -144,7 +158,8 @@ struct FeatureBlock {
     var parameters = parameters
     let (entities, values) = (features.entity.span, features.value.span)
     var cells = cells.mutableSpan
-    for feature in parameters.indices {
+    let due = sweeps.isMultiple(of: Self.joiningSweeps) ? parameters.count : ownFeatures
+    for feature in 0..<due {
       let range = features.offsets[feature]..<features.offsets[feature + 1]
       let v = parameters[feature]
       var (square, product) = (0.0, 0.0)
@@ -227,9 +242,10 @@ struct FeatureBlock {
   /// What an entity's own w and v are drawn from: one prior, then one for each factor.
   var ownPriors: [Prior] { [linearPrior[0]] + latentPrior.map { $0[0] } }
 
-  /// Draws each group's precision and mean given its parameters.
-  private static func drawPriors(
-    _ priors: inout [Prior], of parameters: [Double], _ group: [Int32], _ sizes: [Double], _ random: inout Xoshiro256
+  /// Draws each group's precision and mean given its parameters. The mean of whom ratings join stays 0: an entity without
+  /// ratings has none of these features, and must not be told apart by that alone.
+  private func drawPriors(
+    _ priors: inout [Prior], of parameters: [Double], _ random: inout Xoshiro256
   ) {
     var sums = [Double](repeating: 0, count: priors.count)
     var squares = sums
@@ -240,11 +256,12 @@ struct FeatureBlock {
     }
     for own in priors.indices {
       let mean = priors[own].mean
-      let rate = hyper + squares[own] + hyper * mean * mean
-      let precision = random.nextGamma(shape: (hyper + sizes[own] + 1) / 2) * 2 / rate
-      let weight = sizes[own] + hyper
+      let rate = Self.hyper + squares[own] + Self.hyper * mean * mean
+      let precision = random.nextGamma(shape: (Self.hyper + groupSizes[own] + 1) / 2) * 2 / rate
+      let weight = groupSizes[own] + Self.hyper
       priors[own] = Prior(
-        mean: sums[own] / weight + random.nextNormal() / (precision * weight).squareRoot(), precision: precision)
+        mean: own == joiningGroup ? 0 : sums[own] / weight + random.nextNormal() / (precision * weight).squareRoot(),
+        precision: precision)
     }
   }
 }
