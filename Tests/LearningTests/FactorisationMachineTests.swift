@@ -83,16 +83,22 @@ private struct Machine: Decodable {
   @Test("passes that settle as they sum keep residuals that are those of the parameters", arguments: [1, 40])
   func residuals(sweeps: Int) throws {
     let machine = try Machine.load()
+    let plain = machine.all
+    let all = Observations(
+      users: plain.users, items: plain.items, user: plain.user, item: plain.item,
+      time: (0..<plain.count).map { Double($0 % 7 * 40) }, value: plain.value)
     let users = SideInformation(entities: machine.users, attributes: [machine.side.map { [(feature: $0, value: 1)] }])
     var sampler = GibbsSampler(
-      train: machine.all, users: users.adding(rated: machine.all), items: SideInformation(entities: machine.items),
-      factors: 3, seed: 1)
+      train: all, users: users.adding(rated: all.pairs()),
+      items: SideInformation(entities: machine.items).adding(rated: all.pairsByItem()), factors: 3, usesTime: true,
+      seed: 1)
     for _ in 0..<sweeps { sampler.sweep() }
     var predicted = [Double](repeating: 0, count: machine.value.count)
-    sampler.addPredictions(of: machine.all, to: &predicted)
+    let runs = try #require(sampler.sittings).runs(of: all)
+    sampler.addPredictions(of: all, in: runs, to: &predicted)
     var (block, residuals) = (sampler.users, sampler.residual)
     block.gather(sampler.items, settling: 2, for: nil, &residuals)
-    let order = RatingLists.both(machine.all).order
+    let order = RatingLists.both(all).order
     for (slot, row) in order.enumerated() {
       #expect(abs(Double(residuals[slot]) - (machine.value[row] - predicted[row])) < 1e-4)
     }

@@ -73,6 +73,25 @@ import Testing
     #expect(search.leftOut.map(\.recipe) == [.ease] && search.leftOut[0].reason.contains("MiB"))
   }
 
+  @Test("a recipe that cannot be fitted is left out, and costs the tenant none of the others")
+  func unfit() throws {
+    let twins = Interactions(
+      customers: 4, products: 2,
+      rows: (0..<8).map { .init(customer: $0 / 2, product: $0 % 2, kind: .purchase, time: Int64(Shop.day)) })
+    let study = Study(twins.history(through: 100 * Shop.day), segments: .none(customers: 4))
+    let singular = Recipe(
+      kind: .similarity(
+        ItemSimilarity(.ease(regularisation: 1e-12), neighbours: 2), halfLifeDays: 0, trendWeight: 1),
+      trendHalfLifeDays: 7)
+    #expect(throws: LearningError.self) { try singular.fit(study, seed: 1) }
+    let slice = ValidationRows(
+      of: twins, window: Window(after: 100 * Shop.day, through: 101 * Shop.day), eligible: Shop.everything(twins),
+      seed: 1)
+    let search = try search([.als, singular], on: study, slice: slice, trees: nil)
+    #expect(search.winner == .als)
+    #expect(search.leftOut.map(\.recipe) == [singular] && search.leftOut[0].reason.contains("positive definite"))
+  }
+
   @Test("a first round has enough judged customers, and a quarter goes on with four times the share")
   func schedule() {
     var small = HalvingSchedule(7, judged: 599, budget: 1) { _, _ in 0 }

@@ -52,6 +52,21 @@ struct RatedRowsTests {
     #expect((JudgedRatings(of: shop, window: window) != nil) == isJudged)
   }
 
+  @Test("a rating that no scale holds is none, and leaves the fits as they are", arguments: [1e300, -1e12])
+  func absurdRating(value: Double) throws {
+    let rows = Array(Cinema.interactions().history(through: Cinema.end).acts)
+    let product = try #require((0..<60).first { other in !rows.contains { $0.customer == 0 && $0.product == other } })
+    let absurd = Interactions(
+      customers: Cinema.customers, products: Cinema.products, rows: rows + [rated(0, Int(product), value, day: 119)])
+    let study = Cinema.study(Cinema.interactions(), through: Cinema.end)
+    let other = Cinema.study(absurd, through: Cinema.end)
+    #expect(other.history.meanRating() == study.history.meanRating())
+    for recipe in [Recipe.quickMachine, .quickFactorisation] {
+      let (fit, otherFit) = (try study.fit(recipe, seed: 1), try other.fit(recipe, seed: 1))
+      #expect(fit.rating == otherFit.rating && fit.factors == otherFit.factors)
+    }
+  }
+
   @Test("ratings that are all alike, or of no scale, judge nobody", arguments: [[3.0], [1, 1e300], [-1e308, 1e308]])
   func noScale(values: [Double]) {
     let shop = interactions(known: 600, within: 300, customers: 30, values: values)

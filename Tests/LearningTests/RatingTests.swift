@@ -64,6 +64,17 @@ import Testing
     #expect(Metrics.rootMeanSquare(zip(predictions, test.value).map { $0 - $1 }) < 0.6)
   }
 
+  @Test("whom ratings join are features of both sides, each at 1 / √ of their number")
+  func structure() {
+    let train = Observations(
+      users: 3, items: 2, user: [0, 0, 1, 0], item: [0, 1, 1, 0], time: [0, 0, 0, 0], value: [1, 1, 1, 1])
+    let users = SideInformation(entities: 3).adding(rated: train.pairs())
+    #expect(users.offsets == [0, 3, 5, 6] && users.feature == [0, 3, 4, 1, 4, 2])
+    #expect(users.value == [1, Float(0.5).squareRoot(), Float(0.5).squareRoot(), 1, 1, 1])
+    let items = SideInformation(entities: 2).adding(rated: train.pairsByItem())
+    #expect(items.feature == [0, 2, 1, 2, 3] && items.group == [0, 0, 1, 1] && items.groups == 2)
+  }
+
   @Test("an option that a model does not have is refused")
   func options() {
     #expect(throws: LearningError.self) { try RatingRecipe(.mf, options: ["samples": 3]) }

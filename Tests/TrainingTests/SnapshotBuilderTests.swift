@@ -59,6 +59,19 @@ import Testing
     #expect(data.segments.ofCustomer.enumerated().allSatisfy { ($1 == -1) == ($0 == dropped) })
   }
 
+  @Test("segments whose names only look alike are one, spelt as the first customer's")
+  func lookalikeSegments() throws {
+    var tenant = SampleTenant(customers: 0, products: 0, purchases: 0)
+    for segment in 10..<50 {
+      tenant.customers += [("\(segment)/0", "caf\u{E9} \(segment)"), ("\(segment)/1", "cafe\u{301} \(segment)")]
+    }
+    let data = try tenant.data()
+    #expect(data.segments.names.count == 40)
+    for (name, place) in zip(data.segmentNames, 0...) {
+      #expect(Array(name.utf8) == Array("caf\u{E9} \(10 + place / 2)".utf8))
+    }
+  }
+
   @Test("searches and events without a product count as events and teach nothing")
   func searches() throws {
     var tenant = SampleTenant(customers: 1, products: 1, purchases: 0)

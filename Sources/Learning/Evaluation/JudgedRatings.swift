@@ -38,8 +38,7 @@ public struct JudgedRatings: Sendable {
   public init?(of interactions: Interactions, window: Window) {
     guard interactions.hasRatings else { return nil }
     let known = interactions.history(through: window.after).ratings()
-    guard known.count >= Self.leastKnown, let low = known.value.min(), let high = known.value.max(), low < high,
-      max(abs(low), abs(high)) <= RatingFit.widestScale
+    guard known.count >= Self.leastKnown, let low = known.value.min(), let high = known.value.max(), low < high
     else { return nil }
     let scale = low...high
     self.scale = scale

@@ -1,5 +1,5 @@
 extension History {
-  /// The latest rating of each pair, by customer, then product, as finite as it must be. Complexity: O(n).
+  /// The latest rating of each pair, by customer, then product, without what no scale holds. Complexity: O(n).
   ///
   /// - Parameter kept: whose; nil = everybody's.
   func ratings(of kept: [Bool]? = nil) -> Observations {
@@ -9,7 +9,7 @@ extension History {
   /// The latest of the ratings chosen of each pair, by customer, then product.
   func ratings(where isChosen: (Interactions.Row) -> Bool) -> Observations {
     var rated: [Interactions.Row] = []
-    for act in acts where act.kind == .rating && act.rating.isFinite && isChosen(act) { rated.append(act) }
+    for act in acts where act.kind == .rating && RatingScale.admits(act.rating) && isChosen(act) { rated.append(act) }
     let byProduct = Array(0..<rated.count).countingSorted(by: rated.map(\.product)[...], keys: products).rows
     let rows = byProduct.countingSorted(by: rated.map(\.customer)[...], keys: customers).rows
     let latest = rows.indices.filter { place in

@@ -144,11 +144,11 @@ public struct History: Sendable {
     }
   }
 
-  /// Of all ratings; 0 where there are none.
+  /// Of all ratings that a scale may hold; 0 where there are none.
   func meanRating() -> Double {
     var sum = 0.0
     var ratings = 0
-    for row in 0..<count where interactions.kind[row] == .rating && interactions.rating[row].isFinite {
+    for row in 0..<count where interactions.kind[row] == .rating && RatingScale.admits(interactions.rating[row]) {
       sum += interactions.rating[row]
       ratings += 1
     }

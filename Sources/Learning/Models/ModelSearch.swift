@@ -123,8 +123,10 @@ public struct ModelSearch: Sendable {
         round.append(try Trial(recipe, share: share, sample, sampled, seed: seed))
         work += reckoning.of(recipe, share: share)
       } catch {
-        guard case .tooLarge(let reason) = error else { throw error }
-        leftOut.append((recipe, reason))
+        switch error {
+        case .tooLarge(let reason), .malformedFit(let reason): leftOut.append((recipe, reason))
+        default: throw error
+        }
       }
     }
     return round
@@ -187,6 +189,7 @@ extension ModelSearch.Trial {
       ndcg += judgement.ndcgAt10 / Double(slice.draws.count)
       if number == 0 { (coverage, calibration) = (judgement.coverage, own) }
     }
+    guard rmse.isFinite, ndcg.isFinite else { throw .malformedFit("its scores are no numbers") }
     self.init(recipe: recipe, share: share, rmse: rmse, ndcgAt10: ndcg, coverage: coverage, calibration: calibration)
   }
 }

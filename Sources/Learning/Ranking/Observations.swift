@@ -64,6 +64,11 @@ public struct Observations: Sendable {
     PairSets(rows: users, columns: items, pairs: zip(user, item))
   }
 
+  /// Which users each item has rows with. Complexity: O(n log n).
+  func pairsByItem() -> PairSets {
+    PairSets(rows: items, columns: users, pairs: zip(item, user))
+  }
+
   /// For each pair its latest row's e^(−age / days), age counted from `now`: 1 everywhere where `days` is 0.
   ///
   /// - Parameter days: days in which a pair loses 1 − 1/e of its weight; 0 = it never does.

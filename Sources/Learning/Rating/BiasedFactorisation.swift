@@ -60,7 +60,7 @@ public struct BiasedFactorisation: Hashable, Sendable {
     var step = rate
     for _ in 0..<epochs {
       if Task.isCancelled { throw .cancelled }
-      users.shuffle(using: &random)
+      users = random.shuffled(users)
       for user in users where offsets[user] < offsets[user + 1] {
         state.visit(user, rows[offsets[user]..<offsets[user + 1]], train, step: step, lambda: regularisation)
       }

@@ -8,6 +8,9 @@ struct FeatureBlock {
   private let counts: [Double]
   private let features: (offsets: [Int], entity: [Int32], value: [Float])
   private let group: [Int32]
+  private let ownFeatures: Int
+  /// Group of whom ratings join; nil = there is none.
+  private let joiningGroup: Int?
   /// Number of features of each group.
   private let groupSizes: [Double]
 
@@ -25,6 +28,7 @@ struct FeatureBlock {
   /// What the last sweep changed of each entity's ratings: a constant, and what the other side's sum is multiplied by.
   private(set) var change: [(constant: Double, step: Double)]
   private var sums: [RatingLists.Sums]
+  private var sweeps = 0
 
   /// What a parameter is drawn from, but for the ratings.
   struct Prior {
@@ -34,6 +38,9 @@ struct FeatureBlock {
 
   /// Standard deviation of the first V.
   private static let initialScale = 0.1
+  /// Sweeps from one draw of v of whom ratings join to the next: these features take most of the time and move little in one
+  /// sweep. Each draw is still from the posterior given the rest, in whatever order they come.
+  private static let joiningSweeps = 3
   /// The hyper-prior's strength, in observations (α₀ = β₀ = γ₀ of the paper).
   private static let hyper = 1.0
 
@@ -42,6 +49,8 @@ struct FeatureBlock {
     counts = (0..<side.entities).map { Double(ratings.count($0)) }
     features = side.byFeature()
     group = side.group
+    ownFeatures = side.ownFeatures
+    joiningGroup = ownFeatures < side.features ? side.groups - 1 : nil
     var sizes = [Double](repeating: 0, count: side.groups)
     for member in group { sizes[Int(member)] += 1 }
     groupSizes = sizes
@@ -72,12 +81,20 @@ struct FeatureBlock {
     ratings.gather(entries, own: settling.map { latentSum[$0] } ?? linearSum, residual: &residual, into: &sums)
   }
 
+  /// Sums the residuals up again after they were changed between a pass for w and the draws.
+  mutating func resum(_ residual: [Float]) {
+    for entity in sums.indices { sums[entity].residual = ratings.sum(of: entity, residual) }
+  }
+
   /// Σ residuals, after a pass.
   var residualSum: Double { sums.reduce(0) { $0 + $1.residual } }
 
   /// Draws all w, after a pass for them. `shift` is what the prediction of every rating has grown by since that pass.
   mutating func sweepLinear(noise: Double, shift: Double, random: inout Xoshiro256) {
-    Self.drawPriors(&linearPrior, of: linear, group, groupSizes, &random)
+    sweeps += 1
+    var priors = linearPrior
+    drawPriors(&priors, of: linear, &random)
+    linearPrior = priors
     var residuals = zip(sums, counts).map { $0.residual - shift * $1 }
     let before = linearSum
     for feature in linear.indices {
@@ -103,40 +120,70 @@ struct FeatureBlock {
 
   /// Draws vⱼf of all features for one factor, after a pass for it.
   mutating func sweep(factor: Int, noise: Double, random: inout Xoshiro256) {
-    Self.drawPriors(&latentPrior[factor], of: latent[factor], group, groupSizes, &random)
-    let (sumBefore, termBefore) = (latentSum[factor], ownTerm[factor])
-    var v = latent[factor]
-    var q = sumBefore
-    for feature in v.indices {
+    var priors = latentPrior[factor]
+    drawPriors(&priors, of: latent[factor], &random)
+    latentPrior[factor] = priors
+    var cells = counts.indices.map { Cell(counts[$0], sums[$0], latentSum[factor][$0], ownTerm[factor][$0]) }
+    latent[factor] = drawn(latent[factor], latentPrior[factor], noise, &cells, &random)
+    for (entity, cell) in cells.enumerated() {
+      change[entity] = (cell.ownTerm - ownTerm[factor][entity], cell.sum - latentSum[factor][entity])
+      (latentSum[factor][entity], ownTerm[factor][entity]) = (cell.sum, cell.ownTerm)
+    }
+  }
+
+  /// What a sweep over features needs of an entity, in one place.
+  private struct Cell {
+    let count: Double
+    let other: Double
+    let otherSquare: Double
+    var residual: Double
+    var residualOther: Double
+    /// Σ vⱼf xⱼ, and the sum of the squares of its terms.
+    var sum: Double
+    var squares: Double
+
+    init(_ count: Double, _ sums: RatingLists.Sums, _ sum: Double, _ ownTerm: Double) {
+      (self.count, other, otherSquare) = (count, sums.other, sums.otherSquare)
+      (residual, residualOther, self.sum) = (sums.residual, sums.residualOther, sum)
+      squares = sum * sum - 2 * ownTerm
+    }
+
+    var ownTerm: Double { (sum * sum - squares) / 2 }
+  }
+
+  /// Draws each feature's parameter of a factor anew, and brings the cells up to date with it.
+  private func drawn(
+    _ parameters: [Double], _ priors: [Prior], _ noise: Double, _ cells: inout [Cell], _ random: inout Xoshiro256
+  ) -> [Double] {
+    var parameters = parameters
+    let (entities, values) = (features.entity.span, features.value.span)
+    var cells = cells.mutableSpan
+    let due = sweeps.isMultiple(of: Self.joiningSweeps) ? parameters.count : ownFeatures
+    for feature in 0..<due {
       let range = features.offsets[feature]..<features.offsets[feature + 1]
+      let v = parameters[feature]
       var (square, product) = (0.0, 0.0)
       for position in range {
-        let (entity, x) = (Int(features.entity[position]), Double(features.value[position]))
-        let own = q[entity] - x * v[feature]
-        let s = sums[entity]
-        square += x * x * (own * (counts[entity] * own + 2 * s.other) + s.otherSquare)
-        product += x * (own * s.residual + s.residualOther)
+        let x = Double(values[unchecked: position])
+        let cell = cells[unchecked: Int(entities[unchecked: position])]
+        let own = cell.sum - x * v
+        square += x * x * (own * (cell.count * own + 2 * cell.other) + cell.otherSquare)
+        product += x * (own * cell.residual + cell.residualOther)
       }
-      let prior = latentPrior[factor][Int(group[feature])]
-      let drawn = Self.draw(prior, noise, square, product + square * v[feature], &random)
-      let step = drawn - v[feature]
+      let drawn = Self.draw(priors[Int(group[feature])], noise, square, product + square * v, &random)
       for position in range {
-        let (entity, x) = (Int(features.entity[position]), Double(features.value[position]))
-        let own = q[entity] - x * v[feature]
-        let change = step * x
-        sums[entity].residual -= change * (own * counts[entity] + sums[entity].other)
-        sums[entity].residualOther -= change * (own * sums[entity].other + sums[entity].otherSquare)
-        q[entity] += change
+        let (entity, x) = (Int(entities[unchecked: position]), Double(values[unchecked: position]))
+        var cell = cells[unchecked: entity]
+        let (own, step) = (cell.sum - x * v, x * (drawn - v))
+        cell.residual -= step * (own * cell.count + cell.other)
+        cell.residualOther -= step * (own * cell.other + cell.otherSquare)
+        cell.sum += step
+        cell.squares += step * x * (drawn + v)
+        cells[unchecked: entity] = cell
       }
-      v[feature] = drawn
+      parameters[feature] = drawn
     }
-    latent[factor] = v
-    refresh(factor)
-    for entity in change.indices {
-      change[entity] = (
-        ownTerm[factor][entity] - termBefore[entity], latentSum[factor][entity] - sumBefore[entity]
-      )
-    }
+    return parameters
   }
 
   /// One parameter given all others: its rows have Σ x² = `square` and Σ x · (residual without it) = `product`.
@@ -147,7 +194,7 @@ struct FeatureBlock {
     return (noise * product + prior.precision * prior.mean) * variance + random.nextNormal() * variance.squareRoot()
   }
 
-  /// Computes a factor's sums afresh, so that rounding does not build up.
+  /// Computes a factor's sums.
   private mutating func refresh(_ factor: Int) {
     var sum = [Double](repeating: 0, count: linearSum.count)
     var squares = sum
@@ -195,9 +242,10 @@ struct FeatureBlock {
   /// What an entity's own w and v are drawn from: one prior, then one for each factor.
   var ownPriors: [Prior] { [linearPrior[0]] + latentPrior.map { $0[0] } }
 
-  /// Draws each group's precision and mean given its parameters.
-  private static func drawPriors(
-    _ priors: inout [Prior], of parameters: [Double], _ group: [Int32], _ sizes: [Double], _ random: inout Xoshiro256
+  /// Draws each group's precision and mean given its parameters. The mean of whom ratings join stays 0: an entity without
+  /// ratings has none of these features, and must not be told apart by that alone.
+  private func drawPriors(
+    _ priors: inout [Prior], of parameters: [Double], _ random: inout Xoshiro256
   ) {
     var sums = [Double](repeating: 0, count: priors.count)
     var squares = sums
@@ -208,11 +256,12 @@ struct FeatureBlock {
     }
     for own in priors.indices {
       let mean = priors[own].mean
-      let rate = hyper + squares[own] + hyper * mean * mean
-      let precision = random.nextGamma(shape: (hyper + sizes[own] + 1) / 2) * 2 / rate
-      let weight = sizes[own] + hyper
+      let rate = Self.hyper + squares[own] + Self.hyper * mean * mean
+      let precision = random.nextGamma(shape: (Self.hyper + groupSizes[own] + 1) / 2) * 2 / rate
+      let weight = groupSizes[own] + Self.hyper
       priors[own] = Prior(
-        mean: sums[own] / weight + random.nextNormal() / (precision * weight).squareRoot(), precision: precision)
+        mean: own == joiningGroup ? 0 : sums[own] / weight + random.nextNormal() / (precision * weight).squareRoot(),
+        precision: precision)
     }
   }
 }

@@ -1,7 +1,9 @@
-/// The state of a factorisation machine's Markov chain: both blocks, the offset, the noise and every residual.
+/// The state of a factorisation machine's Markov chain: both blocks, the sittings, the offset, the noise and every residual.
 struct GibbsSampler {
   private(set) var users: FeatureBlock
   private(set) var items: FeatureBlock
+  /// What the time of ratings says; nil = it is not looked at, or says nothing.
+  private(set) var sittings: Sittings?
   private(set) var offset: Double
   /// Precision of a rating given all parameters, as the last sweep drew it.
   private(set) var noise = 1.0
@@ -15,16 +17,20 @@ struct GibbsSampler {
   /// Precision of the offset: as good as none is known before.
   private static let offsetPrecision = 1e-10
 
-  init(train: Observations, users: SideInformation, items: SideInformation, factors: Int, seed: UInt64) {
+  init(
+    train: Observations, users: SideInformation, items: SideInformation, factors: Int, usesTime: Bool, seed: UInt64
+  ) {
     random = Xoshiro256(seed: seed)
     let lists = RatingLists.both(train)
     self.users = FeatureBlock(users, ratings: lists.users, factors: factors, random: &random)
     self.items = FeatureBlock(items, ratings: lists.items, factors: factors, random: &random)
+    let sittings = usesTime ? Sittings(train, order: lists.order) : nil
+    self.sittings = sittings?.isEmpty == false ? sittings : nil
     self.factors = factors
     offset = train.value.reduce(0, +) / Double(train.count)
     residual = []
     var predicted = [Double](repeating: 0, count: train.count)
-    addPredictions(of: train, to: &predicted)
+    addPredictions(of: train, in: [], to: &predicted)
     residual = lists.order.map { Float(train.value[$0] - predicted[$0]) }
   }
 
@@ -32,6 +38,10 @@ struct GibbsSampler {
   mutating func sweep() {
     users.gather(items, settling: factors - 1, for: nil, &residual)
     noise = drawNoise()
+    if sittings != nil {
+      sittings?.sweep(noise: noise, &residual, random: &random)
+      users.resum(residual)
+    }
     let shift = drawOffset(noise: noise)
     users.sweepLinear(noise: noise, shift: shift, random: &random)
     items.gather(users, settling: nil, for: nil, &residual)
@@ -44,8 +54,9 @@ struct GibbsSampler {
     }
   }
 
-  /// Adds the present sample's prediction of each row to `sums`.
-  func addPredictions(of rows: Observations, to sums: inout [Double]) {
+  /// Adds the present sample's prediction of each row to `sums`. `runs`: those of the sittings that the rows belong to.
+  func addPredictions(of rows: Observations, in runs: [[Int32]], to sums: inout [Double]) {
+    sittings?.addEffects(of: runs, to: &sums)
     let (p, q) = (users.scoring(), items.scoring())
     for row in 0..<rows.count {
       let (u, i) = (Int(rows.user[row]), Int(rows.item[row]))

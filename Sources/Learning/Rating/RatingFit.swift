@@ -55,13 +55,11 @@ public struct RatingFit: Sendable, Equatable {
 
   /// Beyond any parameter of standardised ratings; ten to the sixth is what a damaged file holds.
   private static let largest: Float = 1e6
-  /// Beyond any scale that people rate on.
-  static let widestScale = 1e9
 
   /// Throws `malformedFit` unless it belongs to a model and has numbers that can be reckoned with.
   func check(_ model: RatingModel) throws(LearningError) {
     let bounds = [scale.mean, scale.unit, scale.range.lowerBound, scale.range.upperBound]
-    guard bounds.allSatisfy({ abs($0) <= Self.widestScale }), scale.unit > 0 else {
+    guard bounds.allSatisfy(RatingScale.admits), scale.unit > 0 else {
       throw .malformedFit("its scale of ratings is none")
     }
     guard blocks.count == model.blocks else {

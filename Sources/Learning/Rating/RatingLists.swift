@@ -1,6 +1,6 @@
 /// The ratings of each entity of one side, users or items: which residuals are theirs, and whom of the other side they join.
 ///
-/// Residuals are kept in order of users, so that users' passes read them one after another.
+/// Residuals are kept in order of users, then time, so that users' passes read them one after another.
 struct RatingLists {
   /// Start of each entity's ratings in `slot` and `other`; one more than there are entities.
   let offsets: [Int]
@@ -24,7 +24,8 @@ struct RatingLists {
   /// Both sides of the ratings; `order` has the number of the rating that each residual belongs to.
   static func both(_ ratings: Observations) -> (users: RatingLists, items: RatingLists, order: [Int]) {
     precondition(ratings.count <= Int32.max, "more ratings than residuals can be numbered")
-    let (order, userOffsets) = Array(0..<ratings.count).countingSorted(by: ratings.user[...], keys: ratings.users)
+    let byTime = (0..<ratings.count).sorted { (ratings.time[$0], $0) < (ratings.time[$1], $1) }
+    let (order, userOffsets) = byTime.countingSorted(by: ratings.user[...], keys: ratings.users)
     let user = order.map { ratings.user[$0] }
     let item = order.map { ratings.item[$0] }
     let (slots, itemOffsets) = Array(0..<ratings.count).countingSorted(by: item[...], keys: ratings.items)
@@ -36,6 +37,11 @@ struct RatingLists {
 
   /// Number of ratings of an entity.
   func count(_ entity: Int) -> Int { offsets[entity + 1] - offsets[entity] }
+
+  /// Σ residuals of an entity's ratings.
+  func sum(of entity: Int, _ residual: [Float]) -> Double {
+    slot[offsets[entity]..<offsets[entity + 1]].reduce(0) { $0 + Double(residual[Int($1)]) }
+  }
 
   /// Settles what the residuals owe, and sums each entity's up into `sums`.
   ///

@@ -70,7 +70,7 @@ public enum RatingModel: Hashable, Sendable {
 
 extension FactorisationMachine {
   /// Samples the chain, and keeps some of it: of the products the mean given everything else of the sample, which varies less
-  /// than what was drawn.
+  /// than what was drawn. The time of ratings is not looked at: lists are for sittings to come, of which it says nothing.
   fileprivate func fit(
     _ ratings: Observations, _ scale: RatingScale, _ attributes: EntityAttributes, kept: Int, seed: UInt64
   ) throws(LearningError) -> (products: [Float], fit: RatingFit) {
@@ -83,7 +83,8 @@ extension FactorisationMachine {
     if ratings.count > 0 {
       var sampler = GibbsSampler(
         train: standardised, users: attributes.customers.sideInformation(entities: ratings.users),
-        items: attributes.products.sideInformation(entities: ratings.items), factors: factors, seed: seed)
+        items: attributes.products.sideInformation(entities: ratings.items), factors: factors, usesTime: false,
+        seed: seed)
       for iteration in 1...burnIn + samples {
         if Task.isCancelled { throw .cancelled }
         sampler.sweep()

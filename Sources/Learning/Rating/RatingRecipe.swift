@@ -31,7 +31,7 @@ public struct RatingRecipe: Hashable, Sendable {
     case .fm:
       [
         "factors": Choice(value: 10, range: 1...1024), "samples": Choice(value: 400, range: 1...100_000),
-        "burn-in": Choice(value: 100, range: 0...100_000), "implicit": Choice(value: 0, range: 0...1),
+        "burn-in": Choice(value: 100, range: 0...100_000), "implicit": Choice(value: 1, range: 0...1),
       ]
     }
   }
@@ -77,10 +77,12 @@ public struct RatingRecipe: Hashable, Sendable {
         epochs: Int(option("epochs"))
       ).predictions(train: train, asked: asked, seed: seed)
     case .fm:
-      let users = option("implicit") > 0 ? users.adding(rated: train) : users
+      let isImplicit = option("implicit") > 0
       return try FactorisationMachine(
         factors: Int(option("factors")), samples: Int(option("samples")), burnIn: Int(option("burn-in"))
-      ).predictions(train: train, asked: asked, users: users, items: items, seed: seed)
+      ).predictions(
+        train: train, asked: asked, users: isImplicit ? users.adding(rated: train.pairs()) : users,
+        items: isImplicit ? items.adding(rated: train.pairsByItem()) : items, seed: seed)
     }
   }
 }

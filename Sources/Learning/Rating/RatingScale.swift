@@ -7,6 +7,12 @@ public struct RatingScale: Sendable, Equatable {
   /// Least and greatest rating.
   public let range: ClosedRange<Double>
 
+  /// Beyond any scale that people rate on.
+  static let widest = 1e9
+
+  /// Whether a number may be somebody's rating: one that none rates on would make all others look alike.
+  static func admits(_ rating: Double) -> Bool { abs(rating) <= widest }
+
   /// Takes up a scale that was kept elsewhere.
   public init(mean: Double, unit: Double, range: ClosedRange<Double>) {
     (self.mean, self.unit, self.range) = (mean, unit, range)

@@ -30,7 +30,7 @@ public struct RatingSearch: Sendable {
     best = recipes.last ?? RatingRecipe(last)
     guard recipes.count > 1, train.count >= Self.minimumRatings else { return }
     var random = Xoshiro256(seed: seed)
-    let order = (0..<train.count).shuffled(using: &random)
+    let order = random.shuffled(Array(0..<train.count))
     let judgedCount = Int(Double(train.count) * Self.judgedShare)
     let (judged, fitted) = (train.rows(order[..<judgedCount]), train.rows(order[judgedCount...]))
     for recipe in recipes {

@@ -11,6 +11,8 @@ public struct SideInformation: Sendable {
   let group: [Int32]
   /// Number of groups.
   let groups: Int
+  /// Features before those of whom ratings join.
+  let ownFeatures: Int
 
   /// The features of entities that are only told apart: one feature each.
   public init(entities: Int) { self.init(entities: entities, attributes: []) }
@@ -19,6 +21,10 @@ public struct SideInformation: Sendable {
   ///
   /// - Parameter attributes: for each attribute the (feature of the attribute, value) pairs of every entity.
   public init(entities: Int, attributes: [[[(feature: Int, value: Double)]]]) {
+    self.init(entities: entities, attributes: attributes, ownFeatures: nil)
+  }
+
+  private init(entities: Int, attributes: [[[(feature: Int, value: Double)]]], ownFeatures: Int?) {
     var offsets = [0]
     var feature: [Int32] = []
     var value: [Float] = []
@@ -45,16 +51,16 @@ public struct SideInformation: Sendable {
     self.attributes = attributes
     (self.offsets, self.feature, self.value, self.group) = (offsets, feature, value, group)
     groups = attributes.count + 1
+    self.ownFeatures = ownFeatures ?? group.count
   }
 
-  /// The same users with one more group: the items that each has rated, at 1 / √(their number).
-  func adding(rated train: Observations) -> SideInformation {
-    let pairs = train.pairs()
-    let rated = (0..<entities).map { user in
-      let weight = 1 / Double(max(1, pairs[user].count)).squareRoot()
-      return pairs[user].map { (feature: Int($0), value: weight) }
+  /// The same entities with one more group: whom of the other side each has a rating with, at 1 / √(their number).
+  func adding(rated pairs: PairSets) -> SideInformation {
+    let rated = (0..<entities).map { entity in
+      let weight = 1 / Double(max(1, pairs[entity].count)).squareRoot()
+      return pairs[entity].map { (feature: Int($0), value: weight) }
     }
-    return SideInformation(entities: entities, attributes: attributes + [rated])
+    return SideInformation(entities: entities, attributes: attributes + [rated], ownFeatures: features)
   }
 
   /// Number of features.

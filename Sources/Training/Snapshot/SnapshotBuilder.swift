@@ -121,9 +121,11 @@ struct SnapshotBuilder {
     return named.ofCustomer.map { $0 < 0 ? "" : named.names[Int($0)] }
   }
 
-  /// The largest groups, equal ones by name; customers of the others have none.
+  /// The largest groups, equal ones by name; customers of the others have none. Names that only look alike are one, spelt as
+  /// the first customer's, lest it hang on the order of a dictionary how the files of two nights spell it.
   private static func groups(_ names: [Int32: String], _ rank: [Int32], atMost most: Int) -> CustomerSegments {
-    let sizes = Dictionary(names.values.map { ($0, 1) }, uniquingKeysWith: +)
+    let ordered = names.sorted { rank[Int($0.key)] < rank[Int($1.key)] }
+    let sizes = Dictionary(ordered.map { ($0.value, 1) }, uniquingKeysWith: +)
     let kept = sizes.sorted { (-$0.value, $0.key) < (-$1.value, $1.key) }.prefix(most).map(\.key).sorted()
     let index = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, Int32($0)) })
     var ofCustomer = [Int32](repeating: -1, count: rank.count)
