@@ -66,7 +66,6 @@ public final class Connection {
   private var unconsumed: [UInt8] = []
   private var isFlushDue = false
   private var isReadDue = false
-  private var isReading = false
   private var watchesWriting = false
   private var wasAboveHigh = false
 
@@ -103,14 +102,16 @@ public final class Connection {
   /// Bytes not yet sent.
   public var bufferedBytes: Int { output.count }
 
-  /// Appends to the output, which goes out when the delegate has taken what was read, or else at the end of the reactor's
-  /// turn. After the end it does nothing.
+  /// Appends to the output, which goes out at the end of the reactor's turn. After the end it does nothing.
+  ///
+  /// Not at once: when many callers wait, the first answer of a turn would wake its caller, who is then done with each answer
+  /// before the next one comes, and has to be woken for every one. Answers that go out in a row cost one waking.
   @inline(__always)
   public func write(_ body: (inout OutputBuffer) -> Void) {
     guard state == .open else { return }
     body(&output)
     wasAboveHigh = wasAboveHigh || output.count > Self.highWatermark
-    guard !isReading, !isFlushDue, output.count > 0 else { return }
+    guard !isFlushDue, output.count > 0 else { return }
     isFlushDue = true
     reactor.loop.flushLater(self)
   }
@@ -178,15 +179,7 @@ public final class Connection {
 
   // MARK: Reading
 
-  /// Reads, and sends what is answered at once: until another connection has its turn, all that this one needs is at hand.
   private func read() {
-    isReading = true
-    readAll()
-    isReading = false
-    if !isFlushDue, output.count > 0, state == .open { flush() }
-  }
-
-  private func readAll() {
     for _ in 0..<Self.readsATurn {
       guard state == .open else { return discard() }
       switch unconsumed.isEmpty ? readIntoScratch() : readBehindUnconsumed() {
