@@ -1,8 +1,11 @@
 #define _GNU_SOURCE
 #include "CTransport.h"
 
+#include <errno.h>
 #include <malloc.h>
+#include <openssl/bio.h>
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -64,4 +67,45 @@ __attribute__((constructor)) static void lend_blocks(void) {
 void nj_keep_blocks(bool keeps) {
   kept.keeps = keeps;
   while (!keeps && kept.count > 0) free(kept.blocks[--kept.count]);
+}
+
+static int socket_read(BIO *bio, char *bytes, int count) {
+  BIO_clear_retry_flags(bio);
+  ssize_t received = recv((int)(intptr_t)BIO_get_data(bio), bytes, (size_t)count, 0);
+  if (received == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  if (received < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+  return (int)received;
+}
+
+static int socket_write(BIO *bio, const char *bytes, int count) {
+  BIO_clear_retry_flags(bio);
+  ssize_t sent = send((int)(intptr_t)BIO_get_data(bio), bytes, (size_t)count, MSG_NOSIGNAL);
+  if (sent < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+  return (int)sent;
+}
+
+static long socket_control(BIO *bio, int command, long number, void *pointer) {
+  (void)number, (void)pointer;
+  if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+  return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP;
+}
+
+static BIO_METHOD *socket_method;
+
+static void make_socket_method(void) {
+  BIO_METHOD *made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "nightjar socket");
+  if (made && BIO_meth_set_read(made, socket_read) && BIO_meth_set_write(made, socket_write) &&
+      BIO_meth_set_ctrl(made, socket_control))
+    socket_method = made;
+}
+
+bool nj_use_socket(struct ssl_st *ssl, int descriptor) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_socket_method);
+  BIO *bio = socket_method ? BIO_new(socket_method) : NULL;
+  if (!bio) return false;
+  BIO_set_data(bio, (void *)(intptr_t)descriptor);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl, bio, bio);
+  return true;
 }

@@ -29,6 +29,13 @@ void nj_lower_priority(void);
 // without, each record costs four of the heap's. To be ended before the thread is.
 void nj_keep_blocks(bool keeps);
 
+struct ssl_st;
+
+// Has a TLS session, which becomes the owner of what stands between, read from and write to a connected socket, which it does
+// not. As SSL_set_fd, but by recv and send, which spare the kernel what read and write do for files. False where memory is
+// short.
+bool nj_use_socket(struct ssl_st *ssl, int descriptor);
+
 // The pointer that an event carries.
 static inline void *nj_event_data(const struct epoll_event *event) { return event->data.ptr; }
 #endif

@@ -1,4 +1,5 @@
 import COpenSSL
+import CTransport
 import Glibc
 
 /// One TLS connection on one socket. Used by one thread at a time: the handshake thread first, then its reactor's.
@@ -24,7 +25,7 @@ final class TLSSession: @unchecked Sendable {
     ssl = try context.makeSession()
     self.descriptor = descriptor
     isServer = context.isServer
-    guard SSL_set_fd(ssl, descriptor.raw) == 1 else { throw .openSSL("TLS session") }
+    guard nj_use_socket(ssl, descriptor.raw) else { throw .openSSL("TLS session") }
     if isServer { SSL_set_accept_state(ssl) } else { SSL_set_connect_state(ssl) }
     guard let serverName else { return }
     let named = serverName.withCString {
