@@ -55,7 +55,8 @@ struct SnapshotReader: Sendable {
         $0.key = resume.key
       }
     }
-    try await call.finish()
+    // It may have broken by now: then what came before says so, behind the chunks that are still to be read.
+    try? await call.finish()
     for try await chunk in call.responses {
       try builder.add(chunk)
       isMoving = true
