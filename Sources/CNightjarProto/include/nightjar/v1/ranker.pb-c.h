@@ -139,7 +139,7 @@ struct  Nightjar__V1__GetRecommendationsRequest
    */
   char *tenant;
   /*
-   * Required.
+   * Required; as ingest takes it: without control characters. The same holds for the ids of products.
    */
   char *customer;
   /*
