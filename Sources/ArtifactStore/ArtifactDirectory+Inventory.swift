@@ -38,6 +38,19 @@ extension ArtifactDirectory {
     return held
   }
 
+  /// Removes what a tenant has beside `kept`, where it was made at least `age` before the newest of those, by the disk's own
+  /// clock; returns how many there were. Complexity: O(artifacts of the tenant).
+  public func removeAll(
+    of tenant: TenantID, but kept: Set<ArtifactDigest>, olderBy age: Duration
+  ) throws(ArtifactError) -> Int {
+    let held = try held(by: tenant)
+    guard let newest = held.lazy.filter({ kept.contains($0.digest) }).map(\.usedAt).max() else { return 0 }
+    let cutoff = newest - Int64(age / .microseconds(1))
+    let doomed = held.filter { !kept.contains($0.digest) && $0.usedAt <= cutoff }
+    for artifact in doomed { try remove(tenant: tenant, digest: artifact.digest) }
+    return doomed.count
+  }
+
   /// Marks an artifact as used now, for whoever makes room by what was not used for longest; nothing where it is not there.
   public func markUsed(tenant: TenantID, digest: ArtifactDigest) throws(ArtifactError) {
     try disk.touch(folder(tenant, digest))

@@ -941,6 +941,8 @@ extension Nightjar__V1__VersionState: WireScalar {
   public static var retired: Self { NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_RETIRED }
   /// `VERSION_STATE_ROLLED_BACK`.
   public static var rolledBack: Self { NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_ROLLED_BACK }
+  /// `VERSION_STATE_REMOVED`.
+  public static var removed: Self { NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_REMOVED }
 }
 
 extension Nightjar__V1__ServingState: WireScalar {

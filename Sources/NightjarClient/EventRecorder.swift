@@ -172,14 +172,3 @@ public struct EventRecorder: Sendable {
     func cancel() { call.cancel() }
   }
 }
-
-extension RPCError {
-  /// Whether the batches without an answer may fare better on another stream.
-  fileprivate var isWorthAnotherStream: Bool {
-    switch code {
-    case .unavailable, .deadlineExceeded: true
-    case .resourceExhausted, .aborted: retryAfter != nil
-    default: false
-    }
-  }
-}

@@ -43,6 +43,16 @@ public struct RPCError: Error, Sendable, Equatable, CustomStringConvertible {
     return error
   }
 
+  /// Whether another stream, begun where this one broke, may fare better: the server was away, or says when to come again.
+  public var isWorthAnotherStream: Bool {
+    switch code {
+    case .unavailable, .deadlineExceeded: true
+    case .resourceExhausted, .aborted: retryAfter != nil
+    default: false
+    }
+  }
+
+  /// The code's name, the message, the refused fields.
   public var description: String {
     let fields = violations.map { "; \($0.field): \($0.reason)" }.joined()
     return "\(code.name): \(message)\(fields)"

@@ -67,6 +67,22 @@ struct TenantNight: Sendable {
     }
     stages.reach(.completed)
     logger.info("completed", metadata: ["live_bake": "\(live)"])
+    await tidy(beside: published)
+  }
+
+  /// Removes from the store what of the tenant cannot be live again. The lease is over: what another night makes meanwhile is
+  /// younger than what is removed. A failure leaves it to the next night.
+  private func tidy(beside published: [Bake.Published]) async {
+    guard !lease.kept.isEmpty else { return }
+    let kept = lease.kept.union(published.map(\.digest))
+    do {
+      let removed = try await compute.run {
+        try store.removeAll(of: lease.tenant, but: kept, olderBy: Limits.unwantedArtifacts)
+      }
+      if removed > 0 { logger.info("old artifacts removed", metadata: ["artifacts": "\(removed)"]) }
+    } catch {
+      logger.warning("old artifacts stay in the store", metadata: ["error": "\(error)"])
+    }
   }
 
   private func evaluate(_ night: Night) throws -> Evaluation {

@@ -227,7 +227,7 @@ private struct Simulation {
 
   private mutating func activate(_ tenant: String) async throws {
     let versions = try await desk.versions(tenant).list(\.n_versions, \.versions)
-    guard let target = versions.randomElement(using: &random) else { return }
+    guard let target = versions.filter({ $0.state != .removed }).randomElement(using: &random) else { return }
     let left = try await desk.tenant(tenant).live
     let hold = [Proto.Hold.untilReleased, .untilNextNight].randomElement(using: &random) ?? .untilReleased
     try await desk.activate(tenant, target.bake, hold: hold)

@@ -53,6 +53,37 @@ struct VersionTests {
     }
   }
 
+  @Test("the newest versions can be live again, and the live one however old; trainers are told which to keep")
+  func removal() async throws {
+    let desk = try Desk()
+    try await desk.create("uk", needsApproval: true)
+    let old = try await desk.wholeNight("uk")
+    try await desk.activate("uk", old, hold: .untilReleased)
+    // Each night bakes the live model anew, and a person goes back to the first bake.
+    for _ in 0..<VersionRow.kept {
+      try await desk.wholeNight("uk", Self.championWins)
+      try await desk.activate("uk", old, hold: .untilReleased)
+    }
+    let versions = try await desk.versions("uk", size: 1_000).list(\.n_versions, \.versions)
+    #expect(versions.count == Int(VersionRow.kept) + 2)
+    try await desk.runNight(["uk"])
+    let lease = try #require(try await desk.lease())
+    let kept = lease.strings(\.n_kept_digests, \.kept_digests)
+    #expect(Set(kept) == Set((versions.prefix(Int(VersionRow.kept)).map(\.bake) + [old]).map { digest(of: $0) }))
+    #expect(kept.count == Int(VersionRow.kept) + 1)
+    let removed = try #require(versions.last { $0.bake != old }).bake
+    await expectRefusal(.failedPrecondition, "version '\(removed)' is removed from the store") {
+      try await desk.activate("uk", removed)
+    }
+    try await desk.complete(lease, desk.report(lease, Self.championWins))
+    // Going back behind a model brings none of its versions back that are gone.
+    let state = try await desk.core.database.queue.write { db in
+      try VersionRow.rollBack(modelOf: VersionRow.get(removed, of: "uk", db), db)
+      return try VersionRow.get(removed, of: "uk", db).state
+    }
+    #expect(state == .removed)
+  }
+
   @Test("a promotion that needs approval waits for a person, and goes on waiting")
   func approval() async throws {
     let desk = try Desk()

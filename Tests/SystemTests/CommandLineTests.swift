@@ -12,7 +12,8 @@ struct CommandLineTests {
   @Test("up, tenant, import, night, recommend, versions, activate, journal; Ctrl-C ends all with status 0")
   func wholeDay() async throws {
     let up = try await Up(in: folder)
-    #expect(try await tool("tenant", "create", "acme", "--title", "Acme & Söhne").status == 0)
+    let created = try await tool("tenant", "create", "acme", "--title", "Acme & Söhne")
+    #expect(created.status == 0, "\(created.remarks)")
     #expect(try await tool("tenant", "create", "acme", "--title", "Another").status == 1)
 
     try folder.write("customers.csv", "id,country,first_seen\nc1,DE,2011-01-01\nc2,,\n\"c3,AT,\nc4,CH,never\n")

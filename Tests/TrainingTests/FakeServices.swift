@@ -20,6 +20,8 @@ final class FakeServices: Sendable {
     var champion: Encoded<Proto.Version>?
     /// What control orders, whatever is reported.
     var orders = ["als"]
+    /// Digests of what can be live again.
+    var kept: [String] = []
     /// Chunks after which the snapshot stream breaks, once each time.
     var breaks: [Int] = []
     /// What ingest answers to a request for the snapshot; nil = it streams.
@@ -197,6 +199,7 @@ final class FakeServices: Sendable {
     lease.horizon_days = 28
     lease.seed = 7
     lease.events = script.events
+    lease.strings(\.n_kept_digests, \.kept_digests, script.kept)
     guard let champion = try? script.champion?.decode() else { return }
     lease.message(\.champion) {
       $0.bake = champion.bake

@@ -63,6 +63,33 @@ import Transport
     #expect(heard.availabilityChanges == [300 * SampleTenant.day])
   }
 
+  @Test("a complete night removes what cannot be live again and is not of today; without a list of what can, nothing")
+  func tidying() async throws {
+    let scratch = try Scratch()
+    let (_, kept) = try champion(in: scratch)
+    let (_, orphan) = try champion(.popularity, in: scratch)
+    let (_, young) = try champion(.neighbours, in: scratch)
+    let store = scratch.store
+    func present() throws -> Set<ArtifactDigest> { try Set(store.artifacts(of: shop)) }
+    for digest in [kept, orphan] {
+      let folder = URL(filePath: store.path(tenant: shop, digest: digest, file: .lists)).deletingLastPathComponent()
+      try FileManager.default.setAttributes([.modificationDate: Date.now - 90_000], ofItemAtPath: folder.path)
+    }
+    _ = try await run(.init(), in: scratch)
+    #expect(try present().isSuperset(of: [kept, orphan, young]))
+    let heard = try await run(.init(kept: ["\(kept)"]), in: scratch)
+    let digests = heard.completed.flatMap { $0.list(\.n_bakes, \.bakes).map(\.manifest_digest) }
+    #expect(digests.count == 1)
+    #expect(try present() == Set([kept, young] + digests.compactMap { ArtifactDigest(hex: $0) }))
+    #expect(heard.failures.isEmpty)
+  }
+
+  @Test("a lease that keeps what is no digest is not begun")
+  func wrongDigest() async throws {
+    let heard = try await run(.init(kept: ["../uk"]), in: Scratch())
+    #expect(heard.kinds == [.surroundings] && heard.failures.first?.contains("'../uk' is not a digest") == true)
+  }
+
   @Test("a snapshot stream that breaks is taken up where it stood")
   func brokenStream() async throws {
     let heard = try await run(.init(breaks: [0, 2, 4]), in: Scratch())

@@ -7,9 +7,9 @@ struct ExportCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Writes every customer's list, as CSV or as JSON lines, to standard output.",
     discussion: """
-      Lists come in the order of the bake. Where the ranker is lost on the way, the export goes on from where it was, \
-      with the same bake; once another is live, it ends with an error and has to start anew. CSV (RFC 4180) has a line for each \
-      product of each list.
+      Lists come in the order of the bake. Where the ranker is lost on the way, or busy, the export goes on from where \
+      it was, with the same bake; once another is live, it ends with an error and has to start anew. CSV (RFC 4180) has \
+      a line for each product of each list.
       """)
 
   enum Form: String, CaseIterable, ExpressibleByArgument {
@@ -77,10 +77,10 @@ struct ExportCommand: AsyncParsableCommand {
           failures = 0
         }
         return lists
-      } catch let error as RPCError where error.code == .unavailable || error.code == .deadlineExceeded {
+      } catch let error as RPCError where error.isWorthAnotherStream {
         failures += 1
         guard failures < attempts else { throw error }
-        try await Task.sleep(for: pause)
+        try await Task.sleep(for: max(pause, error.retryAfter ?? pause))
       }
     }
   }

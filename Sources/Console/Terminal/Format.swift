@@ -104,6 +104,7 @@ extension Proto.VersionState {
     case .held: "held"
     case .retired: "retired"
     case .rolledBack: "rolled back"
+    case .removed: "removed"
     default: "unknown (\(rawValue))"
     }
   }

@@ -154,6 +154,7 @@ extension ControlCore {
         lease.customers = UInt64(item.rows?.customers ?? 0)
         lease.products = UInt64(item.rows?.products ?? 0)
         lease.events = UInt64(item.rows?.events ?? 0)
+        lease.strings(\.n_kept_digests, \.kept_digests, leased.kept)
       }
     }
   }
@@ -163,6 +164,8 @@ extension ControlCore {
     let tenant: TenantRow
     let champion: VersionRow?
     let asOf: Timestamp
+    /// Digests of what can be live again.
+    let kept: [String]
   }
 
   private func takeLease(
@@ -195,7 +198,8 @@ extension ControlCore {
         "night": "\(item.night)", "fence": "\(fence.epoch).\(fence.number)", "watermark": "\(figures.sequence)",
         "attempt": "\(item.attempts)", "kind": "\(item.kind)",
       ], db)
-    return Leased(item: item, tenant: tenant, champion: champion, asOf: night.asOf)
+    let kept = try VersionRow.keepNewest(of: item.tenant, db)
+    return Leased(item: item, tenant: tenant, champion: champion, asOf: night.asOf, kept: kept)
   }
 
   /// What is to be done with a tenant; nil = nothing, since its data are those that its live lists were made from.

@@ -43,6 +43,12 @@ extension ControlCore {
       var tenant = try TenantRow.get(id, db)
       try tenant.expect(generation: expected)
       let target = try VersionRow.get(bake, of: id, db)
+      guard target.state != .removed else {
+        throw RPCError(
+          .failedPrecondition,
+          "version '\(bake)' is removed from the store, which holds the newest \(VersionRow.kept) of a tenant; "
+            + "`nightjar versions` shows them")
+      }
       let left = try tenant.live(db)
       if let left, left.bake != target.bake {
         if try VersionRow.isModel(target.model, olderThan: left.model, of: id, db) {

@@ -7,8 +7,11 @@ import RPC
 struct VersionRow: FetchableRecord {
   enum State: Int64 {
     case live = 1
-    case held, retired, rolledBack
+    case held, retired, rolledBack, removed
   }
+
+  /// How many of a tenant's versions can be live again: the newest; the live one can be older.
+  static let kept: Int64 = 30
 
   let tenant: String
   /// Position among the tenant's versions, from 1.
@@ -63,16 +66,28 @@ struct VersionRow: FetchableRecord {
       arguments: [tenant, ordinal, limit])
   }
 
+  /// Gives up what is not among the tenant's newest versions; returns the digests of those that stay.
+  static func keepNewest(of tenant: String, _ db: Database) throws -> [String] {
+    try db.execute(
+      sql: """
+        UPDATE versions SET state = ?1 WHERE tenant = ?2 AND state NOT IN (?1, ?3)
+        AND ordinal <= (SELECT max(ordinal) FROM versions WHERE tenant = ?2) - ?4
+        """, arguments: [State.removed.rawValue, tenant, State.live.rawValue, kept])
+    return try String.fetchAll(
+      db, sql: "SELECT digest FROM versions WHERE tenant = ? AND state <> ? ORDER BY ordinal",
+      arguments: [tenant, State.removed.rawValue])
+  }
+
   static func setState(_ state: State, of bake: String, tenant: String, _ db: Database) throws {
     try db.execute(
       sql: "UPDATE versions SET state = ? WHERE tenant = ? AND bake = ?", arguments: [state.rawValue, tenant, bake])
   }
 
-  /// Leaving a model for an older one sets all of its versions aside: it returns only by a person's hand.
+  /// Leaving a model for an older one sets all of its versions aside that there are: it returns only by a person's hand.
   static func rollBack(modelOf version: VersionRow, _ db: Database) throws {
     try db.execute(
-      sql: "UPDATE versions SET state = ? WHERE tenant = ? AND model = ?",
-      arguments: [State.rolledBack.rawValue, version.tenant, version.model])
+      sql: "UPDATE versions SET state = ? WHERE tenant = ? AND model = ? AND state <> ?",
+      arguments: [State.rolledBack.rawValue, version.tenant, version.model, State.removed.rawValue])
   }
 
   /// Whether a model came to be before another, however fresh their bakes are.

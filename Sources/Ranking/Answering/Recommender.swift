@@ -148,8 +148,8 @@ struct Recommender: Sendable {
     response.text(Field.bake, arm.pointee.bake)
     writeID(&response, customer, key)
     if slot.pointee.mode == .frozen { response.varint(Field.frozen, 1) }
+    if tail.fallback != .none || tail.nothing != .none { try Self.check(unknown: customer, "customer") }
     if tail.fallback != .none {
-      try Self.check(unknown: customer, "customer")
       response.varint(Field.fallback, UInt64(tail.fallback.rawValue))
     }
     if asOf != 0 { response.varint(Field.asOf, UInt64(bitPattern: asOf)) }
@@ -160,10 +160,7 @@ struct Recommender: Sendable {
     if asOf != 0, asOf < now, age >= Self.microsecondsASecond {
       response.varint(Field.age, UInt64(age / Self.microsecondsASecond))
     }
-    if tail.nothing != .none {
-      try Self.check(unknown: customer, "customer")
-      response.varint(Field.nothing, UInt64(tail.nothing.rawValue))
-    }
+    if tail.nothing != .none { response.varint(Field.nothing, UInt64(tail.nothing.rawValue)) }
     if tail.refilled > 0 { response.varint(Field.refilled, UInt64(tail.refilled)) }
     if tail.isReranked { response.varint(Field.reranked, 1) }
   }

@@ -15,6 +15,8 @@ final class ServedSegments: Sendable {
     /// In order of number.
     var closed: [Segment]
     var current: Segment?
+    /// The last number that was given to a segment.
+    var last: UInt32
     var isWanted = false
   }
 
@@ -31,7 +33,8 @@ final class ServedSegments: Sendable {
       guard let number = UInt32(name.dropLast(Self.suffix.count)) else { continue }
       found.append(try Self.segment(number, "\(folder)/\(name)"))
     }
-    state = Mutex(State(closed: found.sorted { $0.number < $1.number }))
+    found.sort { $0.number < $1.number }
+    state = Mutex(State(closed: found, last: found.last?.number ?? 0))
   }
 
   func path(_ number: UInt32) -> String {
@@ -39,8 +42,13 @@ final class ServedSegments: Sendable {
     return "\(folder)/\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits)\(Self.suffix)"
   }
 
-  /// The number of a segment to come.
-  var nextNumber: UInt32 { state.withLock { ($0.current ?? $0.closed.last).map { $0.number &+ 1 } ?? 1 } }
+  /// The number of a segment to come, a different one each time.
+  func takeNumber() -> UInt32 {
+    state.withLock { state in
+      state.last &+= 1
+      return state.last
+    }
+  }
 
   /// All that waits.
   var byteCount: Int {
@@ -56,8 +64,9 @@ final class ServedSegments: Sendable {
   /// Puts a segment that is written to the end in line.
   func close(_ segment: Segment) {
     state.withLock { state in
-      state.current = nil
-      state.closed.append(segment)
+      if state.current?.number == segment.number { state.current = nil }
+      let place = state.closed.lastIndex { $0.number < segment.number }.map { $0 + 1 } ?? 0
+      state.closed.insert(segment, at: place)
       state.isWanted = false
     }
   }

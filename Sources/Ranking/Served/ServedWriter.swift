@@ -89,11 +89,24 @@ final class ServedWriter: @unchecked Sendable {
     }
   }
 
-  /// Puts records at the end of the line again, durably, so that others come before them. Where it throws they may stand there
-  /// or not: whoever has them elsewhere is to keep them.
+  /// Puts records at the end of the line, durably, in a segment of their own; where it throws, none of them.
   func setAside(_ records: [UInt8]) throws(ServedError) {
-    let result = queue.sync { Result { () throws(ServedError) in try appendAll(of: records) } }
-    try makeDurable(try result.get())
+    let oldest = records.withUnsafeBytes { Self.time(of: $0) }
+    let segment = ServedSegments.Segment(number: segments.takeNumber(), byteCount: records.count, oldest: oldest)
+    let file = try create(segment)
+    do throws(ServedError) {
+      // `withUnsafeBytes` does not carry typed errors.
+      let written = records.withUnsafeBytes { bytes in
+        Result { () throws(ServedError) in try write(bytes, to: file, of: segment) }
+      }
+      try written.get()
+      try makeDurable(file)
+    } catch {
+      // Left there, each further try would add as much again. What a crash leaves of it ingest counts once.
+      unlink(segments.path(segment.number))
+      throw error
+    }
+    segments.close(segment)
   }
 
   // MARK: The turn, every `Limits.drainInterval`
@@ -139,50 +152,53 @@ final class ServedWriter: @unchecked Sendable {
 
   // MARK: Segments
 
-  /// Appends whole records to the segment in hand, and says in which file they are; takes back what it wrote of them where it
-  /// fails.
-  @discardableResult
-  private func append(_ records: UnsafeRawBufferPointer) throws(ServedError) -> File {
+  /// Appends whole records to the segment in hand; takes back what it wrote of them where it fails.
+  private func append(_ records: UnsafeRawBufferPointer) throws(ServedError) {
     if current == nil { try beginSegment() }
     guard let (file, begun) = current else { preconditionFailure("a segment has begun") }
     var segment = begun
-    var written = 0
-    while written < records.count {
-      let count = options.write(file.descriptor, UnsafeRawBufferPointer(rebasing: records[written...]))
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        let error = ServedError("write", segments.path(segment.number), count == 0 ? ENOSPC : errno)
-        // Where that fails too, the rest is damage to whoever reads it; the next record goes elsewhere.
-        if ftruncate(file.descriptor, off_t(segment.byteCount)) != 0 { endSegment() }
-        throw error
-      }
-      written += count
+    do throws(ServedError) { try write(records, to: file, of: segment) } catch {
+      // Where that fails too, the rest is damage to whoever reads it; the next record goes elsewhere.
+      if ftruncate(file.descriptor, off_t(segment.byteCount)) != 0 { endSegment() }
+      throw error
     }
-    if segment.byteCount == 0 {
-      let time = records.loadUnaligned(fromByteOffset: ServedFormat.Offset.servedAt, as: Int64.self)
-      segment.oldest = Int64(littleEndian: time)
-    }
+    if segment.byteCount == 0 { segment.oldest = Self.time(of: records) }
     segment.byteCount += records.count
     hasUnflushed = true
     current = (file, segment)
     segments.write(segment)
     if segment.byteCount >= options.segmentBytes { endSegment() }
-    return file
   }
 
-  private func appendAll(of records: [UInt8]) throws(ServedError) -> File {
-    // `withUnsafeBytes` does not carry typed errors.
-    let result = records.withUnsafeBytes { bytes in Result { () throws(ServedError) in try append(bytes) } }
-    return try result.get()
+  /// All of the records, or an error after some of them.
+  private func write(
+    _ records: UnsafeRawBufferPointer, to file: File, of segment: ServedSegments.Segment
+  ) throws(ServedError) {
+    var written = 0
+    while written < records.count {
+      let count = options.write(file.descriptor, UnsafeRawBufferPointer(rebasing: records[written...]))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw ServedError("write", segments.path(segment.number), count == 0 ? ENOSPC : errno) }
+      written += count
+    }
+  }
+
+  /// When the first of some records was served.
+  private static func time(of records: UnsafeRawBufferPointer) -> Int64 {
+    Int64(littleEndian: records.loadUnaligned(fromByteOffset: ServedFormat.Offset.servedAt, as: Int64.self))
   }
 
   private func beginSegment() throws(ServedError) {
-    let segment = ServedSegments.Segment(number: segments.nextNumber, byteCount: 0, oldest: 0)
+    let segment = ServedSegments.Segment(number: segments.takeNumber(), byteCount: 0, oldest: 0)
+    current = (try create(segment), segment)
+    segments.write(segment)
+  }
+
+  private func create(_ segment: ServedSegments.Segment) throws(ServedError) -> File {
     let path = segments.path(segment.number)
     let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw ServedError("create", path, errno) }
-    current = (File(descriptor), segment)
-    segments.write(segment)
+    return File(descriptor)
   }
 
   private func endSegment() {
@@ -261,11 +277,8 @@ final class ServedWriter: @unchecked Sendable {
       _ = bytes.withUnsafeBytes { search($0) }
       logger.error("the rings of served records are damaged", metadata: ["path": "\(path)"])
     }
-    if !found.isEmpty {
-      // Until they are on disk the rings are where they are.
-      try makeDurable(try appendAll(of: found))
-      endSegment()
-    }
+    // Until they are on disk the rings are where they are.
+    if !found.isEmpty { try setAside(found) }
     // Once, however often it was tried.
     figures.recover(count)
     figures.lose(gaps, .damaged)

@@ -1,3 +1,4 @@
+import ArtifactStore
 import Commerce
 import Learning
 import Messages
@@ -25,6 +26,8 @@ struct Lease: Sendable {
   let champion: View<Proto.Version>?
   /// Lists are to hold also what their customers have bought already.
   let listsBought: Bool
+  /// Artifacts that can be live again; none = the store is not to be tidied.
+  let kept: Set<ArtifactDigest>
   /// Bytes that the work will take, as far as the tenant's size tells.
   let estimate: MemoryEstimate
 
@@ -69,6 +72,12 @@ struct Lease: Sendable {
     case .allow: listsBought = true
     default: throw .lease("repurchase is \(view.repurchase.rawValue), which is not known; update the trainer")
     }
+    var kept: Set<ArtifactDigest> = []
+    for digest in view.strings(\.n_kept_digests, \.kept_digests) {
+      guard let digest = ArtifactDigest(hex: digest) else { throw .lease("'\(digest.prefix(80))' is not a digest") }
+      kept.insert(digest)
+    }
+    self.kept = kept
     estimate = MemoryEstimate(customers: view.customers, products: view.products, events: view.events)
   }
 }

@@ -4232,7 +4232,7 @@ const ProtobufCMessageDescriptor nightjar__v1__lease_work_response__descriptor =
   (ProtobufCMessageInit) nightjar__v1__lease_work_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[15] =
+static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[16] =
 {
   {
     "tenant",
@@ -4414,6 +4414,18 @@ static const ProtobufCFieldDescriptor nightjar__v1__lease__field_descriptors[15]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "kept_digests",
+    23,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Nightjar__V1__Lease, n_kept_digests),
+    offsetof(Nightjar__V1__Lease, kept_digests),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned nightjar__v1__lease__field_indices_by_name[] = {
   3,   /* field[3] = as_of_us */
@@ -4423,6 +4435,7 @@ static const unsigned nightjar__v1__lease__field_indices_by_name[] = {
   6,   /* field[6] = fence */
   7,   /* field[7] = grant */
   8,   /* field[8] = horizon_days */
+  15,   /* field[15] = kept_digests */
   2,   /* field[2] = kind */
   1,   /* field[1] = night */
   13,   /* field[13] = products */
@@ -4436,7 +4449,7 @@ static const ProtobufCIntRange nightjar__v1__lease__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 20, 12 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor =
 {
@@ -4446,7 +4459,7 @@ const ProtobufCMessageDescriptor nightjar__v1__lease__descriptor =
   "Nightjar__V1__Lease",
   "nightjar.v1",
   sizeof(Nightjar__V1__Lease),
-  15,
+  16,
   nightjar__v1__lease__field_descriptors,
   nightjar__v1__lease__field_indices_by_name,
   2,  nightjar__v1__lease__number_ranges,
@@ -7960,21 +7973,23 @@ const ProtobufCEnumDescriptor nightjar__v1__failure_kind__descriptor =
   nightjar__v1__failure_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue nightjar__v1__version_state__enum_values_by_number[5] =
+static const ProtobufCEnumValue nightjar__v1__version_state__enum_values_by_number[6] =
 {
   { "VERSION_STATE_UNKNOWN", "NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_UNKNOWN", 0 },
   { "VERSION_STATE_LIVE", "NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_LIVE", 1 },
   { "VERSION_STATE_HELD", "NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_HELD", 2 },
   { "VERSION_STATE_RETIRED", "NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_RETIRED", 3 },
   { "VERSION_STATE_ROLLED_BACK", "NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_ROLLED_BACK", 4 },
+  { "VERSION_STATE_REMOVED", "NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_REMOVED", 5 },
 };
 static const ProtobufCIntRange nightjar__v1__version_state__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 6}
 };
-static const ProtobufCEnumValueIndex nightjar__v1__version_state__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex nightjar__v1__version_state__enum_values_by_name[6] =
 {
   { "VERSION_STATE_HELD", 2 },
   { "VERSION_STATE_LIVE", 1 },
+  { "VERSION_STATE_REMOVED", 5 },
   { "VERSION_STATE_RETIRED", 3 },
   { "VERSION_STATE_ROLLED_BACK", 4 },
   { "VERSION_STATE_UNKNOWN", 0 },
@@ -7986,9 +8001,9 @@ const ProtobufCEnumDescriptor nightjar__v1__version_state__descriptor =
   "VersionState",
   "Nightjar__V1__VersionState",
   "nightjar.v1",
-  5,
+  6,
   nightjar__v1__version_state__enum_values_by_number,
-  5,
+  6,
   nightjar__v1__version_state__enum_values_by_name,
   1,
   nightjar__v1__version_state__value_ranges,

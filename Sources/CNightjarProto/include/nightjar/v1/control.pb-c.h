@@ -216,7 +216,11 @@ typedef enum _Nightjar__V1__VersionState {
   /*
    * Was live and a person went back behind it: returns only by a person's hand.
    */
-  NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_ROLLED_BACK = 4
+  NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_ROLLED_BACK = 4,
+  /*
+   * No longer among the newest ones: its artifact leaves the store, and it cannot be live again.
+   */
+  NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_REMOVED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__VERSION_STATE)
 } Nightjar__V1__VersionState;
 typedef enum _Nightjar__V1__ServingState {
@@ -704,10 +708,16 @@ struct  Nightjar__V1__Lease
   uint64_t customers;
   uint64_t products;
   uint64_t events;
+  /*
+   * Manifests' digests, as `Version.manifest_digest`, of the tenant's versions that can be live again. Once the work is complete
+   * the trainer removes whatever else of the tenant's in the store is a day older than what it published; none = nothing.
+   */
+  size_t n_kept_digests;
+  char **kept_digests;
 };
 #define NIGHTJAR__V1__LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&nightjar__v1__lease__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__WORK_KIND__WORK_KIND_UNKNOWN, 0, 0, 0, NULL, NULL, 0, 0, NULL, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE, 0, 0, 0 }
+    , (char *)protobuf_c_empty_string, 0, NIGHTJAR__V1__WORK_KIND__WORK_KIND_UNKNOWN, 0, 0, 0, NULL, NULL, 0, 0, NULL, NIGHTJAR__V1__REPURCHASE__REPURCHASE_EXCLUDE, 0, 0, 0, 0,NULL }
 
 
 struct  Nightjar__V1__RenewLeaseRequest
