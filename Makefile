@@ -32,7 +32,7 @@ test: deps ## run the tests
 	@# One after the other: tests that compute would starve those with deadlines.
 	swift test --skip-build --no-parallel
 
-# The sanitizer leaves SIGBUS to the test that is about it.
+# The sanitizers leave SIGBUS to the test that is about it.
 test-asan: deps ## run the tests under AddressSanitizer
 	ASAN_OPTIONS=handle_sigbus=0 \
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Sanitizers/leaks.txt:print_suppressions=0 \
@@ -41,7 +41,7 @@ test-asan: deps ## run the tests under AddressSanitizer
 test-tsan: deps ## run the tests under ThreadSanitizer
 	swift build --build-tests --sanitize thread --scratch-path .build-tsan
 	clang -shared -fPIC -o .build-tsan/mutex.so Tests/Sanitizers/mutex.c
-	LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so \
+	TSAN_OPTIONS=handle_sigbus=0 LD_PRELOAD=$(CURDIR)/.build-tsan/mutex.so \
 	  swift test --skip-build --no-parallel --sanitize thread --scratch-path .build-tsan
 
 # How long each decoder is fuzzed, and with how many inputs at most (-1 = as many as the time allows).

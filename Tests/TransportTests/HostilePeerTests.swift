@@ -119,6 +119,28 @@ struct HostilePeerTests {
     listener.close()
   }
 
+  @Test("whoever holds places of others in vain is turned away for a while, and nobody else")
+  func payingCrowd() async throws {
+    var limits = listenerLimits(connections: 100, handshakes: 4, handshakeTimeout: .seconds(3600))
+    limits.burstPerSource = 8
+    limits.connectionsPerSecondPerSource = 1
+    let refused = Box<[TransportError]>([])
+    let listener = try Loopback.listen(on: [server], limits: limits, refused: refused) { _ in Echo() }
+    let silent = try (0..<4).map { _ in try Loopback.rawSocket(to: listener.port, from: "127.0.0.2") }
+    await eventually("two are given up") {
+      refused.value == [TransportError](repeating: .timedOut(operation: "handshake"), count: 2)
+    }
+    let more = try Loopback.rawSocket(to: listener.port, from: "127.0.0.2")
+    await eventually("turned away") {
+      if case .limit = refused.value.last { true } else { false }
+    }
+    let collector = try await Loopback.connect(to: listener.port, on: client)
+    collector.send([1])
+    await eventually("served") { collector.bytes.value == [1] }
+    _ = (silent, more)
+    listener.close()
+  }
+
   @Test("a connection that is over gives its descriptor back, whoever holds it")
   func heldConnections() async throws {
     let held = Held()

@@ -51,8 +51,10 @@ extension Loopback {
   }
 
   /// A TCP connection that says nothing by itself.
-  static func rawSocket(to port: UInt16) throws -> Descriptor {
+  static func rawSocket(to port: UInt16, from source: String = host) throws -> Descriptor {
     let descriptor = try Descriptor(socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0), operation: "socket")
+    let own = try SocketAddress(host: source, port: 0).resolve()[0]
+    guard own.withPointer({ Glibc.bind(descriptor.raw, $0, $1) }) == 0 else { throw TransportError.system("bind") }
     let address = try SocketAddress(host: host, port: port).resolve()[0]
     guard address.withPointer({ Glibc.connect(descriptor.raw, $0, $1) }) == 0 else {
       throw TransportError.system("connect")

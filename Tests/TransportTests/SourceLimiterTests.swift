@@ -25,6 +25,23 @@ struct SourceLimiterTests {
     #expect(admitted(&limiter, source(1), 20, after: .seconds(100)) == 10)
   }
 
+  @Test("places held in vain are paid for, up to a debt that is soon paid back, and by nobody else")
+  func charge() {
+    var limiter = SourceLimiter(burst: 10, perSecond: 4)
+    #expect(admitted(&limiter, source(1), 2, after: .zero) == 2)
+    #expect(admitted(&limiter, source(2), 2, after: .zero) == 2)
+    // 8 tokens are left, 16 are to be paid.
+    limiter.charge(source(1), for: .seconds(2), at: start)
+    #expect(admitted(&limiter, source(1), 5, after: .seconds(2)) == 0)
+    #expect(admitted(&limiter, source(1), 5, after: .seconds(3)) == 4)
+    limiter.charge(source(1), for: .seconds(1_000), at: start + .seconds(3))
+    #expect(admitted(&limiter, source(1), 5, after: .seconds(8)) == 0)
+    #expect(admitted(&limiter, source(1), 5, after: .milliseconds(8_500)) == 2)
+    #expect(admitted(&limiter, source(2), 20, after: .zero) == 8)
+    limiter.charge(source(3), for: .seconds(1_000), at: start)
+    #expect(admitted(&limiter, source(3), 20, after: .zero) == 10)
+  }
+
   @Test("one source's flood costs no other anything")
   func apart() {
     var limiter = SourceLimiter(burst: 5, perSecond: 1)

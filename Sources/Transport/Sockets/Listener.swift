@@ -178,6 +178,7 @@ public final class Listener: @unchecked Sendable {
     do throws(TransportError) {
       let session = try TLSSession(context, descriptor, serverName: nil)
       let isCrowded = underWay >= limits.handshakes / 2
+      let began = ContinuousClock.now
       let timeout = isCrowded ? min(limits.handshakeTimeout, Self.crowdedTimeout) : limits.handshakeTimeout
       underWay += 1
       open.add(1, ordering: .relaxed)
@@ -191,6 +192,7 @@ public final class Listener: @unchecked Sendable {
         case .failure(let error):
           handshakesFailed.add(1, ordering: .relaxed)
           open.subtract(1, ordering: .relaxed)
+          if isCrowded { sources.charge(address.source, for: began.duration(to: .now), at: .now) }
           refused(error, remote)
         }
       }

@@ -14,6 +14,11 @@ struct SourceLimiter {
     var at: ContinuousClock.Instant
   }
 
+  /// Tokens that a second in a place costs that a handshake took from others in vain: a source that goes on taking places has
+  /// few of them, and no more than the burst once.
+  static let tokensAHeldSecond = 8.0
+  /// Seconds of tokens that a source may owe. The clients of a network that was cut come back soon.
+  static let longestDebt = 5.0
   /// Buckets at one time, without the common one.
   static let maximumBuckets = 4_096
 
@@ -41,6 +46,15 @@ struct SourceLimiter {
     }
     defer { buckets[source] = bucket }
     return take(&bucket, now)
+  }
+
+  /// Has a source pay for a place that it held for `time`, at the end of which there was no connection. Complexity: O(1).
+  mutating func charge(_ source: Source, for time: Duration, at now: ContinuousClock.Instant) {
+    guard var bucket = buckets[source] ?? common else { return }
+    let cost = Self.tokensAHeldSecond * (time / .seconds(1))
+    bucket.tokens = max(tokens(of: bucket, at: now) - cost, -Self.longestDebt * perSecond)
+    bucket.at = now
+    if buckets[source] == nil { common = bucket } else { buckets[source] = bucket }
   }
 
   private func take(_ bucket: inout Bucket, _ now: ContinuousClock.Instant) -> Bool {
