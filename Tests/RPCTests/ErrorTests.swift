@@ -196,6 +196,41 @@ struct ErrorTests {
     }
   }
 
+  @Test("messages that came before the end are read first, though the call ended as its request was sent")
+  func endWhileSending() async throws {
+    try await withService(
+      routes { router in
+        router.stream(TestService.serverStream) { _, responses, _ in
+          for text in ["a", "b"] { try await responses.send(blob(text)) }
+          throw RPCError(.unavailable, "broken")
+        }
+      }
+    ) { channel, _ in
+      for _ in 0..<200 {
+        let call = try await channel.stream(TestService.serverStream)
+        // The handler waits for no request: sometimes the end is here before one is sent.
+        try await Task.sleep(for: .microseconds(Int.random(in: 0..<500)))
+        try await call.sendOnly { $0.grant = [1] }
+        var texts: [String] = []
+        let error = await failure { for try await response in call.responses { texts.append(response.text) } }
+        #expect(error?.message == "broken" && texts == ["a", "b"])
+      }
+    }
+  }
+
+  @Test("a request that this side does not send is told where it is sent")
+  func unsentRequest() async throws {
+    try await withService(
+      routes { router in
+        router.stream(TestService.serverStream) { requests, _, _ in for try await _ in requests {} }
+      }
+    ) { channel, _ in
+      let call = try await channel.stream(TestService.serverStream)
+      let large = [UInt8](repeating: 0, count: TestService.serverStream.maximumRequestBytes + 1)
+      #expect(await failure { try await call.sendOnly { $0.grant = large } }?.code == .resourceExhausted)
+    }
+  }
+
   @Test("a handler that sends no response, or two, where one is due is at fault")
   func responseCount() async throws {
     try await withService(

@@ -65,11 +65,10 @@ struct ExportCommand: AsyncParsableCommand {
     while true {
       do {
         let call = try await ranker.stream(RankerService.exportRecommendations)
-        try await call.send { draft in
+        try await call.sendOnly { draft in
           fill(draft)
           draft.cursor = cursor
         }
-        try await call.finish()
         for try await message in call.responses {
           take(message.list(\.n_lists, \.lists))
           lists += UInt64(message.list(\.n_lists, \.lists).count)

@@ -32,8 +32,7 @@ struct HealthCommand: AsyncParsableCommand {
   private func follow() async throws {
     try await target.withClient(for: AnyMethod(StandardMethods.watchHealth)) { client in
       let call = try await client.stream(StandardMethods.watchHealth, timeout: target.limit)
-      try await call.send { $0.service = service }
-      try await call.finish()
+      try await call.sendOnly { $0.service = service }
       for try await response in call.responses { Terminal.standard.line(Self.word(response.status)) }
     }
   }

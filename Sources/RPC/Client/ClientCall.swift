@@ -20,6 +20,17 @@ public final class ClientCall<Q: Message, R: Message>: Sendable {
   /// Sends one request message that is encoded already.
   public func send(_ message: Encoded<Q>) async throws(RPCError) { try await requests.send(message) }
 
+  /// Sends the only request, of a method that streams its answers alone. Where the call ends meanwhile the responses tell, the
+  /// messages that have come first.
+  public func sendOnly<E: Error>(_ build: (Draft<Q>) throws(E) -> Void) async throws {
+    do {
+      try await requests.send(build)
+      try await finish()
+    } catch {
+      guard handle.call.hasEnded else { throw error }
+    }
+  }
+
   /// Tells the server that no more requests follow.
   public func finish() async throws(RPCError) { try handle.call.finishSending() }
 

@@ -35,10 +35,9 @@ struct RoutingFollower: Sendable {
     await adopter.beginStream()
     let resume = await adopter.revision
     let call = try await control.stream(ControlService.watchRouting)
-    try await call.send { request in
+    try await call.sendOnly { request in
       if let resume { request.message(\.resume) { resume.fill($0) } }
     }
-    try await call.finish()
     return call.responses
   }
 

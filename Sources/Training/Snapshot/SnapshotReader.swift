@@ -39,7 +39,7 @@ struct SnapshotReader: Sendable {
     let call = try await ingest.stream(IngestService.streamSnapshot)
     let resume = builder.resume
     let grant = keeper.grant
-    try await call.send { request in
+    try await call.sendOnly { request in
       request.tenant = lease.tenant.rawValue
       request.as_of_us = lease.cuts.served
       request.watermark = lease.watermark
@@ -55,8 +55,6 @@ struct SnapshotReader: Sendable {
         $0.key = resume.key
       }
     }
-    // It may have broken by now: then what came before says so, behind the chunks that are still to be read.
-    try? await call.finish()
     for try await chunk in call.responses {
       try builder.add(chunk)
       isMoving = true

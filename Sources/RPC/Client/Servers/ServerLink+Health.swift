@@ -10,8 +10,7 @@ extension ServerLink {
       do {
         let call = try await channel.stream(StandardMethods.watchHealth)
         defer { call.cancel() }
-        try await call.send { _ in }
-        try await call.finish()
+        try await call.sendOnly { _ in }
         for try await answer in call.responses {
           says(isServing: answer.status != .notServing)
           backoff.succeeded()
