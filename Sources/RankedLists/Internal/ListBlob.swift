@@ -13,7 +13,13 @@ struct ListBlob: BitwiseCopyable {
   /// Trusts the lengths, which the verifier has checked; a wrong one traps.
   @inline(__always)
   init(_ section: FileBytes, at offset: Int) {
-    let keyBytes = Int(section.load(offset, as: UInt8.self))
+    self.init(section, at: offset, keyBytes: Int(section.load(offset, as: UInt8.self)))
+  }
+
+  /// The blob with a key of so many bytes. Who knows that beforehand need not wait for the blob's head to know where the entries
+  /// begin, often a cache line further.
+  @inline(__always)
+  private init(_ section: FileBytes, at offset: Int, keyBytes: Int) {
     let count = Int(section.load(offset + 2, as: UInt16.self))
     let head = Format.roundUp(Format.blobHeadBytes + keyBytes, to: Format.blobAlignment)
     key = section.slice(offset + Format.blobHeadBytes, keyBytes)
@@ -21,6 +27,14 @@ struct ListBlob: BitwiseCopyable {
     entries = section.slice(offset + head, count * Format.entryBytes)
     stride = head + count * Format.entryBytes
     entriesOffset = offset + head
+  }
+
+  /// Nil if the blob's key is another.
+  @inline(__always)
+  init?(_ section: FileBytes, at offset: Int, of key: UnsafeRawBufferPointer) {
+    guard Int(section.load(offset, as: UInt8.self)) == key.count else { return nil }
+    self.init(section, at: offset, keyBytes: key.count)
+    guard self.key.equals(key) else { return nil }
   }
 
   /// Nil if the blob would leave the section or its padding is not zero.

@@ -48,8 +48,7 @@ struct ListSections: BitwiseCopyable {
     for place in places(of: hash) {
       let record = record(place)
       guard record.hash == hash else { continue }
-      let blob = ListBlob(lists, at: Int(truncatingIfNeeded: record.offset))
-      if blob.key.equals(customer) { return (blob, place) }
+      if let blob = ListBlob(lists, at: Int(truncatingIfNeeded: record.offset), of: customer) { return (blob, place) }
     }
     return nil
   }
