@@ -94,7 +94,7 @@ struct RoundTripTests {
     #expect(lists.list(of: "nobody") == nil)
   }
 
-  @Test("the writer's directory has four customers a bucket at most, on average; no other length than of 2ᵇ buckets is one")
+  @Test("a directory has four customers a bucket at most, on average, and the length of 2ᵇ buckets")
   func directory() {
     let bits = [(0, 0), (1, 0), (4, 0), (5, 1), (8, 1), (9, 2), (1_000_000, 18), (1 << 20, 18), ((1 << 20) + 1, 19)]
     for (customers, expected) in bits {
