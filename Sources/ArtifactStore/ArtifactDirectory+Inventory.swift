@@ -38,15 +38,15 @@ extension ArtifactDirectory {
     return held
   }
 
-  /// Removes what a tenant has beside `kept`, where it was made at least `age` before the newest of those, by the disk's own
+  /// Removes what a tenant has beside `kept`, where it was made at least `age` before the newest of `fresh`, by the disk's own
   /// clock; returns how many there were. Complexity: O(artifacts of the tenant).
   public func removeAll(
-    of tenant: TenantID, but kept: Set<ArtifactDigest>, olderBy age: Duration
+    of tenant: TenantID, but kept: Set<ArtifactDigest>, olderBy age: Duration, than fresh: Set<ArtifactDigest>
   ) throws(ArtifactError) -> Int {
     let held = try held(by: tenant)
-    guard let newest = held.lazy.filter({ kept.contains($0.digest) }).map(\.usedAt).max() else { return 0 }
+    guard let newest = held.lazy.filter({ fresh.contains($0.digest) }).map(\.usedAt).max() else { return 0 }
     let cutoff = newest - Int64(age / .microseconds(1))
-    let doomed = held.filter { !kept.contains($0.digest) && $0.usedAt <= cutoff }
+    let doomed = held.filter { !kept.contains($0.digest) && !fresh.contains($0.digest) && $0.usedAt <= cutoff }
     for artifact in doomed { try remove(tenant: tenant, digest: artifact.digest) }
     return doomed.count
   }

@@ -16,6 +16,8 @@ public final class RankedLists: @unchecked Sendable {
 
   let sections: ListSections
   private let file: MappedFile
+  /// The directory that `sections` searches by.
+  private let near: UnsafeMutableRawBufferPointer
 
   /// Maps the file and verifies all of it: seals, lengths, counts, offsets, orders and references.
   ///
@@ -23,8 +25,12 @@ public final class RankedLists: @unchecked Sendable {
   public init(path: String, tenant: String, bake: String) throws(RankedListsError) {
     file = try MappedFile(path: path, minimumBytes: Format.Header.size)
     var verifier = Verifier(path: path, bytes: FileBytes(file.bytes))
-    (header, sections) = try verifier.verify(tenant: tenant, bake: bake)
+    let (header, verified) = try verifier.verify(tenant: tenant, bake: bake)
+    self.header = header
+    (near, sections) = verified.withNearDirectory()
   }
+
+  deinit { near.deallocate() }
 
   /// The number of customers that have a list of their own, if only an empty one.
   public var customerCount: Int { sections.customers }

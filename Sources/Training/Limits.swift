@@ -33,8 +33,8 @@ enum Limits {
   /// Broken snapshot streams in a row, without a new chunk, after which the night is given back.
   static let snapshotAttempts = 6
   /// Age at which what control does not want leaves the store, reckoned from what was published last: longer than a trainer
-  /// that has lost its lease can go on without noticing.
-  static let unwantedArtifacts = Duration.seconds(86_400)
+  /// that has lost its lease can go on without noticing, and than it takes to find that control runs on an old backup.
+  static let unwantedArtifacts = Duration.seconds(35 * 86_400)
   /// Bytes of a reason for the journal.
   static let reasonBytes = 1_024
   /// Bytes that the journal takes of a recipe's description.

@@ -20,8 +20,8 @@ struct TenantNight: Sendable {
   let logger: Logger
 
   /// Does the work. Nothing is published before control has given its verdict, and nothing is live before it is
-  /// complete: whoever dies on the way leaves at most artifacts that nobody refers to.
-  func run() async throws {
+  /// complete: whoever dies on the way leaves at most artifacts that nobody refers to. Returns what was published.
+  func run() async throws -> Set<ArtifactDigest> {
     stages.reach(.leased)
     let data = try await stages.time(.snapshot) {
       try await SnapshotReader(ingest: ingest, lease: lease, keeper: keeper, logger: logger).read()
@@ -67,17 +67,16 @@ struct TenantNight: Sendable {
     }
     stages.reach(.completed)
     logger.info("completed", metadata: ["live_bake": "\(live)"])
-    await tidy(beside: published)
+    return Set(published.map(\.digest))
   }
 
-  /// Removes from the store what of the tenant cannot be live again. The lease is over: what another night makes meanwhile is
-  /// younger than what is removed. A failure leaves it to the next night.
-  private func tidy(beside published: [Bake.Published]) async {
+  /// Removes from the store what of the tenant cannot be live again, once the lease is over: what another night makes meanwhile
+  /// is younger than what is removed. A failure leaves it to the next night.
+  func tidy(beside published: Set<ArtifactDigest>) async {
     guard !lease.kept.isEmpty else { return }
-    let kept = lease.kept.union(published.map(\.digest))
     do {
       let removed = try await compute.run {
-        try store.removeAll(of: lease.tenant, but: kept, olderBy: Limits.unwantedArtifacts)
+        try store.removeAll(of: lease.tenant, but: lease.kept, olderBy: Limits.unwantedArtifacts, than: published)
       }
       if removed > 0 { logger.info("old artifacts removed", metadata: ["artifacts": "\(removed)"]) }
     } catch {

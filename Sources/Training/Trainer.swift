@@ -33,7 +33,7 @@ public struct Trainer: Service {
 
   /// How a tenant-night came to an end.
   private enum End {
-    case finished(Result<Void, any Error>)
+    case finished(Result<Set<ArtifactDigest>, any Error>)
     case outOfGrace
   }
 
@@ -116,7 +116,9 @@ public struct Trainer: Service {
       lease: lease, keeper: keeper, calls: calls, ingest: ingest, store: store, compute: compute, stages: stages,
       memory: share.memory, logger: logger)
     switch await end(of: night) {
-    case .finished(.success): completed.increment()
+    case .finished(.success(let published)):
+      completed.increment()
+      await night.tidy(beside: published)
     case .outOfGrace:
       handedBack.increment()
       logger.notice("the stop leaves no time for the night; it goes back to control")
@@ -136,8 +138,8 @@ public struct Trainer: Service {
     let working = Task {
       do {
         try night.lease.estimate.check(within: share.memory)
-        try await night.keeper.hold { try await night.run() }
-        continuation.yield(.finished(.success(())))
+        let published = try await night.keeper.hold { try await night.run() }
+        continuation.yield(.finished(.success(published)))
       } catch {
         continuation.yield(.finished(.failure(error)))
       }

@@ -75,6 +75,8 @@ struct VersionTests {
     await expectRefusal(.failedPrecondition, "version '\(removed)' is removed from the store") {
       try await desk.activate("uk", removed)
     }
+    let entries = try await desk.journal("uk").list(\.n_entries, \.entries).filter { $0.kind == "versions.removed" }
+    #expect(entries.map(\.detail) == [#"{"bakes":"\#(removed)"}"#])
     try await desk.complete(lease, desk.report(lease, Self.championWins))
     // Going back behind a model brings none of its versions back that are gone.
     let state = try await desk.core.database.queue.write { db in

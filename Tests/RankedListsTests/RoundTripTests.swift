@@ -83,27 +83,6 @@ struct RoundTripTests {
     for expected in sample.lists { #expect(lists.list(of: expected.customer)?.entries == expected.entries) }
   }
 
-  @Test("a file of the first writers, whose directory has a bucket for each customer, is read alike")
-  func firstWriters() throws {
-    let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Golden/ranked-lists-v1-first.bin").path
-    let sample = Sample(customers: 12, candidates: 8, entries: 6, seed: 2024)
-    let lists = try RankedLists.open(golden)
-    #expect(lists.sections.directoryBits == 4 && Format.directoryBits(customers: 12) == 2)
-    for expected in sample.lists { #expect(lists.list(of: expected.customer)?.entries == expected.entries) }
-    #expect(lists.list(of: "nobody") == nil)
-  }
-
-  @Test("a directory has four customers a bucket at most, on average, and the length of 2ᵇ buckets")
-  func directory() {
-    let bits = [(0, 0), (1, 0), (4, 0), (5, 1), (8, 1), (9, 2), (1_000_000, 18), (1 << 20, 18), ((1 << 20) + 1, 19)]
-    for (customers, expected) in bits {
-      #expect(Format.directoryBits(customers: customers) == expected)
-      #expect(Format.directoryBits(bytes: ((1 << expected) + 1) * 4) == expected)
-    }
-    for bytes in [0, 4, 7, 9, 16, 24, 28] { #expect(Format.directoryBits(bytes: bytes) == nil) }
-  }
-
   @Test("an I/O error under the mapping ends the process, which answers nothing half read")
   func inputOutputError() async {
     await #expect(processExitsWith: .signal(SIGBUS)) {

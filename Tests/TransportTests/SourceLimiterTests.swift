@@ -38,8 +38,8 @@ struct SourceLimiterTests {
     #expect(admitted(&limiter, source(1), 5, after: .seconds(8)) == 0)
     #expect(admitted(&limiter, source(1), 5, after: .milliseconds(8_500)) == 2)
     #expect(admitted(&limiter, source(2), 20, after: .zero) == 8)
-    limiter.charge(source(3), for: .seconds(1_000), at: start)
-    #expect(admitted(&limiter, source(3), 20, after: .zero) == 10)
+    limiter.charge(source(3), for: .seconds(1), at: start)
+    #expect(admitted(&limiter, source(3), 20, after: .zero) == 2)
   }
 
   @Test("one source's flood costs no other anything")
@@ -55,8 +55,10 @@ struct SourceLimiterTests {
     var limiter = SourceLimiter(burst: 2, perSecond: 1)
     let first = (0..<UInt64(SourceLimiter.maximumBuckets)).count { limiter.admit(source($0), at: start) }
     #expect(first == SourceLimiter.maximumBuckets)
+    let newcomer = admitted(&limiter, source(1 << 41), 1, after: .zero)
+    limiter.charge(source(1 << 41), for: .seconds(1_000), at: start)
     let newcomers = (0..<UInt64(100)).count { limiter.admit(source(1 << 40 + $0), at: start) }
-    #expect(newcomers == 2)
+    #expect(newcomer + newcomers == 2)
     #expect(admitted(&limiter, source(7), 5, after: .zero) == 1)
     #expect(admitted(&limiter, source(1 << 50), 5, after: .seconds(60)) == 2)
   }

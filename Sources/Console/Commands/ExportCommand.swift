@@ -17,8 +17,8 @@ struct ExportCommand: AsyncParsableCommand {
     case jsonl
   }
 
-  /// Attempts in a row that bring nothing.
-  private static let attempts = 5
+  /// Attempts in a row that bring nothing; of those that find the ranker busy with others' exports.
+  private static let (attempts, busyAttempts) = (5, 300)
   private static let pause = Duration.seconds(1)
 
   @OptionGroup var connection: ConnectionOptions
@@ -78,7 +78,7 @@ struct ExportCommand: AsyncParsableCommand {
         return lists
       } catch let error as RPCError where error.isWorthAnotherStream {
         failures += 1
-        guard failures < attempts else { throw error }
+        guard failures < (error.code == .resourceExhausted ? busyAttempts : attempts) else { throw error }
         try await Task.sleep(for: max(pause, error.retryAfter ?? pause))
       }
     }

@@ -48,7 +48,7 @@ struct ActivateCommand: AsyncParsableCommand {
   @OptionGroup var output: OutputOptions
   @Option(help: "Id of the tenant.")
   var tenant: String
-  @Option(help: "Id of the bake, from 'nightjar versions'.")
+  @Option(help: "Id of the bake, from 'nightjar versions'; one that is not removed.")
   var bake: String
   @Option(help: "How long it is held: next-night or released.")
   var until = Hold.released

@@ -198,8 +198,15 @@ extension ControlCore {
         "night": "\(item.night)", "fence": "\(fence.epoch).\(fence.number)", "watermark": "\(figures.sequence)",
         "attempt": "\(item.attempts)", "kind": "\(item.kind)",
       ], db)
-    let kept = try VersionRow.keepNewest(of: item.tenant, db)
-    return Leased(item: item, tenant: tenant, champion: champion, asOf: night.asOf, kept: kept)
+    let removed = try VersionRow.keepNewest(of: item.tenant, db)
+    if !removed.isEmpty {
+      try Journal.append(
+        .versionsRemoved, tenant: item.tenant, by: "control", at: now,
+        reason: "not among the newest \(VersionRow.kept)", detail: ["bakes": removed.joined(separator: " ")], db)
+    }
+    return Leased(
+      item: item, tenant: tenant, champion: champion, asOf: night.asOf,
+      kept: try VersionRow.keptDigests(of: item.tenant, db))
   }
 
   /// What is to be done with a tenant; nil = nothing, since its data are those that its live lists were made from.

@@ -30,6 +30,7 @@ enum Journal {
     case tenantQuarantined = "tenant.quarantined"
     case quarantineReleased = "quarantine.released"
     case timeZoneSet = "time_zone.set"
+    case versionsRemoved = "versions.removed"
   }
 
   /// Appends a row; returns its number.

@@ -66,14 +66,19 @@ struct VersionRow: FetchableRecord {
       arguments: [tenant, ordinal, limit])
   }
 
-  /// Gives up what is not among the tenant's newest versions; returns the digests of those that stay.
+  /// Gives up what is not among the tenant's newest versions; returns the bakes.
   static func keepNewest(of tenant: String, _ db: Database) throws -> [String] {
-    try db.execute(
+    try String.fetchAll(
+      db,
       sql: """
         UPDATE versions SET state = ?1 WHERE tenant = ?2 AND state NOT IN (?1, ?3)
-        AND ordinal <= (SELECT max(ordinal) FROM versions WHERE tenant = ?2) - ?4
+        AND ordinal <= (SELECT max(ordinal) FROM versions WHERE tenant = ?2) - ?4 RETURNING bake
         """, arguments: [State.removed.rawValue, tenant, State.live.rawValue, kept])
-    return try String.fetchAll(
+  }
+
+  /// Digests of the tenant's versions that can be live again, oldest first.
+  static func keptDigests(of tenant: String, _ db: Database) throws -> [String] {
+    try String.fetchAll(
       db, sql: "SELECT digest FROM versions WHERE tenant = ? AND state <> ? ORDER BY ordinal",
       arguments: [tenant, State.removed.rawValue])
   }

@@ -93,23 +93,12 @@ enum Format {
   static let orderBytes = 4
   static let boughtBytes = 4
 
-  /// Records that share a bucket of the directory; with four records a bucket on average, 32 is out of chance's reach.
+  /// Records that share a bucket of the directory; with one record a bucket on average, 32 is out of chance's reach.
   static let maximumProbes = 32
 
-  /// Records of a bucket on average, at most, as the writer makes them. A bucket's lines are fetched side by side, so that a few
-  /// records more cost less than a directory that does not lie in a near cache.
-  static let recordsABucket = 4
-
-  /// log2 of the number of buckets that the writer makes.
+  /// log2 of the number of buckets: the least power of two that is no less than the number of customers.
   static func directoryBits(customers: Int) -> Int {
-    customers <= recordsABucket ? 0 : Int.bitWidth - ((customers - 1) / recordsABucket).leadingZeroBitCount
-  }
-
-  /// log2 of the number of buckets of a directory of so many bytes; nil if there is none so long.
-  static func directoryBits(bytes: Int) -> Int? {
-    let buckets = bytes / directoryEntryBytes - 1
-    guard bytes % directoryEntryBytes == 0, buckets > 0, buckets & (buckets - 1) == 0 else { return nil }
-    return buckets.trailingZeroBitCount
+    customers <= 1 ? 0 : Int.bitWidth - (customers - 1).leadingZeroBitCount
   }
 
   static func bucket(of hash: UInt64, bits: Int) -> Int {

@@ -132,8 +132,10 @@ struct HeaderReader {
       let candidates = known[.candidates], let fallbacks = known[.fallbacks]
     else { throw refusal(.sections, "a section that every file has is missing") }
     let customers = Int(counts.customers)
-    guard index.count == customers * Format.recordBytes, let bits = Format.directoryBits(bytes: directory.count)
-    else { throw refusal(.sections, "the index is not as long as \(customers) customers, or the directory as none is") }
+    let bits = Format.directoryBits(customers: customers)
+    guard index.count == customers * Format.recordBytes,
+      directory.count == ((1 << bits) + 1) * Format.directoryEntryBytes
+    else { throw refusal(.sections, "index and directory do not have the length for \(customers) customers") }
     guard let dictionary = OffsetTable(candidates, head: 0, count: Int(counts.candidates)) else {
       throw refusal(.candidates, "the section is too short for \(counts.candidates) candidates")
     }

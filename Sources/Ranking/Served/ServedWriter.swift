@@ -89,8 +89,19 @@ final class ServedWriter: @unchecked Sendable {
     }
   }
 
-  /// Puts records at the end of the line, durably, in a segment of their own; where it throws, none of them.
+  /// Puts records at the end of the line again, durably, so that others come before them. Where it throws they may stand there
+  /// or not: whoever has them elsewhere is to keep them.
   func setAside(_ records: [UInt8]) throws(ServedError) {
+    // Room for one segment more, since the one that they come from goes then. What fails again and again ends there.
+    guard segments.byteCount + records.count <= options.limit + options.segmentBytes else {
+      throw ServedError("set aside", options.folder, EDQUOT)
+    }
+    let result = queue.sync { Result { () throws(ServedError) in try appendAll(of: records) } }
+    try makeDurable(try result.get())
+  }
+
+  /// Puts records in line durably, in a segment of their own; where it throws, none of them.
+  private func move(_ records: [UInt8]) throws(ServedError) {
     let oldest = records.withUnsafeBytes { Self.time(of: $0) }
     let segment = ServedSegments.Segment(number: segments.takeNumber(), byteCount: records.count, oldest: oldest)
     let file = try create(segment)
@@ -152,8 +163,10 @@ final class ServedWriter: @unchecked Sendable {
 
   // MARK: Segments
 
-  /// Appends whole records to the segment in hand; takes back what it wrote of them where it fails.
-  private func append(_ records: UnsafeRawBufferPointer) throws(ServedError) {
+  /// Appends whole records to the segment in hand, and says in which file they are; takes back what it wrote of them where it
+  /// fails.
+  @discardableResult
+  private func append(_ records: UnsafeRawBufferPointer) throws(ServedError) -> File {
     if current == nil { try beginSegment() }
     guard let (file, begun) = current else { preconditionFailure("a segment has begun") }
     var segment = begun
@@ -168,6 +181,13 @@ final class ServedWriter: @unchecked Sendable {
     current = (file, segment)
     segments.write(segment)
     if segment.byteCount >= options.segmentBytes { endSegment() }
+    return file
+  }
+
+  private func appendAll(of records: [UInt8]) throws(ServedError) -> File {
+    // `withUnsafeBytes` does not carry typed errors.
+    let result = records.withUnsafeBytes { bytes in Result { () throws(ServedError) in try append(bytes) } }
+    return try result.get()
   }
 
   /// All of the records, or an error after some of them.
@@ -278,7 +298,7 @@ final class ServedWriter: @unchecked Sendable {
       logger.error("the rings of served records are damaged", metadata: ["path": "\(path)"])
     }
     // Until they are on disk the rings are where they are.
-    if !found.isEmpty { try setAside(found) }
+    if !found.isEmpty { try move(found) }
     // Once, however often it was tried.
     figures.recover(count)
     figures.lose(gaps, .damaged)

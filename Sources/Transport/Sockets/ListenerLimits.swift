@@ -10,8 +10,8 @@ public struct ListenerLimits: Sendable {
   public var handshakeTimeout = Duration.seconds(10)
   /// Connections that one source, an IPv4 address or an IPv6 network of 64 bits, may begin at once.
   public var burstPerSource = 1_024
-  /// And how many more with each second: each costs a handshake, 1.5 ms of CPU. One that fails where half of `handshakes` are
-  /// under way costs 8 more for each second that it took.
+  /// And how many more with each second: each costs a handshake, 1.5 ms of CPU. One that begins where half of `handshakes`
+  /// are under way, and fails, costs 8 more for each second that it took.
   public var connectionsPerSecondPerSource = 256
 
   /// What suits a service behind which nobody else shares the processor.

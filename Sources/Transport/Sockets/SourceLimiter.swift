@@ -50,11 +50,13 @@ struct SourceLimiter {
 
   /// Has a source pay for a place that it held for `time`, at the end of which there was no connection. Complexity: O(1).
   mutating func charge(_ source: Source, for time: Duration, at now: ContinuousClock.Instant) {
-    guard var bucket = buckets[source] ?? common else { return }
+    // One that was forgotten had all its tokens again. What newcomers share is nobody's to pay with.
+    guard var bucket = buckets[source] ?? (buckets.count < Self.maximumBuckets ? Bucket(tokens: burst, at: now) : nil)
+    else { return }
     let cost = Self.tokensAHeldSecond * (time / .seconds(1))
     bucket.tokens = max(tokens(of: bucket, at: now) - cost, -Self.longestDebt * perSecond)
     bucket.at = now
-    if buckets[source] == nil { common = bucket } else { buckets[source] = bucket }
+    buckets[source] = bucket
   }
 
   private func take(_ bucket: inout Bucket, _ now: ContinuousClock.Instant) -> Bool {

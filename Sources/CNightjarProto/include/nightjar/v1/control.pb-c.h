@@ -218,7 +218,7 @@ typedef enum _Nightjar__V1__VersionState {
    */
   NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_ROLLED_BACK = 4,
   /*
-   * No longer among the newest ones: its artifact leaves the store, and it cannot be live again.
+   * Neither live nor among the tenant's newest 30: its artifact leaves the store, and it cannot be live again.
    */
   NIGHTJAR__V1__VERSION_STATE__VERSION_STATE_REMOVED = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(NIGHTJAR__V1__VERSION_STATE)
@@ -275,7 +275,7 @@ struct  Nightjar__V1__Tenant
    */
   uint32_t horizon_days;
   /*
-   * Promotions wait for a person's Activate.
+   * Promotions wait for a person's Activate, as long as they are among the newest versions.
    */
   protobuf_c_boolean needs_approval;
   /*
@@ -710,7 +710,7 @@ struct  Nightjar__V1__Lease
   uint64_t events;
   /*
    * Manifests' digests, as `Version.manifest_digest`, of the tenant's versions that can be live again. Once the work is complete
-   * the trainer removes whatever else of the tenant's in the store is a day older than what it published; none = nothing.
+   * the trainer removes whatever else of the tenant's in the store is 35 days older than what it published; none = nothing.
    */
   size_t n_kept_digests;
   char **kept_digests;
@@ -1132,7 +1132,7 @@ struct  Nightjar__V1__ActivateRequest
   ProtobufCMessage base;
   char *tenant;
   /*
-   * A bake of ListVersions.
+   * A bake of ListVersions that is not REMOVED.
    */
   char *bake;
   /*
@@ -1575,7 +1575,7 @@ struct  Nightjar__V1__JournalEntry
    * "evaluation.judged", "work.completed", "version.activated", "hold.released", "overlay.set",
    * "repurchase.set", "serving.reported",
    * "work.given_back", "work.refused", "work.missed", "work.unchanged", "tenant.quarantined", "quarantine.released",
-   * "time_zone.set".
+   * "time_zone.set", "versions.removed".
    */
   char *kind;
   char *tenant;
