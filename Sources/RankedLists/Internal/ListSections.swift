@@ -34,11 +34,12 @@ struct ListSections: BitwiseCopyable {
       offset: index.load(place * Format.recordBytes + MemoryLayout<UInt64>.size, as: UInt64.self))
   }
 
-  /// Of the file's buckets, each of which has a record on average, this many are searched as one. Their lines are fetched side by
+  /// log2 of how many of the file's buckets are searched as one; each has a record on average. Their lines are fetched side by
   /// side, so that a few records more cost less than a directory that does not lie in a near cache.
   private static let bucketBits = 2
 
-  /// The sections with every fourth entry of the directory, in memory that whoever gets it has to free. Complexity: O(customers).
+  /// The sections with as much of the directory as the search needs, in memory that whoever gets it has to free.
+  /// Complexity: O(customers).
   func withNearDirectory() -> (UnsafeMutableRawBufferPointer, ListSections) {
     var sections = self
     sections.directoryBits = max(0, directoryBits - Self.bucketBits)
