@@ -10,7 +10,7 @@ struct PatienceTests {
 
   /// One wait in which the next events come after `gap` ns; a look takes 1 µs.
   @discardableResult
-  private mutating func wait(gap: Int64, events: Int32 = 1) -> Int32 {
+  private mutating func wait(gap: Int64, events: Int32 = 1, from caller: UInt = 7) -> Int32 {
     let due = now + gap
     var (clock, asked) = (now, [Int32]())
     let poll = { (limit: Int32) in
@@ -18,7 +18,7 @@ struct PatienceTests {
       clock = limit < 0 ? max(clock, due) : clock + 1_000
       return clock >= due ? events : 0
     }
-    let count = patience.wait(now: { clock }, for: poll)
+    let count = patience.wait(now: { clock }, source: { caller }, for: poll)
     (now, limits) = (clock, asked)
     return count
   }
@@ -48,6 +48,20 @@ struct PatienceTests {
     }
     wait(gap: 10_000)
     #expect(limits.first == 0)
+  }
+
+  @Test("requests of several callers are no streak, and end one")
+  mutating func severalCallers() {
+    for number in 0..<UInt(4 * Patience.streak) {
+      wait(gap: 10_000, from: number % 2)
+      #expect(limits == [-1])
+    }
+    hurry()
+    wait(gap: 10_000)
+    #expect(limits.first == 0)
+    wait(gap: 10_000, from: 8)
+    wait(gap: 10_000)
+    #expect(limits == [-1])
   }
 
   @Test(

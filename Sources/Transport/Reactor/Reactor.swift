@@ -107,7 +107,9 @@ public final class Reactor: Sendable {
       let poll = { epoll_wait(self.epoll.raw, events.baseAddress, Int32(events.count), $0) }
       // Said before the jobs are looked at: whoever hands one in after that finds it.
       isWaiting.store(!loop.hasWork, ordering: .sequentiallyConsistent)
-      let count = loop.hasWork || !jobs.isEmpty ? poll(0) : patience.wait(for: poll)
+      let count =
+        loop.hasWork || !jobs.isEmpty
+        ? poll(0) : patience.wait(source: { UInt(bitPattern: nj_event_data(&events[0])) }, for: poll)
       isWaiting.store(false, ordering: .relaxed)
       for index in 0..<max(0, Int(count)) { dispatch(&events[index]) }
       runJobs()
