@@ -42,8 +42,8 @@ enum Limits {
   /// How long a batch waits for its ring to be emptied, at most: so many times so long.
   static let roomTurns = 200
   static let roomTurnMicroseconds: UInt32 = 1_000
-  /// What a loss of power may cost.
-  static let flushInterval = Duration.seconds(1)
+  /// How long records may wait to be flushed: with a turn and the flush itself, a loss of power costs the last second.
+  static let flushInterval = Duration.milliseconds(900)
   /// How often rings that could not be made, as on a full disk, are tried again.
   static let ringsRetryInterval = Duration.seconds(1)
   static let servedSegmentBytes = 8 << 20

@@ -82,12 +82,14 @@ enum Serve {
 extension ServedWriter {
   /// A writer of a small folder.
   static func small(
-    _ folder: String, limit: Int = 1 << 30, rings: Int = 2, segmentBytes: Int = 1 << 20, logger: Logger,
+    _ folder: String, limit: Int = 1 << 30, rings: Int = 2, segmentBytes: Int = 1 << 20,
+    flushInterval: Duration = Limits.flushInterval, logger: Logger,
     write: (@Sendable (Int32, UnsafeRawBufferPointer) -> Int)? = nil, sync: (@Sendable (Int32) -> Int32)? = nil
   ) throws -> ServedWriter {
     var options = Options(folder: folder, limit: limit, ringCount: rings)
     options.ringBytes = 128 << 10
     options.segmentBytes = segmentBytes
+    options.flushInterval = flushInterval
     if let write { options.write = write }
     if let sync { options.sync = sync }
     return try ServedWriter(options, figures: ServedFigures(), logger: logger)

@@ -147,6 +147,51 @@ struct ServedWriterTests {
     #expect(try Serve.numbers(inFolder: folder) == Array(0..<100))
   }
 
+  @Test("records are flushed while their segment is still written to")
+  func flushing() throws {
+    let sizes = Mutex<[off_t]>([])
+    let writer = try ServedWriter.small(
+      folder, logger: log.logger,
+      sync: { descriptor in
+        sizes.withLock { $0.append(lseek(descriptor, 0, SEEK_END)) }
+        return fdatasync(descriptor)
+      })
+    writer.append(1)
+    try wait("it is flushed") { sizes.withLock { $0.count } == 1 }
+    writer.append(2)
+    try wait("so is the next one") { sizes.withLock { $0.count } == 2 }
+    let length = off_t(Serve.record(0).count)
+    #expect(sizes.withLock { $0 } == [length, 2 * length])
+    writer.close()
+    #expect(try Serve.numbers(inFolder: folder) == [1, 2])
+  }
+
+  @Test("what ingest has before it is due never needs the disk, and an end flushes the rest, every segment once")
+  func shippedUnflushed() throws {
+    let sizes = Mutex<[off_t]>([])
+    let length = Serve.record(0).count
+    let writer = try ServedWriter.small(
+      folder, segmentBytes: 3 * length, flushInterval: .seconds(3_600), logger: log.logger,
+      sync: { descriptor in
+        sizes.withLock { $0.append(lseek(descriptor, 0, SEEK_END)) }
+        return fdatasync(descriptor)
+      })
+    writer.append(1)
+    var shipped: ServedSegments.Segment?
+    try wait("it is in line") {
+      shipped = writer.segments.next(after: 0)
+      return shipped != nil
+    }
+    try writer.segments.remove(#require(shipped))
+    for number in 2..<6 {
+      writer.append(number)
+      try wait("it is in a segment") { writer.segments.byteCount == (number - 1) * length }
+    }
+    writer.close()
+    #expect(sizes.withLock { $0 } == [off_t(3 * length), off_t(length)])
+    #expect(try Serve.numbers(inFolder: folder) == [2, 3, 4, 5])
+  }
+
   @Test("records that are put at the end of the line are on disk before their old place is given up")
   func setAsideIsDurable() throws {
     let calls = Mutex<[String]>([])

@@ -87,8 +87,12 @@ public final class Generator {
   /// charged for every request that it kept waiting (no coordinated omission; Tene, "How not to measure latency", 2013).
   ///
   /// Between requests it spins, for a processor of its own; `sleeping`: it leaves the processor to others meanwhile.
-  public func openLoop(rate: Double, sleeping: Bool = false, warmup: Double = 0.2, seconds: Double) -> Load {
-    var load = Load()
+  ///
+  /// `earlier`: what the result is to include.
+  public func openLoop(
+    rate: Double, sleeping: Bool = false, warmup: Double = 0.2, seconds: Double, after earlier: Load = Load()
+  ) -> Load {
+    var load = earlier
     let start = nanoseconds()
     let begin = start + UInt64(warmup * 1e9)
     let end = begin + UInt64(seconds * 1e9)
@@ -117,8 +121,9 @@ public final class Generator {
         connection.flush()
       }
     }
-    load.seconds = seconds
-    load.generatorCPU = (threadSeconds() - cpu) / (Double(nanoseconds() - start) / 1e9)
+    let spent = (threadSeconds() - cpu) / (Double(nanoseconds() - start) / 1e9)
+    load.generatorCPU = (load.generatorCPU * load.seconds + spent * seconds) / (load.seconds + seconds)
+    load.seconds += seconds
     return load
   }
 

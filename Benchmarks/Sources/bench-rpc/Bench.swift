@@ -108,6 +108,11 @@ struct Bench {
     }
   }
 
+  /// Turns that the two take in one round of latency: what another guest of the host takes away falls on both.
+  private static let turnsARound = 10
+  /// Seconds.
+  private static let turnWarmup = 0.02
+
   /// Latency at half of what Redis or the ranker can do, whichever is less, at the same fixed rate for both.
   func latency() throws {
     let peers = try Peers(self)
@@ -121,19 +126,28 @@ struct Bench {
     let rate = min(median(most.map(\.ranker.rate)), median(most.map(\.redis.rate))) / 2
     var pairs: [(ranker: Load, redis: Load)] = []
     for round in 0..<rounds {
-      pairs.append(
-        Self.both(
-          round, { ranker.openLoop(rate: rate, seconds: seconds) }, { redis.openLoop(rate: rate, seconds: seconds) }))
+      var pair = (ranker: Load(), redis: Load())
+      for turn in 0..<Self.turnsARound {
+        let length = seconds / Double(Self.turnsARound)
+        pair = Self.both(
+          round + turn,
+          { ranker.openLoop(rate: rate, warmup: Self.turnWarmup, seconds: length, after: pair.ranker) },
+          { redis.openLoop(rate: rate, warmup: Self.turnWarmup, seconds: length, after: pair.redis) })
+      }
+      pairs.append(pair)
     }
-    print("\nlatency in µs, open loop at \(rate.text(0)) requests/s on 16 connections, medians of \(rounds) rounds")
+    print(
+      "\nlatency in µs, open loop at \(rate.text(0)) requests/s on 16 connections, medians of \(rounds) rounds of "
+        + "\(seconds) s each in \(Self.turnsARound) turns")
     print("               p50       p99     p99.9")
     for (name, loads) in [("ranker", pairs.map(\.ranker)), ("Redis ", pairs.map(\.redis))] {
       print(
         "\(name)  "
           + [50, 99, 99.9].map { at in median(loads.map { $0.microseconds(at) }).text(0, width: 10) }.joined())
     }
+    let ratios = pairs.map { $0.ranker.microseconds(99) / $0.redis.microseconds(99) }
     print(
-      "p99, ranker / Redis: \(median(pairs.map { $0.ranker.microseconds(99) / $0.redis.microseconds(99) }).text(2))")
+      "p99, ranker / Redis: \(median(ratios).text(2)) (\((ratios.min() ?? 0).text(2)) … \((ratios.max() ?? 0).text(2)))")
   }
 
   /// Heap allocations of the ranker for each lookup.

@@ -61,12 +61,11 @@ final class ServedSegments: Sendable {
   /// Says what the writer has in hand.
   func write(_ segment: Segment?) { state.withLock { $0.current = segment } }
 
-  /// Puts a segment that is written to the end in line.
+  /// Puts a segment that is written to the end in line, behind those of lower numbers.
   func close(_ segment: Segment) {
     state.withLock { state in
       if state.current?.number == segment.number { state.current = nil }
-      let place = state.closed.lastIndex { $0.number < segment.number }.map { $0 + 1 } ?? 0
-      state.closed.insert(segment, at: place)
+      state.closed.append(segment)
       state.isWanted = false
     }
   }

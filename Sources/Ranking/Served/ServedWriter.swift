@@ -17,6 +17,7 @@ final class ServedWriter: @unchecked Sendable {
     var ringCount: Int
     var ringBytes = Limits.ringBytes
     var segmentBytes = Limits.servedSegmentBytes
+    var flushInterval = Limits.flushInterval
     /// The corresponding C function is `write`.
     var write: @Sendable (Int32, UnsafeRawBufferPointer) -> Int = { Glibc.write($0, $1.baseAddress, $1.count) }
     /// The corresponding C function is `fdatasync`.
@@ -26,8 +27,16 @@ final class ServedWriter: @unchecked Sendable {
   /// A file that is closed when nobody uses it any more.
   private final class File: Sendable {
     let descriptor: Int32
+    /// Its name outlives a loss of power.
+    let isNameDurable = Atomic(false)
     init(_ descriptor: Int32) { self.descriptor = descriptor }
     deinit { Glibc.close(descriptor) }
+
+    /// It was not removed.
+    var hasName: Bool {
+      var status = stat()
+      return fstat(descriptor, &status) != 0 || status.st_nlink > 0
+    }
   }
 
   let segments: ServedSegments
@@ -44,8 +53,9 @@ final class ServedWriter: @unchecked Sendable {
   private var rings: ServedRings?
   private var current: (file: File, segment: ServedSegments.Segment)?
   private var nextOpening = ContinuousClock.now
-  private var lastFlush = ContinuousClock.now
-  private var hasUnflushed = false
+  /// Files with records that a loss of power would take, and when those are to be flushed.
+  private var unflushed: [File] = []
+  private var nextFlush = ContinuousClock.now
   private var isInTrouble = false
 
   /// Claims the folder, made if missing, and brings what an earlier process left into segments.
@@ -76,6 +86,7 @@ final class ServedWriter: @unchecked Sendable {
     queue.sync {
       turn()
       if current != nil { endSegment() }
+      flush()
       timer.cancel()
       claim = nil
     }
@@ -102,6 +113,8 @@ final class ServedWriter: @unchecked Sendable {
 
   /// Puts records in line durably, in a segment of their own; where it throws, none of them.
   private func move(_ records: [UInt8]) throws(ServedError) {
+    // Segments stand in line in the order of their numbers.
+    if current != nil { endSegment() }
     let oldest = records.withUnsafeBytes { Self.time(of: $0) }
     let segment = ServedSegments.Segment(number: segments.takeNumber(), byteCount: records.count, oldest: oldest)
     let file = try create(segment)
@@ -177,7 +190,8 @@ final class ServedWriter: @unchecked Sendable {
     }
     if segment.byteCount == 0 { segment.oldest = Self.time(of: records) }
     segment.byteCount += records.count
-    hasUnflushed = true
+    if unflushed.isEmpty { nextFlush = .now + options.flushInterval }
+    if unflushed.last !== file { unflushed.append(file) }
     current = (file, segment)
     segments.write(segment)
     if segment.byteCount >= options.segmentBytes { endSegment() }
@@ -222,27 +236,27 @@ final class ServedWriter: @unchecked Sendable {
   }
 
   private func endSegment() {
-    guard let (file, segment) = current else { return }
+    guard let (_, segment) = current else { return }
     current = nil
     segments.close(segment)
-    flush(file)
   }
 
   // MARK: Durability
 
   private func flushIfDue() {
-    guard hasUnflushed, let file = current?.file, ContinuousClock.now - lastFlush >= Limits.flushInterval,
-      !isFlushing.exchange(true, ordering: .acquiring)
-    else { return }
-    flush(file)
+    guard !unflushed.isEmpty, ContinuousClock.now >= nextFlush, !isFlushing.exchange(true, ordering: .acquiring) else {
+      return
+    }
+    flush()
   }
 
-  private func flush(_ file: File) {
-    hasUnflushed = false
-    lastFlush = .now
+  private func flush() {
+    let files = unflushed
+    unflushed = []
     flushing.async { [self] in
       defer { isFlushing.store(false, ordering: .releasing) }
-      sync(file)
+      // What ingest has by now never needs the disk.
+      for file in files where file.hasName { sync(file) }
     }
   }
 
@@ -256,10 +270,12 @@ final class ServedWriter: @unchecked Sendable {
   private func makeDurable(_ file: File) throws(ServedError) {
     let folder = options.folder
     guard options.sync(file.descriptor) == 0 else { throw ServedError("fdatasync", folder, errno) }
+    guard !file.isNameDurable.load(ordering: .relaxed) else { return }
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw ServedError("open", folder, errno) }
     defer { Glibc.close(descriptor) }
     guard fsync(descriptor) == 0 else { throw ServedError("fsync", folder, errno) }
+    file.isNameDurable.store(true, ordering: .relaxed)
   }
 
   // MARK: Rings
