@@ -10,7 +10,8 @@ enum Limits {
   static let reconnectDelay = Backoff(first: .milliseconds(100), longest: .seconds(5))
   static let adoptionDelay = Backoff(first: .seconds(1), longest: .seconds(60))
   static let publicationPause = Duration.milliseconds(10)
-  static let savingPause = Duration.milliseconds(20)
+  /// The first change is saved at once; those that follow closely, as at night, share a flush of the whole table.
+  static let savingPause = Duration.milliseconds(250)
   static let reportDelay = Backoff(first: .milliseconds(200), longest: .seconds(10))
   static let factsPerReport = 1_000
   /// A thousand years, µs.

@@ -125,7 +125,7 @@ struct Disk: Sendable {
 
   /// Hands a regular file to `body` piece by piece and measures it; nil if it is longer than `limit`.
   ///
-  /// Every piece but the last has `Limits.copyBufferBytes`.
+  /// Every piece but the last has `Limits.hugePageBytes` where the file may have that many, else `Limits.pieceBytes`.
   static func read(
     _ path: String, limit: UInt64, _ body: (ArraySlice<UInt8>) throws(ArtifactError) -> Void
   ) throws(ArtifactError) -> (size: UInt64, SHA256Digest)? {
@@ -147,7 +147,8 @@ struct Disk: Sendable {
   /// Memory for the pieces of a file that should have at most `limit` bytes: no more than it needs, and one byte to see that
   /// it has more.
   private static func buffer(for limit: UInt64) -> [UInt8] {
-    Array(repeating: 0, count: Int(min(limit, UInt64(Limits.copyBufferBytes) - 1)) + 1)
+    guard limit < Limits.hugePageBytes else { return Array(repeating: 0, count: Limits.hugePageBytes) }
+    return Array(repeating: 0, count: min(Int(limit) + 1, Limits.pieceBytes))
   }
 
   /// Reads until the buffer is full or the file ends; returns how much.
@@ -170,7 +171,7 @@ struct Disk: Sendable {
   /// Reads a regular file from end to end.
   static func readThrough(_ path: String) throws(ArtifactError) {
     let file = try open(path)
-    var buffer = [UInt8](repeating: 0, count: Limits.copyBufferBytes)
+    var buffer = [UInt8](repeating: 0, count: Limits.pieceBytes)
     while case let count = Glibc.read(file.raw, &buffer, buffer.count), count != 0 {
       guard count > 0 || errno == EINTR else { throw .system(operation: "read", path: path, errno: errno) }
     }
