@@ -10,8 +10,9 @@ enum Limits {
   static let reconnectDelay = Backoff(first: .milliseconds(100), longest: .seconds(5))
   static let adoptionDelay = Backoff(first: .seconds(1), longest: .seconds(60))
   static let publicationPause = Duration.milliseconds(10)
-  /// The first change is saved at once; those that follow closely, as at night, share a flush of the whole table.
-  static let savingPause = Duration.milliseconds(250)
+  static let savingPause = Duration.milliseconds(20)
+  /// How long new lists wait for others, to be saved together.
+  static let savingDelay = Duration.milliseconds(250)
   static let reportDelay = Backoff(first: .milliseconds(200), longest: .seconds(10))
   static let factsPerReport = 1_000
   /// A thousand years, µs.
@@ -48,6 +49,8 @@ enum Limits {
   /// How often rings that could not be made, as on a full disk, are tried again.
   static let ringsRetryInterval = Duration.seconds(1)
   static let servedSegmentBytes = 8 << 20
+  /// Of one call of the system.
+  static let servedWriteBytes = 32 << 10
   /// Of a `rings` file whose first page is damaged, what is searched at most.
   static let lostRingsBytes = 1 << 30
   /// How long the shipper waits for records when there are none.

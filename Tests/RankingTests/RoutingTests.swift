@@ -43,6 +43,28 @@ struct RoutingTests {
     #expect(table.routes.isEmpty && table.revision?.number == 7)
   }
 
+  @Test("new lists of a tenant are told from what somebody decided about it")
+  func listsAlone() throws {
+    let uk = try parsed("uk", arms: [Self.arm])
+    var table = RoutingTable(routes: [uk], revision: RoutingRevision(epoch: 1, number: 1))
+    let lists = Route.Arm(id: "a", model: "m", bake: "b2", digest: SHA256Digest(of: [2]), weight: 1_000_000)
+    let renewed = try parsed("uk", arms: [lists])
+    #expect(table.changesListsAlone(update(2, .route(renewed))))
+    let others: [RoutingUpdate.Change] = [
+      .route(try parsed("uk", mode: .off, arms: [lists])), .route(try parsed("france", arms: [lists])),
+      .route(try Route(validating: route("uk", arms: [Self.arm], salt: "new").decode())),
+      .route(
+        try Route(
+          validating: route("uk", arms: [Self.arm], overlay: String(repeating: "ab", count: 32)).decode())),
+      .route(try Route(validating: route("uk", arms: [Self.arm], businessOffset: 1).decode())),
+      .tombstone(uk.tenant), .tableEnd(isWhole: true),
+    ]
+    for change in others { #expect(!table.changesListsAlone(update(2, change)), "\(change)") }
+    table = RoutingTable()
+    _ = table.apply(update(1, .route(uk)))
+    #expect(!table.changesListsAlone(update(2, .route(renewed))), "a table that is not whole is not saved")
+  }
+
   @Test("a route that cannot be followed names its tenant, which keeps the route it has")
   func unreadable() throws {
     let uk = try parsed("uk")

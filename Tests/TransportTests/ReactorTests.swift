@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Transport
@@ -24,6 +25,23 @@ struct ReactorTests {
     await eventually("all jobs run") { seen.value.values.reduce(0) { $0 + $1.count } == 4_000 }
     #expect(seen.value.values.allSatisfy { $0 == Array(0..<500) })
     #expect(!reactor.isCurrent)
+  }
+
+  @Test("gives way only where it was told to, and has the niceness of the process")
+  func priority() async throws {
+    let reactor = try Reactor(name: "test")
+    defer { reactor.stop() }
+    let seen = Box<[[Int32]]>([])
+    let look: @Sendable () -> Void = {
+      seen.change { $0.append([sched_getscheduler(0), getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)]) }
+    }
+    reactor.execute(look)
+    reactor.giveWay()
+    reactor.execute(look)
+    await eventually("both looks") { seen.value.count == 2 }
+    let niceness = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
+    // SCHED_OTHER, SCHED_IDLE.
+    #expect(seen.value == [[0, niceness], [5, niceness]])
   }
 
   @Test("runs timers in order of time, and not those cancelled")

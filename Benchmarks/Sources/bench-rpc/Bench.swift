@@ -147,7 +147,8 @@ struct Bench {
     }
     let ratios = pairs.map { $0.ranker.microseconds(99) / $0.redis.microseconds(99) }
     print(
-      "p99, ranker / Redis: \(median(ratios).text(2)) (\((ratios.min() ?? 0).text(2)) … \((ratios.max() ?? 0).text(2)))")
+      "p99, ranker / Redis: \(median(ratios).text(2)) (\((ratios.min() ?? 0).text(2)) … "
+        + "\((ratios.max() ?? 0).text(2)))")
   }
 
   /// Heap allocations of the ranker for each lookup.

@@ -42,6 +42,7 @@ actor Adopter {
   private let work = AsyncStream.makeStream(of: TenantID.self)
   private let publication = Signal()
   private let saving = Signal()
+  private let savingSoon = Signal()
   /// Raised once it is known which tenants there are.
   private let stockTaking = Signal()
 
@@ -99,6 +100,12 @@ actor Adopter {
           try? await Task.sleep(for: Limits.savingPause)
         }
       }
+      group.addTask {
+        for await _ in self.savingSoon.raised {
+          try? await Task.sleep(for: Limits.savingDelay)
+          self.saving.raise()
+        }
+      }
       group.addTask { for await _ in self.stockTaking.raised { await self.takeStock() } }
       for await tenant in work.stream { group.addTask { await self.adopt(tenant) } }
     }
@@ -118,12 +125,14 @@ actor Adopter {
       logger.error("a route cannot be followed", metadata: ["tenant": "\(tenant)", "reason": "\(problem)"])
     }
     let wasWhole = routing.isWhole
+    let isListsAlone = routing.changesListsAlone(update)
     follow(routing.apply(update))
     if routing.isWhole != wasWhole {
       publication.raise()
       stockTaking.raise()
     }
-    if routing.isWhole { saving.raise() }
+    // What somebody decided outlives a kill at once. New lists, which at night come by the thousand, share a flush of the table.
+    if routing.isWhole { (isListsAlone ? savingSoon : saving).raise() }
   }
 
   private func follow(_ tenants: Set<TenantID>) {

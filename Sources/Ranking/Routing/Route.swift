@@ -33,6 +33,12 @@ struct Route: Sendable, Equatable {
   /// The message it came as, to be kept on disk.
   let encoded: Encoded<Proto.Route>
 
+  /// Whether it says nothing else than an earlier route of the tenant, but for the arms.
+  func isSameButForArms(as old: Route) -> Bool {
+    mode == old.mode && salt == old.salt && overlay == old.overlay && businessOffset == old.businessOffset
+      && allowsRepurchase == old.allowsRepurchase
+  }
+
   /// Checks a route; the error names the field.
   init(validating view: View<Proto.Route>) throws(InvalidField) {
     tenant = try TenantID(view.tenant)

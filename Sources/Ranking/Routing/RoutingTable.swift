@@ -25,6 +25,12 @@ struct RoutingTable: Sendable {
     named = []
   }
 
+  /// All that the message would change of the table is which lists a tenant's arms have.
+  func changesListsAlone(_ update: RoutingUpdate) -> Bool {
+    guard isWhole, case .route(let route) = update.change, let old = routes[route.tenant] else { return false }
+    return route.isSameButForArms(as: old)
+  }
+
   /// Takes one message in. The tenants of which something changed.
   mutating func apply(_ update: RoutingUpdate) -> Set<TenantID> {
     var changed: Set<TenantID> = []

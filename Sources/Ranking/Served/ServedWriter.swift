@@ -210,7 +210,9 @@ final class ServedWriter: @unchecked Sendable {
   ) throws(ServedError) {
     var written = 0
     while written < records.count {
-      let count = options.write(file.descriptor, UnsafeRawBufferPointer(rebasing: records[written...]))
+      // In pieces: a reactor that is woken meanwhile waits for a call, not for all of them.
+      let piece = UnsafeRawBufferPointer(rebasing: records[written...].prefix(Limits.servedWriteBytes))
+      let count = options.write(file.descriptor, piece)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw ServedError("write", segments.path(segment.number), count == 0 ? ENOSPC : errno) }
       written += count

@@ -99,6 +99,7 @@ public final class Reactor: Sendable {
     thread.store(UInt(pthread_self()), ordering: .releasing)
     let events = UnsafeMutableBufferPointer<epoll_event>.allocate(capacity: Self.eventsAWait)
     defer { events.deallocate() }
+    nj_shorten_slice()
     nj_keep_blocks(true)
     defer { nj_keep_blocks(false) }
     var patience = Patience()
