@@ -11,8 +11,8 @@ enum Limits {
   static let adoptionDelay = Backoff(first: .seconds(1), longest: .seconds(60))
   static let publicationPause = Duration.milliseconds(10)
   static let savingPause = Duration.milliseconds(20)
-  /// How long new lists wait for others, to be saved together.
-  static let savingDelay = Duration.milliseconds(250)
+  /// The same where nothing but arms changes.
+  static let armsSavingPause = Duration.milliseconds(250)
   static let reportDelay = Backoff(first: .milliseconds(200), longest: .seconds(10))
   static let factsPerReport = 1_000
   /// A thousand years, µs.

@@ -43,13 +43,13 @@ struct RoutingTests {
     #expect(table.routes.isEmpty && table.revision?.number == 7)
   }
 
-  @Test("new lists of a tenant are told from what somebody decided about it")
-  func listsAlone() throws {
+  @Test("new arms of a tenant are told from all else that changes of it")
+  func armsAlone() throws {
     let uk = try parsed("uk", arms: [Self.arm])
     var table = RoutingTable(routes: [uk], revision: RoutingRevision(epoch: 1, number: 1))
     let lists = Route.Arm(id: "a", model: "m", bake: "b2", digest: SHA256Digest(of: [2]), weight: 1_000_000)
     let renewed = try parsed("uk", arms: [lists])
-    #expect(table.changesListsAlone(update(2, .route(renewed))))
+    #expect(table.changesArmsAlone(update(2, .route(renewed))))
     let others: [RoutingUpdate.Change] = [
       .route(try parsed("uk", mode: .off, arms: [lists])), .route(try parsed("france", arms: [lists])),
       .route(try Route(validating: route("uk", arms: [Self.arm], salt: "new").decode())),
@@ -59,10 +59,10 @@ struct RoutingTests {
       .route(try Route(validating: route("uk", arms: [Self.arm], businessOffset: 1).decode())),
       .tombstone(uk.tenant), .tableEnd(isWhole: true),
     ]
-    for change in others { #expect(!table.changesListsAlone(update(2, change)), "\(change)") }
+    for change in others { #expect(!table.changesArmsAlone(update(2, change)), "\(change)") }
     table = RoutingTable()
     _ = table.apply(update(1, .route(uk)))
-    #expect(!table.changesListsAlone(update(2, .route(renewed))), "a table that is not whole is not saved")
+    #expect(!table.changesArmsAlone(update(2, .route(renewed))), "a table that is not whole is not saved")
   }
 
   @Test("a route that cannot be followed names its tenant, which keeps the route it has")

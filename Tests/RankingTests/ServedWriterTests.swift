@@ -166,7 +166,33 @@ struct ServedWriterTests {
     #expect(try Serve.numbers(inFolder: folder) == [1, 2])
   }
 
-  @Test("what ingest has before it is due never needs the disk, and an end flushes the rest, every segment once")
+  @Test("where ingest keeps up nothing is ever flushed")
+  func keepingUp() throws {
+    let flushes = Atomic(0)
+    let writer = try ServedWriter.small(
+      folder, flushInterval: .seconds(2), logger: log.logger,
+      sync: { descriptor in
+        flushes.add(1, ordering: .relaxed)
+        return fdatasync(descriptor)
+      })
+    let end = ContinuousClock.now + .seconds(3)
+    var shipped = 0
+    while ContinuousClock.now < end {
+      writer.append(shipped)
+      var segment: ServedSegments.Segment?
+      try wait("it is in line") {
+        segment = writer.segments.next(after: 0)
+        return segment != nil
+      }
+      try writer.segments.remove(#require(segment))
+      shipped += 1
+    }
+    #expect(shipped > 2)
+    writer.close()
+    #expect(flushes.load(ordering: .relaxed) == 0)
+  }
+
+  @Test("what ingest has before it is due is never flushed; a full segment is, and at the end the rest, once")
   func shippedUnflushed() throws {
     let sizes = Mutex<[off_t]>([])
     let length = Serve.record(0).count
@@ -187,6 +213,7 @@ struct ServedWriterTests {
       writer.append(number)
       try wait("it is in a segment") { writer.segments.byteCount == (number - 1) * length }
     }
+    try wait("the full segment is flushed") { sizes.withLock { $0 } == [off_t(3 * length)] }
     writer.close()
     #expect(sizes.withLock { $0 } == [off_t(3 * length), off_t(length)])
     #expect(try Serve.numbers(inFolder: folder) == [2, 3, 4, 5])

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Testing
 
 @testable import Transport
@@ -27,21 +27,48 @@ struct ReactorTests {
     #expect(!reactor.isCurrent)
   }
 
-  @Test("gives way only where it was told to, and has the niceness of the process")
+  @Test("gives way only where it was told to, and is as nice as the thread that made it")
   func priority() async throws {
-    let reactor = try Reactor(name: "test")
+    let process = __priority_which_t(PRIO_PROCESS.rawValue)
+    let made = Box<Result<Reactor, any Error>?>(nil)
+    Thread.detachNewThread {
+      setpriority(process, 0, 5)
+      let reactor = Result { () throws -> Reactor in try Reactor(name: "test") }
+      made.change { $0 = reactor }
+    }
+    await eventually("it is made") { made.value != nil }
+    let reactor = try #require(made.value).get()
     defer { reactor.stop() }
     let seen = Box<[[Int32]]>([])
     let look: @Sendable () -> Void = {
-      seen.change { $0.append([sched_getscheduler(0), getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)]) }
+      seen.change { $0.append([sched_getscheduler(0), getpriority(process, 0)]) }
     }
     reactor.execute(look)
     reactor.giveWay()
     reactor.execute(look)
     await eventually("both looks") { seen.value.count == 2 }
-    let niceness = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
     // SCHED_OTHER, SCHED_IDLE.
-    #expect(seen.value == [[0, niceness], [5, niceness]])
+    #expect(seen.value == [[0, 5], [5, 5]])
+  }
+
+  @Test("has a slice that is shorter than that of others, where the kernel knows such things")
+  func slice() async throws {
+    var system = utsname()
+    uname(&system)
+    let release = withUnsafeBytes(of: &system.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    let version = release.split { !$0.isNumber }.prefix(2).compactMap { Int($0) }
+    let reactor = try Reactor(name: "test")
+    defer { reactor.stop() }
+    let seen = Box<String?>(nil)
+    reactor.execute {
+      let text = (try? String(contentsOfFile: "/proc/thread-self/sched", encoding: .utf8)) ?? ""
+      seen.change { $0 = text }
+    }
+    await eventually("it has looked") { seen.value != nil }
+    guard !version.lexicographicallyPrecedes([6, 12]),
+      let line = seen.value?.split(separator: "\n").first(where: { $0.hasPrefix("se.slice") })
+    else { return }
+    #expect(line.hasSuffix(" 100000"))
   }
 
   @Test("runs timers in order of time, and not those cancelled")

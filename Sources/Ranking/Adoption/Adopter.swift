@@ -102,8 +102,8 @@ actor Adopter {
       }
       group.addTask {
         for await _ in self.savingSoon.raised {
-          try? await Task.sleep(for: Limits.savingDelay)
           self.saving.raise()
+          try? await Task.sleep(for: Limits.armsSavingPause)
         }
       }
       group.addTask { for await _ in self.stockTaking.raised { await self.takeStock() } }
@@ -125,14 +125,14 @@ actor Adopter {
       logger.error("a route cannot be followed", metadata: ["tenant": "\(tenant)", "reason": "\(problem)"])
     }
     let wasWhole = routing.isWhole
-    let isListsAlone = routing.changesListsAlone(update)
+    let isArmsAlone = routing.changesArmsAlone(update)
     follow(routing.apply(update))
     if routing.isWhole != wasWhole {
       publication.raise()
       stockTaking.raise()
     }
-    // What somebody decided outlives a kill at once. New lists, which at night come by the thousand, share a flush of the table.
-    if routing.isWhole { (isListsAlone ? savingSoon : saving).raise() }
+    // Each saving flushes the whole table. New lists come by the thousand at night, and after the first they share it.
+    if routing.isWhole { (isArmsAlone ? savingSoon : saving).raise() }
   }
 
   private func follow(_ tenants: Set<TenantID>) {

@@ -25,8 +25,8 @@ struct RoutingTable: Sendable {
     named = []
   }
 
-  /// All that the message would change of the table is which lists a tenant's arms have.
-  func changesListsAlone(_ update: RoutingUpdate) -> Bool {
+  /// All that the message would change of the table is a tenant's arms, as new lists do.
+  func changesArmsAlone(_ update: RoutingUpdate) -> Bool {
     guard isWhole, case .route(let route) = update.change, let old = routes[route.tenant] else { return false }
     return route.isSameButForArms(as: old)
   }

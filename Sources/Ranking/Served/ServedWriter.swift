@@ -39,6 +39,13 @@ final class ServedWriter: @unchecked Sendable {
     }
   }
 
+  /// Records of one file that a loss of power would take.
+  private struct Unflushed {
+    let file: File
+    let due: ContinuousClock.Instant
+    var byteCount = 0
+  }
+
   let segments: ServedSegments
   let log: ServedLog
   let figures: ServedFigures
@@ -53,9 +60,8 @@ final class ServedWriter: @unchecked Sendable {
   private var rings: ServedRings?
   private var current: (file: File, segment: ServedSegments.Segment)?
   private var nextOpening = ContinuousClock.now
-  /// Files with records that a loss of power would take, and when those are to be flushed.
-  private var unflushed: [File] = []
-  private var nextFlush = ContinuousClock.now
+  /// The first due first.
+  private var unflushed: [Unflushed] = []
   private var isInTrouble = false
 
   /// Claims the folder, made if missing, and brings what an earlier process left into segments.
@@ -86,7 +92,7 @@ final class ServedWriter: @unchecked Sendable {
     queue.sync {
       turn()
       if current != nil { endSegment() }
-      flush()
+      flush(unflushed[...])
       timer.cancel()
       claim = nil
     }
@@ -190,8 +196,8 @@ final class ServedWriter: @unchecked Sendable {
     }
     if segment.byteCount == 0 { segment.oldest = Self.time(of: records) }
     segment.byteCount += records.count
-    if unflushed.isEmpty { nextFlush = .now + options.flushInterval }
-    if unflushed.last !== file { unflushed.append(file) }
+    if unflushed.last?.file !== file { unflushed.append(Unflushed(file: file, due: .now + options.flushInterval)) }
+    unflushed[unflushed.count - 1].byteCount += records.count
     current = (file, segment)
     segments.write(segment)
     if segment.byteCount >= options.segmentBytes { endSegment() }
@@ -246,19 +252,21 @@ final class ServedWriter: @unchecked Sendable {
   // MARK: Durability
 
   private func flushIfDue() {
-    guard !unflushed.isEmpty, ContinuousClock.now >= nextFlush, !isFlushing.exchange(true, ordering: .acquiring) else {
-      return
-    }
-    flush()
+    // What ingest has by now never needs the disk.
+    unflushed.removeAll { !$0.file.hasName }
+    // More than a segment takes the disk a while: it is not to come on top of the time that records may wait.
+    let isMuch = unflushed.reduce(0) { $0 + $1.byteCount } >= options.segmentBytes
+    let now = ContinuousClock.now
+    let due = unflushed.prefix { isMuch || now >= $0.due }
+    guard !due.isEmpty, !isFlushing.exchange(true, ordering: .acquiring) else { return }
+    unflushed.removeFirst(due.count)
+    flush(due)
   }
 
-  private func flush() {
-    let files = unflushed
-    unflushed = []
+  private func flush(_ due: ArraySlice<Unflushed>) {
     flushing.async { [self] in
       defer { isFlushing.store(false, ordering: .releasing) }
-      // What ingest has by now never needs the disk.
-      for file in files where file.hasName { sync(file) }
+      for records in due { sync(records.file) }
     }
   }
 
