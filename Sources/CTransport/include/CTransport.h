@@ -26,7 +26,8 @@ void nj_name_thread(const char *name);
 void nj_lower_priority(void);
 
 // Has the calling thread run soon after it is woken, where others would have the processor by right for some milliseconds; its
-// share and policy stay what they are. Kernels before 6.12 know no such thing, and then nothing changes. The corresponding C function is sched_setattr.
+// share and policy stay what they are. Kernels before 6.12 know no such thing, and then nothing changes. The corresponding C
+// function is sched_setattr.
 void nj_shorten_slice(void);
 
 // Whether the calling thread keeps a few small blocks of memory that libssl gives back, for libssl's next use of them:

@@ -42,7 +42,7 @@ actor Adopter {
   private let work = AsyncStream.makeStream(of: TenantID.self)
   private let publication = Signal()
   private let saving = Signal()
-  private let savingSoon = Signal()
+  private let savingOfArms = Signal()
   /// Raised once it is known which tenants there are.
   private let stockTaking = Signal()
 
@@ -101,7 +101,7 @@ actor Adopter {
         }
       }
       group.addTask {
-        for await _ in self.savingSoon.raised {
+        for await _ in self.savingOfArms.raised {
           self.saving.raise()
           try? await Task.sleep(for: Limits.armsSavingPause)
         }
@@ -132,7 +132,7 @@ actor Adopter {
       stockTaking.raise()
     }
     // Each saving flushes the whole table. New lists come by the thousand at night, and after the first they share it.
-    if routing.isWhole { (isArmsAlone ? savingSoon : saving).raise() }
+    if routing.isWhole { (isArmsAlone ? savingOfArms : saving).raise() }
   }
 
   private func follow(_ tenants: Set<TenantID>) {

@@ -254,7 +254,7 @@ final class ServedWriter: @unchecked Sendable {
   private func flushIfDue() {
     // What ingest has by now never needs the disk.
     unflushed.removeAll { !$0.file.hasName }
-    // More than a segment takes the disk a while: it is not to come on top of the time that records may wait.
+    // As much as a segment takes the disk a while: it is not to come on top of the time that records may wait.
     let isMuch = unflushed.reduce(0) { $0 + $1.byteCount } >= options.segmentBytes
     let now = ContinuousClock.now
     let due = unflushed.prefix { isMuch || now >= $0.due }
