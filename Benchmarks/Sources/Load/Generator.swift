@@ -21,6 +21,9 @@ public struct Load {
   /// Processor time of the generator's thread, per second.
   public var generatorCPU = 0.0
 
+  /// Nothing measured yet.
+  public init() {}
+
   /// Answers a second.
   public var rate: Double { Double(answers) / seconds }
 
