@@ -16,6 +16,7 @@ typedef float lanes_unaligned __attribute__((vector_size(64), aligned(4)));
 typedef float half __attribute__((vector_size(32)));
 typedef float quarter __attribute__((vector_size(16)));
 typedef float quarter_unaligned __attribute__((vector_size(16), aligned(4)));
+typedef double wide __attribute__((vector_size(128)));
 typedef bool mask __attribute__((ext_vector_type(16)));
 
 #pragma clang fp contract(fast)
@@ -25,7 +26,7 @@ typedef bool mask __attribute__((ext_vector_type(16)));
 #define TOP_ROWS 2
 #define TOP_PANELS 1
 #include "als.h"
-#include "dots.h"
+#include "session.h"
 #include "top.h"
 #undef LEVEL
 #undef TOP_ROWS
@@ -37,7 +38,7 @@ typedef bool mask __attribute__((ext_vector_type(16)));
 #define TOP_PANELS 1
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "als.h"
-#include "dots.h"
+#include "session.h"
 #include "top.h"
 #pragma clang attribute pop
 #undef LEVEL
@@ -49,7 +50,7 @@ typedef bool mask __attribute__((ext_vector_type(16)));
 #define TOP_PANELS 2
 #pragma clang attribute push(__attribute__((target("avx512f,avx2,fma"))), apply_to = function)
 #include "als.h"
-#include "dots.h"
+#include "session.h"
 #include "top.h"
 #pragma clang attribute pop
 
@@ -80,6 +81,11 @@ nj_level nj_best_level(void) {
 
 void nj_dots(nj_level level, const float *rows, size_t count, int32_t width, const float *x, float *out) {
   DISPATCH(level, dots, rows, count, width, x, out);
+}
+
+void nj_blend(
+    nj_level level, const float *session, const float *prior, size_t count, float share, float *scores) {
+  DISPATCH(level, blend, session, prior, count, share, scores);
 }
 
 size_t nj_als_scratch(int32_t width) { return 3 * (size_t)width; }
@@ -119,4 +125,12 @@ void nj_top_select(
     nj_level level, const nj_top *top, const float *rows, size_t first, size_t end, void *scratch, int32_t *items,
     float *scores, int32_t *counts) {
   DISPATCH(level, top_select, top, rows, first, end, scratch, items, scores, counts);
+}
+
+size_t nj_best_scratch(int32_t length) { return top_capacity(length) * sizeof(uint64_t); }
+
+void nj_best(
+    nj_level level, const float *scores, size_t count, int32_t length, void *scratch, int32_t *places, float *best,
+    int32_t *found) {
+  DISPATCH(level, best, scores, count, length, scratch, places, best, found);
 }

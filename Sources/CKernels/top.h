@@ -23,7 +23,7 @@ INLINE void NAME(top_tile)(const float *packed, const float *panel, int32_t fact
 // Takes up what in `scores`, of candidates from `start`, beats the worst of the row's best so far.
 INLINE void NAME(top_scan)(const float *scores, size_t start, size_t count, int32_t length, top_row *row) {
   for (size_t at = 0; at < count; at += NJ_LANES) {
-    lanes s = *(const lanes *)(scores + at);
+    lanes s = *(const lanes_unaligned *)(scores + at);
     mask better = __builtin_convertvector(s > row->worst, mask);
     uint16_t bits;
     memcpy(&bits, &better, sizeof bits);
@@ -70,4 +70,20 @@ static void NAME(top_select)(
           &work.rows[m], top, items + place * (size_t)top->length, scores + place * (size_t)top->length);
     }
   }
+}
+
+static void NAME(best)(
+    const float *scores, size_t count, int32_t length, void *scratch, int32_t *places, float *best, int32_t *found) {
+  top_row row = {.keys = scratch, .worst = -INFINITY};
+  size_t whole = count / NJ_LANES * NJ_LANES;
+  NAME(top_scan)(scores, 0, whole, length, &row);
+  lanes rest;
+  for (size_t lane = 0; lane < NJ_LANES; lane++) rest[lane] = whole + lane < count ? scores[whole + lane] : -INFINITY;
+  NAME(top_scan)((const float *)&rest, whole, NJ_LANES, length, &row);
+  top_order(&row, length);
+  for (size_t place = 0; place < row.count; place++) {
+    places[place] = (int32_t)(uint32_t)~row.keys[place];
+    best[place] = top_key_score(row.keys[place]);
+  }
+  *found = (int32_t)row.count;
 }

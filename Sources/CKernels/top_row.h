@@ -120,10 +120,9 @@ static inline void top_exclude(top_row *row, const nj_top *top, size_t start, si
   }
 }
 
-// Writes the list, best first, and says how long it is.
-static inline int32_t top_finish(top_row *row, const nj_top *top, int32_t *items, float *scores) {
-  if (row->count > (size_t)top->length) top_prune(row, top->length);
-  // Shell's sort, with Ciura's gaps.
+// Leaves the `length` best keys, best first: Shell's sort, with Ciura's gaps.
+static inline void top_order(top_row *row, int32_t length) {
+  if (row->count > (size_t)length) top_prune(row, length);
   static const size_t gaps[] = {1750, 701, 301, 132, 57, 23, 10, 4, 1};
   uint64_t *keys = row->keys;
   for (size_t g = 0; g < sizeof gaps / sizeof *gaps; g++) {
@@ -134,9 +133,14 @@ static inline int32_t top_finish(top_row *row, const nj_top *top, int32_t *items
       keys[j] = key;
     }
   }
+}
+
+// Writes the list, best first, and says how long it is.
+static inline int32_t top_finish(top_row *row, const nj_top *top, int32_t *items, float *scores) {
+  top_order(row, top->length);
   for (size_t place = 0; place < row->count; place++) {
-    items[place] = top->candidates[(uint32_t)~keys[place]];
-    scores[place] = top_key_score(keys[place]);
+    items[place] = top->candidates[(uint32_t)~row->keys[place]];
+    scores[place] = top_key_score(row->keys[place]);
   }
   return (int32_t)row->count;
 }

@@ -70,6 +70,54 @@ import Testing
     }
   }
 
+  @Test("blending standardises and adds the prior", arguments: KernelLevel.runnable, [1, 15, 16, 17, 100])
+  func blend(level: KernelLevel, count: Int) {
+    let (session, prior, scores) = (
+      Self.random(count, scale: 3, seed: 1).map { $0 + 40 }, Self.random(count, scale: 1, seed: 2),
+      Self.random(count, scale: 2, seed: 3)
+    )
+    let share = 0.75
+    let mean = session.reduce(0) { $0 + Double($1) } / Double(count)
+    let variance = session.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(count)
+    for own in [prior, nil] {
+      var blended = scores
+      nj_blend(level.code, session, own, count, Float(share), &blended)
+      for place in 0..<count {
+        let standard = variance > 0 ? (Double(session[place]) - mean) / variance.squareRoot() : 0
+        let wanted =
+          (1 - share) * Double(scores[place]) + share * (standard + Double((own ?? scores)[place]))
+        #expect(abs(Double(blended[place]) - wanted) < 1e-4)
+      }
+    }
+    var blended = scores
+    nj_blend(level.code, [Float](repeating: 0.1, count: count), nil, count, 0.5, &blended)
+    #expect(blended == scores)
+  }
+
+  @Test("the best of some scores are those that sorting finds", arguments: KernelLevel.runnable, [1, 5, 100])
+  func best(level: KernelLevel, length: Int) {
+    for count in [0, 1, 15, 16, 17, 300, 5_000] {
+      var random = Xoshiro256(seed: UInt64(count))
+      var scores = (0..<count).map { _ in Float(random.nextIndex(below: 2_000)) / 4 - 250 }
+      for odd in [Float.nan, .infinity, -.infinity, -0.0, 0] where count > 16 {
+        scores[random.nextIndex(below: count)] = odd
+      }
+      // What ascends beats all that was found before.
+      for scores in [scores, scores.sorted(), scores.sorted().reversed()] {
+        var places = [Int32](repeating: -1, count: length)
+        var best = [Float](repeating: .nan, count: length)
+        var found: Int32 = -1
+        var scratch = [UInt64](repeating: 0, count: nj_best_scratch(Int32(length)) / 8)
+        nj_best(level.code, scores, count, Int32(length), &scratch, &places, &best, &found)
+        let wanted = scores.indices.filter { scores[$0].isFinite }.sorted {
+          scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1
+        }.prefix(length)
+        #expect(places.prefix(Int(found)).map { Int($0) } == Array(wanted))
+        #expect(best.prefix(Int(found)).elementsEqual(wanted.map { scores[$0] }))
+      }
+    }
+  }
+
   @Test("folding in solves every row's normal equations", arguments: KernelLevel.runnable, widths)
   func solves(level: KernelLevel, factors: Int) {
     let (rows, columns) = (12, 37)

@@ -91,10 +91,13 @@ public final class Generator {
   ///
   /// Between requests it spins, for a processor of its own; `sleeping`: it leaves the processor to others meanwhile.
   ///
-  /// `earlier`: what the result is to include.
+  /// `earlier`: what the result is to include. `beside`: another's connections, on which something is asked after each so many
+  /// requests, and not measured; this needs a generator that spins.
   public func openLoop(
-    rate: Double, sleeping: Bool = false, warmup: Double = 0.2, seconds: Double, after earlier: Load = Load()
+    rate: Double, sleeping: Bool = false, warmup: Double = 0.2, seconds: Double, after earlier: Load = Load(),
+    beside other: (generator: Generator, every: Int)? = nil
   ) -> Load {
+    precondition(other == nil || !sleeping, "who sleeps does not see the other's answers")
     var load = earlier
     let start = nanoseconds()
     let begin = start + UInt64(warmup * 1e9)
@@ -103,26 +106,21 @@ public final class Generator {
     var sent = 0
     var next = start
     let cpu = threadSeconds()
-    while next < end || inFlight > 0 {
+    while next < end || inFlight > 0 || other.map({ $0.generator.inFlight > 0 }) ?? false {
       let now = nanoseconds()
       while next <= now, next < end {
-        let connection = connections[sent % connections.count]
-        connection.add(pick(), of: requests, due: next)
-        connection.flush()
+        sendNext(sent, due: next)
         sent += 1
+        if let other, sent % other.every == 0 { other.generator.sendNext(sent / other.every, due: next) }
         next = start + UInt64(Double(sent) * interval)
       }
       let left = sleeping ? max(0, Int64(next) - Int64(nanoseconds())) : 0
-      let count = wait(left)
-      for index in 0..<count {
-        let connection = connections[Int(ready[index])]
-        connection.receive { due in
-          guard due >= begin else { return }
-          load.latency.record(nanoseconds() - due)
-          load.answers += 1
-        }
-        connection.flush()
+      receive(atMost: left) { due in
+        guard due >= begin else { return }
+        load.latency.record(nanoseconds() - due)
+        load.answers += 1
       }
+      other?.generator.receive(atMost: 0) { _ in }
     }
     let spent = (threadSeconds() - cpu) / (Double(nanoseconds() - start) / 1e9)
     load.generatorCPU = (load.generatorCPU * load.seconds + spent * seconds) / (load.seconds + seconds)
@@ -149,6 +147,23 @@ public final class Generator {
       connection.receive()
     }
     connection.onBody = nil
+  }
+
+  /// Sends a request on the connection whose turn it is.
+  private func sendNext(_ number: Int, due: UInt64) {
+    let connection = connections[number % connections.count]
+    connection.add(pick(), of: requests, due: due)
+    connection.flush()
+  }
+
+  /// Waits for answers for so many nanoseconds, and hands out when their requests were due.
+  private func receive(atMost nanoseconds: Int64, _ each: (UInt64) -> Void) {
+    let count = wait(nanoseconds)
+    for index in 0..<count {
+      let connection = connections[Int(ready[index])]
+      connection.receive(each)
+      connection.flush()
+    }
   }
 
   private var inFlight: Int { connections.reduce(0) { $0 + $1.inFlight } }

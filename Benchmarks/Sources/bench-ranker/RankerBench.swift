@@ -27,27 +27,26 @@ struct RankerBench {
   func context() throws {
     let (products, customers) = (10_000, 2_000)
     try world.publish(tenant: "bench", bake: "b1", customers: customers, products: products, factors: 64)
-    let (ranker, port) = try world.startRanker(cpus: Self.cpus, reactors: 2)
-    defer { ranker.stop() }
+    // The ranker and what it computes on one processor, the load on the other.
+    let (ranker, port) = try world.startRanker(cpus: "0", reactors: 1)
+    load_pin(1)
+    defer {
+      ranker.stop()
+      load_unpin()
+    }
     let keys = (0..<customers).map { ("bench", World.customer($0)) }
-    let plain = World.lookups(keys)
     awaitAnswers(port, World.lookups([keys[0]]))
-    let contexts = World.contexts(keys, acts: 10, products: products)
-    let asking = Generator(client, port: port, connections: 4, requests: contexts)
-    let alone = (0..<rounds).map { _ in asking.openLoop(rate: 200, sleeping: true, seconds: seconds) }
+    let asking = Generator(
+      client, port: port, connections: 4, requests: World.contexts(keys, acts: 10, products: products))
+    let alone = (0..<rounds).map { _ in asking.openLoop(rate: 200, seconds: seconds) }
     print("\nlatency in µs of lookups with 10 acts over \(products) products, 64 factors, 200 a second")
     show([("re-ranked", alone)])
 
-    let generator = Generator(client, port: port, connections: 16, requests: plain)
+    let generator = Generator(client, port: port, connections: 16, requests: World.lookups(keys))
     var pairs: [(calm: Load, busy: Load)] = []
     for _ in 0..<rounds {
-      let calm = generator.openLoop(rate: Self.plainRate, sleeping: true, seconds: seconds)
-      let background = Background { [client] stopping in
-        let asking = Generator(client, port: port, connections: 4, requests: contexts)
-        while !stopping() { _ = asking.openLoop(rate: Self.plainRate / 10, sleeping: true, warmup: 0, seconds: 0.2) }
-      }
-      pairs.append((calm, generator.openLoop(rate: Self.plainRate, sleeping: true, seconds: seconds)))
-      background.stop()
+      let calm = generator.openLoop(rate: Self.plainRate, seconds: seconds)
+      pairs.append((calm, generator.openLoop(rate: Self.plainRate, seconds: seconds, beside: (asking, every: 10))))
     }
     print(
       "\nlatency in µs of plain lookups at \(Self.plainRate.text(0)) a second, alone and beside a tenth as many re-ranked"

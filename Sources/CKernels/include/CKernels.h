@@ -27,6 +27,10 @@ enum { NJ_LANES = 16 };
 // The dot product of each row of `rows` [count × width] with `x` [width], into `out` [count]; nothing need be aligned.
 void nj_dots(nj_level level, const float *rows, size_t count, int32_t width, const float *x, float *out);
 
+// scores = (1 − share) · scores + share · (z + prior), z being `session` [count] standardised, or zeros where it is constant;
+// `prior` = NULL: the scores themselves.
+void nj_blend(nj_level level, const float *session, const float *prior, size_t count, float share, float *scores);
+
 // One side of a pass of implicit ALS: what the normal equations (G + Zᵀ W Z + λI) x = Zᵀ (1 + w) of each row are made of.
 typedef struct {
   const float *other;     // the other side's factors [columns × width], padded with zeros
@@ -78,4 +82,13 @@ size_t nj_top_scratch(int32_t factors, int32_t length);
 void nj_top_select(
     nj_level level, const nj_top *top, const float *rows, size_t first, size_t end, void *scratch, int32_t *items,
     float *scores, int32_t *counts);
+
+// Bytes of scratch, aligned like factor rows, that nj_best needs.
+size_t nj_best_scratch(int32_t length);
+
+// The best of `scores` [count] and their places, best first, equal ones in order of place, `length` at most: `found` says how
+// many. Scores that are not finite are left out; `count` is below 2³¹, `length` at least 1.
+void nj_best(
+    nj_level level, const float *scores, size_t count, int32_t length, void *scratch, int32_t *places, float *best,
+    int32_t *found);
 #endif

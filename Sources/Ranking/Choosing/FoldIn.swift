@@ -26,45 +26,41 @@ struct FoldIn {
   func vector(of acts: [(candidate: Int, weight: Float)]) -> [Float] {
     var a = matrix
     var b = [Float](repeating: 0, count: dimensions)
-    a.withUnsafeMutableBufferPointer { a in
-      for (candidate, weight) in acts {
-        let y = UnsafeBufferPointer(rebasing: vectors[candidate * dimensions..<(candidate + 1) * dimensions])
-        let extra = confidence * weight
-        for row in 0..<dimensions {
-          b[row] += (1 + extra) * y[row]
-          let scaled = extra * y[row]
-          for column in 0...row { a[row * dimensions + column] += scaled * y[column] }
-        }
+    for (candidate, weight) in acts {
+      let y = UnsafeBufferPointer(rebasing: vectors[candidate * dimensions..<(candidate + 1) * dimensions])
+      let extra = confidence * weight
+      b.withUnsafeMutableBufferPointer { Self.add(1 + extra, y, to: $0) }
+      a.withUnsafeMutableBufferPointer { a in
+        for row in 0..<dimensions { Self.add(extra * y[row], y, to: Self.row(row, of: a, dimensions), from: row) }
       }
     }
     return Self.solve(&a, &b) ? b : [Float](repeating: 0, count: dimensions)
   }
 
-  /// Cholesky's decomposition of the lower half of `a` in place, and the solution in place of `b`; false where `a` is not
-  /// positive definite. Source: Golub and Van Loan, "Matrix Computations", algorithm 4.2.1.
+  /// Cholesky's decomposition A = UᵀU of the upper half of `a` in place, and the solution in place of `b`; false where `a` is
+  /// not positive definite. What `a` holds below the diagonal is of no use afterwards.
+  ///
+  /// Source: Golub and Van Loan, "Matrix Computations", section 4.2, in the form of outer products.
   static func solve(_ a: inout [Float], _ b: inout [Float]) -> Bool {
     let n = b.count
     return a.withUnsafeMutableBufferPointer { a in
-      for row in 0..<n {
-        for column in 0...row {
-          let sum = a[row * n + column] - dot(a, row * n, column * n, count: column)
-          if column < row {
-            a[row * n + column] = sum / a[column * n + column]
-          } else {
-            guard sum > 0 else { return false }
-            a[row * n + row] = sum.squareRoot()
-          }
+      b.withUnsafeMutableBufferPointer { b in
+        for k in 0..<n {
+          let pivot = row(k, of: a, n)
+          guard pivot[k] > 0 else { return false }
+          let scale = 1 / pivot[k].squareRoot()
+          for column in k..<n { pivot[column] *= scale }
+          b[k] *= scale
+          for i in k + 1..<n { add(-pivot[i], UnsafeBufferPointer(pivot), to: row(i, of: a, n), from: i) }
+          for column in k + 1..<n { b[column] -= b[k] * pivot[column] }
         }
-        var sum = b[row]
-        for k in 0..<row { sum -= a[row * n + k] * b[k] }
-        b[row] = sum / a[row * n + row]
+        for k in (0..<n).reversed() {
+          let pivot = row(k, of: a, n)
+          for column in k + 1..<n { b[k] -= pivot[column] * b[column] }
+          b[k] /= pivot[k]
+        }
+        return true
       }
-      for row in (0..<n).reversed() {
-        var sum = b[row]
-        for k in row + 1..<n { sum -= a[k * n + row] * b[k] }
-        b[row] = sum / a[row * n + row]
-      }
-      return true
     }
   }
 
@@ -78,29 +74,30 @@ struct FoldIn {
     }
   }
 
-  private static func dot(_ a: UnsafeMutableBufferPointer<Float>, _ first: Int, _ second: Int, count: Int) -> Float {
-    guard let base = a.baseAddress else { return 0 }
-    return dot(base + first, base + second, count: count)
+  private static func row(
+    _ row: Int, of matrix: UnsafeMutableBufferPointer<Float>, _ n: Int
+  ) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(rebasing: matrix[row * n..<(row + 1) * n])
   }
 
-  /// The sum of products; sixteen at once, so that the processor's vector units serve.
+  /// Adds `factor` · x to y, sixteen at once, so that the processor's vector units serve, from the sixteen on that hold `first`.
   @inline(__always)
-  private static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
-    let (left, right) = (UnsafeRawPointer(a), UnsafeRawPointer(b))
-    var sums = SIMD16<Float>.zero
-    var index = 0
-    while index + 16 <= count {
+  private static func add(
+    _ factor: Float, _ x: UnsafeBufferPointer<Float>, to y: UnsafeMutableBufferPointer<Float>, from first: Int = 0
+  ) {
+    precondition(x.count == y.count)
+    let (from, to) = (UnsafeRawBufferPointer(x), UnsafeMutableRawBufferPointer(y))
+    var index = first & ~15
+    while index + 16 <= x.count {
       let offset = index * MemoryLayout<Float>.size
-      sums +=
-        left.loadUnaligned(fromByteOffset: offset, as: SIMD16<Float>.self)
-        * right.loadUnaligned(fromByteOffset: offset, as: SIMD16<Float>.self)
+      let own = from.loadUnaligned(fromByteOffset: offset, as: SIMD16<Float>.self)
+      let sum = to.loadUnaligned(fromByteOffset: offset, as: SIMD16<Float>.self) + factor * own
+      to.storeBytes(of: sum, toByteOffset: offset, as: SIMD16<Float>.self)
       index += 16
     }
-    var sum = sums.sum()
-    while index < count {
-      sum += a[index] * b[index]
+    while index < x.count {
+      y[index] += factor * x[index]
       index += 1
     }
-    return sum
   }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import RankedLists
 
 /// Ranks a tenant's whole catalogue by what happens in a call.
@@ -91,19 +92,8 @@ struct SessionRanking {
   /// Blends the session's scores, standardised, into the baked ones. `prior` = nil: the baked score is the prior.
   private func blend(_ session: [Float], prior: UnsafeBufferPointer<Float>?, into scores: inout [Float]) {
     let share = Float(met.count) / (Float(met.count) + Self.halfSession)
-    var (sum, squares) = (0.0, 0.0)
-    for score in session {
-      sum += Double(score)
-      squares += Double(score) * Double(score)
-    }
-    let mean = sum / Double(count)
-    let variance = squares / Double(count) - mean * mean
-    let scale = variance > 0 ? share / Float(variance.squareRoot()) : 0
-    let middle = Float(mean)
-    for candidate in 0..<count {
-      let prior = prior.map { $0[candidate] } ?? scores[candidate]
-      scores[candidate] = (1 - share) * scores[candidate] + (session[candidate] - middle) * scale + share * prior
-    }
+    precondition(session.count == count && prior.map { $0.count >= count } ?? true)
+    nj_blend(nj_best_level(), session, prior?.baseAddress, count, share, &scores)
   }
 
   private func raiseCategories(_ scores: inout [Float]) {
@@ -119,23 +109,19 @@ struct SessionRanking {
     }
   }
 
-  /// The best `most` finite scores, best first, equal ones by candidate.
-  private static func top(_ scores: [Float], _ most: Int) -> [RankedEntry] {
-    // Below the least of a sample's best there is nothing to be found: most candidates are passed over by one comparison.
-    var best: [RankedEntry] = []
-    var least = -Float.infinity
-    best.reserveCapacity(2 * most)
-    func isBetter(_ a: RankedEntry, _ b: RankedEntry) -> Bool {
-      a.score != b.score ? a.score > b.score : a.candidate < b.candidate
+  /// The best `most` finite scores, best first, equal ones by candidate. Complexity: O(scores + most · log most).
+  static func top(_ scores: [Float], _ most: Int) -> [RankedEntry] {
+    withUnsafeTemporaryAllocation(byteCount: nj_best_scratch(Int32(most)), alignment: MemoryLayout<UInt64>.alignment) {
+      scratch in
+      withUnsafeTemporaryAllocation(of: Int32.self, capacity: most) { places in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: most) { best in
+          var found: Int32 = 0
+          nj_best(
+            nj_best_level(), scores, scores.count, Int32(most), scratch.baseAddress, places.baseAddress,
+            best.baseAddress, &found)
+          return (0..<Int(found)).map { RankedEntry(candidate: UInt32(places[$0]), score: best[$0]) }
+        }
+      }
     }
-    for (candidate, score) in scores.enumerated() where score > least {
-      best.append(RankedEntry(candidate: UInt32(candidate), score: score))
-      guard best.count == 2 * most else { continue }
-      best.sort(by: isBetter)
-      best.removeLast(most)
-      least = best[most - 1].score
-    }
-    best.sort(by: isBetter)
-    return Array(best.prefix(most))
   }
 }
