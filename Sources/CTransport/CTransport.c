@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int nj_accept(int listener, struct sockaddr_storage *address, socklen_t *length) {
@@ -26,9 +27,17 @@ int nj_epoll_control(int epoll, int operation, int descriptor, uint32_t events, 
 
 void nj_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-void nj_lower_priority(void) {
+static _Thread_local enum { stays, yields, pauses } manner;
+
+void nj_lower_priority(bool to_pause) {
   struct sched_param none = {0};
   sched_setscheduler(0, SCHED_IDLE, &none);
+  manner = to_pause ? pauses : yields;
+}
+
+void nj_make_way(void) {
+  if (manner == yields) sched_yield();
+  if (manner == pauses) nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
 }
 
 void nj_shorten_slice(void) {
@@ -98,6 +107,8 @@ static int socket_write(BIO *bio, const char *bytes, int count) {
   BIO_clear_retry_flags(bio);
   ssize_t sent = send((int)(intptr_t)BIO_get_data(bio), bytes, (size_t)count, MSG_NOSIGNAL);
   if (sent < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+  // Between two of many records.
+  if (sent > 0) nj_make_way();
   return (int)sent;
 }
 

@@ -1,4 +1,3 @@
-import Dispatch
 import Experimentation
 
 /// Every limit and interval of the room.
@@ -30,8 +29,12 @@ enum Limits {
   static let exportRetryAfter = Duration.seconds(1)
   /// Lists of one message of an export, at most.
   static let listsAMessage = 500
+  /// Customers of whom an export tells before others may run: some ten microseconds.
+  static let customersAtOnce = 8
   /// Customers that an export looks at before other calls have their turn.
   static let customersATurn = 1_000
+  /// Numbers of candidates' vectors that are multiplied before others may run: some ten microseconds.
+  static let scoredNumbers = 64 << 10
   static let reasonBytes = 1_024
   static let routingFileBytes: UInt64 = 1 << 30
   static let recommendationIDDigits = 32
@@ -40,7 +43,10 @@ enum Limits {
   /// Threads that answer, beyond the processors.
   static let spareRings = 2
   /// How often rings are emptied; at 100 MB of records a second from one thread one would overflow.
-  static let drainInterval = DispatchTimeInterval.milliseconds(20)
+  static let drainInterval = Duration.milliseconds(20)
+  /// The same after a turn in which more than `drainedBytes` came.
+  static let busyDrainInterval = Duration.milliseconds(4)
+  static let drainedBytes = 64 << 10
   /// How long a batch waits for its ring to be emptied, at most: so many times so long.
   static let roomTurns = 200
   static let roomTurnMicroseconds: UInt32 = 1_000
@@ -49,8 +55,9 @@ enum Limits {
   /// How often rings that could not be made, as on a full disk, are tried again.
   static let ringsRetryInterval = Duration.seconds(1)
   static let servedSegmentBytes = 8 << 20
-  /// Of one call of the system.
-  static let servedWriteBytes = 32 << 10
+  /// Of one call of the system, or more: so many calls at most, between which others run.
+  static let servedPieceBytes = 16 << 10
+  static let servedPieces = 8
   /// Of a `rings` file whose first page is damaged, what is searched at most.
   static let lostRingsBytes = 1 << 30
   /// How long the shipper waits for records when there are none.
@@ -58,6 +65,8 @@ enum Limits {
   static let shipDelay = Backoff(first: .milliseconds(200), longest: .seconds(10))
   /// Bytes of records that complete a call to ingest.
   static let shippedBytes = 1 << 20
+  /// Records that are read, or put into a call, before others may run: some ten microseconds.
+  static let recordsAtOnce = 32
   /// Calls to ingest at once.
   static let shippedAtOnce = 4
 }

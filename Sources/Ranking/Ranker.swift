@@ -54,6 +54,8 @@ public struct Ranker: Sendable {
   private let compute: BlockingPool
   /// For all that follows control, so that it takes no processor that lookups want.
   private let background: BlockingPool
+  /// For what ships served records, likewise: a segment of them takes long enough for control to wait.
+  private let shipping: BlockingPool
 
   /// A ranker that knows nothing yet. `now` reads the wall clock, for the times it reports to control.
   public init(_ options: Options, logger: Logger, now: @escaping @Sendable () -> Timestamp) throws(RankingError) {
@@ -66,6 +68,7 @@ public struct Ranker: Sendable {
       compute = try BlockingPool(
         giveWay: "compute", width: Limits.computeThreads, maximumCalls: Limits.computeCalls)
       background = try BlockingPool(giveWay: "background", width: 1, maximumCalls: 1)
+      shipping = try BlockingPool(giveWay: "shipping", pausing: true, width: 1, maximumCalls: 1)
     } catch {
       throw .noThread("\(error)")
     }
@@ -173,7 +176,7 @@ public struct Ranker: Sendable {
           group.addTask { await RoutingFollower(control: control, adopter: adopter, logger: logger).run() }
           group.addTask { await FactReporter(control: control, facts: facts, logger: logger).run() }
           if let ingest, let served {
-            group.addTask(priority: .utility) {
+            group.addTask(executorPreference: shipping) {
               await ServedShipper(ingest: ingest, writer: served, logger: logger).run()
             }
           }

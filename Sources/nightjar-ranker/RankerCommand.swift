@@ -58,7 +58,12 @@ struct RankerCommand: AsyncParsableCommand {
       var router = Router()
       ranker.install(in: &router)
       let control = try surroundings.client(of: .control, at: control)
-      let ingest = try ingest.map { try surroundings.client(of: .ingest, at: $0) }
+      let ingest = try ingest.map { address in
+        // What ships served records takes only what lookups leave of the processors.
+        let reactor = try Reactor(name: "shipping-client")
+        reactor.giveWay(pausing: true)
+        return try surroundings.client(of: .ingest, at: address, reactor: reactor)
+      }
       let answering = try listening.server(for: router, in: surroundings, grace: service.grace)
       return [ranker.following(control, shippingTo: ingest, for: answering.server), answering]
     }

@@ -51,6 +51,29 @@ struct ReactorTests {
     #expect(seen.value == [[0, 5], [5, 5]])
   }
 
+  @Test("makes way only where it is to give way, and sleeps for it only where it may", arguments: [nil, false, true])
+  func makesWay(pausing: Bool?) async throws {
+    let reactor = try Reactor(name: "test")
+    defer { reactor.stop() }
+    if let pausing { reactor.giveWay(pausing: pausing) }
+    let sleeps = Box<Int?>(nil)
+    reactor.execute {
+      let before = Self.sleeps
+      for _ in 0..<50 { Reactor.makeWay() }
+      let count = Self.sleeps - before
+      sleeps.change { $0 = count }
+    }
+    await eventually("it has made way") { sleeps.value != nil }
+    #expect(pausing == true ? sleeps.value == 50 : sleeps.value == 0)
+  }
+
+  /// How often the thread has given the processor up because it had to wait.
+  private static var sleeps: Int {
+    let text = (try? String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches:") }
+    return line.flatMap { Int($0.split(separator: "\t").last ?? "") } ?? -1
+  }
+
   @Test("has a slice that is shorter than that of others, where the kernel knows such things")
   func slice() async throws {
     var system = utsname()

@@ -6,12 +6,16 @@ public final class ServerProcess {
   private let input = Pipe()
   /// What it is called in messages.
   public let name: String
+  /// Where it shows its metrics.
+  private let adminPort: UInt16?
 
   /// Starts `command` on the processors of `cpus` (as taskset names them), its output appended to `log`.
-  public init(_ name: String, _ command: [String], cpus: String, environment: [String: String] = [:], log: String)
-    throws
-  {
+  public init(
+    _ name: String, _ command: [String], cpus: String, environment: [String: String] = [:], log: String,
+    adminPort: UInt16? = nil
+  ) throws {
     self.name = name
+    self.adminPort = adminPort
     _ = FileManager.default.createFile(atPath: log, contents: nil)
     process.executableURL = URL(fileURLWithPath: "/usr/bin/taskset")
     process.arguments = ["-c", cpus] + command
@@ -24,10 +28,21 @@ public final class ServerProcess {
 
   deinit { stop() }
 
+  /// Stands still from now on, except while something is run by `whileRunning`.
+  public func pause() { kill(pid, SIGSTOP) }
+
+  /// Lets it go on for as long as `body` takes: what it does besides answering falls on its own time, and not on others'.
+  public func whileRunning<R>(_ body: () throws -> R) rethrows -> R {
+    kill(pid, SIGCONT)
+    defer { pause() }
+    return try body()
+  }
+
   /// Ends it.
   public func stop() {
     guard process.isRunning else { return }
     process.terminate()
+    kill(pid, SIGCONT)
     process.waitUntilExit()
   }
 
@@ -39,6 +54,24 @@ public final class ServerProcess {
 
   /// Bytes of memory that it has resident, mapped files included.
   public var residentBytes: Int { bytes("Rss:") }
+
+  /// The sum of a metric over its labels, as it shows it.
+  public func metric(_ name: String) -> Double {
+    guard let adminPort else { preconditionFailure("\(self.name) shows no metrics") }
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    var address = loopback(adminPort)
+    guard withUnsafePointer(to: &address, { connectSocket(descriptor, $0) }) == 0 else {
+      fail("\(self.name) does not listen on its admin port")
+    }
+    file.write(Data("GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n".utf8))
+    let lines = String(decoding: file.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n")
+    let values = lines.filter { $0.hasPrefix("\(name) ") || $0.hasPrefix("\(name){") }.map { line in
+      Double(line.trimmingCharacters(in: .whitespacesAndNewlines).split(separator: " ").last ?? "") ?? .nan
+    }
+    guard !values.isEmpty else { fail("\(self.name) shows no \(name)") }
+    return values.reduce(0, +)
+  }
 
   private func bytes(_ row: String) -> Int {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8)) ?? ""

@@ -47,18 +47,20 @@ public final class World {
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
 
-  /// Starts a ranker that follows this world's control; it listens when this returns. `writesDown`: with served records.
+  /// Starts a ranker that follows this world's control; it listens when this returns. `writesDown`: with served records, which
+  /// nobody takes, so that all of them are kept on disk.
   public func startRanker(
     cpus: String, reactors: Int, writesDown: Bool = true, environment: [String: String] = [:]
   ) throws -> (process: ServerProcess, port: UInt16) {
-    let port = freePort()
+    let (port, adminPort) = (freePort(), freePort())
     let process = try ServerProcess(
       "nightjar-ranker",
       [
         "\(executables)/nightjar-ranker", "--certificates", certificates, "--name", "a", "--control",
         "127.0.0.1:\(control.port)", "--store", "\(folder)/store", "--cache", "\(folder)/cache", "--listen",
-        "127.0.0.1:\(port)", "--reactors", "\(reactors)", "--served-mebibytes", writesDown ? "1024" : "0",
-      ], cpus: cpus, environment: environment, log: "\(folder)/ranker.log")
+        "127.0.0.1:\(port)", "--reactors", "\(reactors)", "--served-mebibytes", writesDown ? "32768" : "0",
+        "--admin-listen", "127.0.0.1:\(adminPort)",
+      ], cpus: cpus, environment: environment, log: "\(folder)/ranker.log", adminPort: adminPort)
     process.awaitPort(port)
     return (process, port)
   }

@@ -14,12 +14,13 @@ extension Bench {
     print("\nrequests/s, closed loop, medians of \(rounds) rounds of \(seconds) s")
     print("connections × each      C++ gRPC     gRPC/Redis  ranker/gRPC")
     for shape in Self.shapes where !shape.isPipelined {
-      let ranker = generator(peers.rankerPort, shape.connections, peers.lookups)
-      let redis = generator(peers.redisPort, shape.connections, peers.gets)
+      let ranker = peers.ranker.generator(client, connections: shape.connections)
+      let redis = peers.redis.generator(client, connections: shape.connections)
       var rounds: [(grpc: Double, redis: Double, ranker: Double)] = []
       for _ in 0..<self.rounds {
         let grpc = try rate(of: peer, port, shape)
-        rounds.append((grpc, run(shape, redis).rate, run(shape, ranker).rate))
+        let pair = peers.inTurn(rounds.count, ranker: { run(shape, ranker) }, redis: { run(shape, redis) })
+        rounds.append((grpc, pair.redis.rate, pair.ranker.rate))
       }
       print(
         shape.description.padding(toLength: 20, withPad: " ", startingAt: 0)

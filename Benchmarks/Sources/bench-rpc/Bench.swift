@@ -32,39 +32,69 @@ struct Bench {
     (0..<customers).map { ("bench", World.customer($0)) }
   }
 
-  private var client: TLSClient { TLSClient(folder: world.certificates, identity: "platform-cli") }
+  var client: TLSClient { TLSClient(folder: world.certificates, identity: "platform-cli") }
 
-  /// A ranker and a Redis that hold the same answers, and what to ask them.
-  final class Peers {
-    let ranker: ServerProcess
-    let redis: ServerProcess
-    let rankerPort: UInt16
-    let redisPort: UInt16
-    let floor: ServerProcess
-    let floorPort: UInt16
-    let lookups: Requests
-    let gets = Requests(.redis)
+  /// A server, and what to ask it.
+  struct Peer {
+    let server: ServerProcess
+    let port: UInt16
+    let requests: Requests
+
+    func generator(_ client: TLSClient, connections: Int) -> Generator {
+      server.whileRunning { Generator(client, port: port, connections: connections, requests: requests) }
+    }
+  }
+
+  /// A ranker and a Redis that hold the same answers, and a floor whose are as long. Each stands still while another is
+  /// measured.
+  struct Peers {
+    let ranker: Peer
+    let redis: Peer
+    let floor: Peer
     /// Of the answers, on average.
     let answerBytes: Int
 
     init(_ bench: Bench) throws {
-      (ranker, rankerPort) = try bench.world.startRanker(
+      let (ranker, rankerPort) = try bench.world.startRanker(
         cpus: Bench.serverCPU, reactors: 1, writesDown: bench.writesDown)
-      (redis, redisPort) = try bench.world.startRedis(cpus: Bench.serverCPU)
+      let (redis, redisPort) = try bench.world.startRedis(cpus: Bench.serverCPU)
       let keys = bench.keys
-      lookups = World.lookups(keys)
+      let lookups = World.lookups(keys)
       Bench.awaitAdoption(bench.client, rankerPort, lookups)
-      let sets = Requests(.redis)
+      let (sets, gets) = (Requests(.redis), Requests(.redis))
       var bytes = 0
       Generator(bench.client, port: rankerPort, connections: 1, requests: lookups).askAll { index, body in
         sets.addCommand([Array("SET".utf8), Array(keys[index].customer.utf8), Array(body)])
         bytes += body.count
       }
       Generator(bench.client, port: redisPort, connections: 1, requests: sets).askAll { _, _ in }
-      answerBytes = bytes / keys.count
-      (floor, floorPort) = try bench.world.startFloor(bench.floor, answerBytes: answerBytes, cpus: Bench.serverCPU)
       for key in keys { gets.addCommand([Array("GET".utf8), Array(key.customer.utf8)]) }
+      answerBytes = bytes / keys.count
+      let (floor, floorPort) = try bench.world.startFloor(
+        bench.floor, answerBytes: answerBytes, cpus: Bench.serverCPU)
+      self.ranker = Peer(server: ranker, port: rankerPort, requests: lookups)
+      self.redis = Peer(server: redis, port: redisPort, requests: gets)
+      self.floor = Peer(server: floor, port: floorPort, requests: lookups)
+      for server in [ranker, redis, floor] { server.pause() }
       print("\(keys.count) customers, answers of \(answerBytes) bytes on average")
+    }
+
+    /// Answers that the ranker should have written down, and those of them that it has not.
+    var written: (due: Double, dropped: Double) {
+      ranker.server.whileRunning {
+        let dropped = ranker.server.metric("nightjar_ranker_served_dropped_total")
+        return (dropped + ranker.server.metric("nightjar_ranker_served_records_total"), dropped)
+      }
+    }
+
+    /// Runs both, in turns first.
+    func inTurn(_ round: Int, ranker askRanker: () -> Load, redis askRedis: () -> Load) -> (ranker: Load, redis: Load) {
+      if round % 2 == 0 {
+        let first = ranker.server.whileRunning(askRanker)
+        return (first, redis.server.whileRunning(askRedis))
+      }
+      let first = redis.server.whileRunning(askRedis)
+      return (ranker.server.whileRunning(askRanker), first)
     }
   }
 
@@ -85,16 +115,18 @@ struct Bench {
       "\nrequests/s, closed loop, medians of \(rounds) rounds of \(seconds) s, \(writesDown ? "with" : "without") served "
         + "records, and the generator's CPU")
     print(
-      "connections × each      ranker     Redis  ranker/Redis (min … max)  floor/Redis   CPU  p50 µs: ranker, Redis")
+      "connections × each      ranker     Redis  ranker/Redis (min … max)  floor/Redis   CPU  p50 µs: ranker, Redis  dropped"
+    )
     for shape in Self.shapes {
-      let ranker = generator(peers.rankerPort, shape.connections, peers.lookups)
-      let redis = generator(peers.redisPort, shape.connections, peers.gets)
-      let floor = generator(peers.floorPort, shape.connections, peers.lookups)
+      let ranker = peers.ranker.generator(client, connections: shape.connections)
+      let redis = peers.redis.generator(client, connections: shape.connections)
+      let floor = peers.floor.generator(client, connections: shape.connections)
       var pairs: [(ranker: Load, redis: Load)] = []
       var floors: [Double] = []
+      let before = writesDown ? peers.written : (0, 0)
       for round in 0..<rounds {
-        pairs.append(Self.both(round, { run(shape, ranker) }, { run(shape, redis) }))
-        floors.append(run(shape, floor).rate / pairs[round].redis.rate)
+        pairs.append(peers.inTurn(round, ranker: { run(shape, ranker) }, redis: { run(shape, redis) }))
+        floors.append(peers.floor.server.whileRunning { run(shape, floor) }.rate / pairs[round].redis.rate)
       }
       let ratios = pairs.map { $0.ranker.rate / $0.redis.rate }
       print(
@@ -104,8 +136,16 @@ struct Bench {
           + median(floors).text(2, width: 13) + (100 * median(pairs.map(\.ranker.generatorCPU))).text(0, width: 8)
           + " %"
           + median(pairs.map { $0.ranker.microseconds(50) }).text(0, width: 12)
-          + median(pairs.map { $0.redis.microseconds(50) }).text(0, width: 7))
+          + median(pairs.map { $0.redis.microseconds(50) }).text(0, width: 7)
+          + dropped(since: before, peers).text(1, width: 8) + " %")
     }
+  }
+
+  /// Percent of the served records since then that were dropped, because the disk took no more.
+  private func dropped(since before: (due: Double, dropped: Double), _ peers: Peers) -> Double {
+    guard writesDown else { return 0 }
+    let now = peers.written
+    return 100 * (now.dropped - before.dropped) / max(1, now.due - before.due)
   }
 
   /// Turns that the two take in one round of latency: what another guest of the host takes away falls on both.
@@ -116,12 +156,12 @@ struct Bench {
   /// Latency at half of what Redis or the ranker can do, whichever is less, at the same fixed rate for both.
   func latency() throws {
     let peers = try Peers(self)
-    let ranker = generator(peers.rankerPort, 16, peers.lookups)
-    let redis = generator(peers.redisPort, 16, peers.gets)
+    let ranker = peers.ranker.generator(client, connections: 16)
+    let redis = peers.redis.generator(client, connections: 16)
     let most = (0..<3).map { round in
-      Self.both(
-        round, { ranker.closedLoop(inFlight: 1, seconds: seconds) }, { redis.closedLoop(inFlight: 1, seconds: seconds) }
-      )
+      peers.inTurn(
+        round, ranker: { ranker.closedLoop(inFlight: 1, seconds: seconds) },
+        redis: { redis.closedLoop(inFlight: 1, seconds: seconds) })
     }
     let rate = min(median(most.map(\.ranker.rate)), median(most.map(\.redis.rate))) / 2
     var pairs: [(ranker: Load, redis: Load)] = []
@@ -129,10 +169,10 @@ struct Bench {
       var pair = (ranker: Load(), redis: Load())
       for turn in 0..<Self.turnsARound {
         let length = seconds / Double(Self.turnsARound)
-        pair = Self.both(
+        pair = peers.inTurn(
           round + turn,
-          { ranker.openLoop(rate: rate, warmup: Self.turnWarmup, seconds: length, after: pair.ranker) },
-          { redis.openLoop(rate: rate, warmup: Self.turnWarmup, seconds: length, after: pair.redis) })
+          ranker: { ranker.openLoop(rate: rate, warmup: Self.turnWarmup, seconds: length, after: pair.ranker) },
+          redis: { redis.openLoop(rate: rate, warmup: Self.turnWarmup, seconds: length, after: pair.redis) })
       }
       pairs.append(pair)
     }
@@ -149,6 +189,7 @@ struct Bench {
     print(
       "p99, ranker / Redis: \(median(ratios).text(2)) (\((ratios.min() ?? 0).text(2)) … "
         + "\((ratios.max() ?? 0).text(2)))")
+    if writesDown { print("of \(peers.written.due.text(0)) served records, dropped: \(peers.written.dropped.text(0))") }
   }
 
   /// Heap allocations of the ranker for each lookup.
@@ -166,7 +207,7 @@ struct Bench {
     precondition(count() > 0, "nothing is counted: is \(library) built?")
     print("\nheap allocations of the ranker in each lookup, everything that runs beside it included")
     for shape in Self.shapes {
-      let generator = generator(port, shape.connections, lookups)
+      let generator = Generator(client, port: port, connections: shape.connections, requests: lookups)
       _ = run(shape, generator)
       let before = count()
       let load = run(shape, generator, warmup: 0)
@@ -205,7 +246,7 @@ struct Bench {
     defer { ranker.stop() }
     let lookups = World.lookups(keys)
     Self.awaitAdoption(client, port, lookups)
-    let generator = generator(port, 16, lookups)
+    let generator = Generator(client, port: port, connections: 16, requests: lookups)
     let rate = 5_000.0
     var pairs: [(calm: Load, storm: Load)] = []
     var handshakes = 0
@@ -229,20 +270,6 @@ struct Bench {
 
   func run(_ shape: Shape, _ generator: Generator, warmup: Double = 0.1) -> Load {
     generator.closedLoop(inFlight: shape.inFlight, pipelined: shape.isPipelined, warmup: warmup, seconds: seconds)
-  }
-
-  func generator(_ port: UInt16, _ connections: Int, _ requests: Requests) -> Generator {
-    Generator(client, port: port, connections: connections, requests: requests)
-  }
-
-  /// Runs both, in turns first.
-  private static func both(_ round: Int, _ ranker: () -> Load, _ redis: () -> Load) -> (ranker: Load, redis: Load) {
-    if round % 2 == 0 {
-      let first = ranker()
-      return (first, redis())
-    }
-    let first = redis()
-    return (ranker(), first)
   }
 }
 

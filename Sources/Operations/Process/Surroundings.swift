@@ -35,11 +35,11 @@ public final class Surroundings: Sendable {
   }
 
   /// A client of the service at `addresses`, HOST:PORT with commas between several, with this process's certificates,
-  /// whenever they are renewed.
-  public func client(of role: Role, at addresses: String) throws -> ServiceClient {
+  /// whenever they are renewed. `reactor` does its I/O; nil = the one that clients share.
+  public func client(of role: Role, at addresses: String, reactor: Reactor? = nil) throws -> ServiceClient {
     let client = try ServiceClient(
       to: SocketAddress.list(parsing: addresses), expecting: role, serverName: nil, certificates: certificates,
-      logger: logger)
+      logger: logger, reactor: reactor)
     reloader.add("client of \(role.rawValue)") { [weak client] in try client?.reload($0) }
     return client
   }

@@ -24,7 +24,10 @@ public final class BlockingPool: TaskExecutor {
   }
 
   /// A pool for work that computes: its threads give way at once to whatever else wants the processors, reactors above all.
-  public init(giveWay name: String, width: Int, maximumCalls: Int) throws(TransportError) {
+  /// `pausing`: for work without any hurry, which is to disturb least of all.
+  public init(
+    giveWay name: String, pausing: Bool = false, width: Int, maximumCalls: Int
+  ) throws(TransportError) {
     precondition(width > 0 && maximumCalls >= width, "a pool needs a thread, and room for a call on each")
     self.maximumCalls = maximumCalls
     jobs = PoolJobs(width: width)
@@ -32,11 +35,16 @@ public final class BlockingPool: TaskExecutor {
     var threads: [Reactor] = []
     for number in 0..<width {
       let thread = try Reactor(name: "\(name)-\(number)")
-      thread.giveWay()
+      thread.giveWay(pausing: pausing)
       threads.append(thread)
     }
     patient = threads
   }
+
+  /// Lets others run, where the calling thread is one of a pool that gives way: to be called at every some ten microseconds of
+  /// work, since the system does not take the processor away in time.
+  @inline(__always)
+  public static func makeWay() { Reactor.makeWay() }
 
   deinit {
     // The last to hold the pool may be one of its own threads, which cannot wait for itself.

@@ -91,6 +91,7 @@ struct Export {
           return
         }
         looked += 1
+        if looked % Limits.customersAtOnce == 0 { BlockingPool.makeWay() }
         var writer = MessageWriter(into: memory)
         if write(&writer, cursor.place, of: arm, slot) {
           precondition(!writer.hasOverflowed, "a list is longer than an answer may be")

@@ -1,4 +1,5 @@
 import CKernels
+import RPC
 import RankedLists
 
 /// Solves for the vector of somebody of whom only a few acts are known: x = (G + Σ α w y yᵀ + λ I)⁻¹ Σ (1 + α w) y.
@@ -68,9 +69,15 @@ struct FoldIn {
   func scores(_ x: [Float], candidates: Int) -> [Float] {
     precondition(x.count == dimensions && candidates * dimensions <= vectors.count, "the vectors are of another length")
     guard let base = vectors.baseAddress else { return [] }
+    let level = nj_best_level()
     return [Float](unsafeUninitializedCapacity: candidates) { scores, count in
-      if let out = scores.baseAddress { nj_dots(nj_best_level(), base, candidates, Int32(dimensions), x, out) }
-      count = candidates
+      guard let out = scores.baseAddress else { return }
+      while count < candidates {
+        let piece = min(candidates - count, max(1, Limits.scoredNumbers / dimensions))
+        nj_dots(level, base + count * dimensions, piece, Int32(dimensions), x, out + count)
+        count += piece
+        BlockingPool.makeWay()
+      }
     }
   }
 

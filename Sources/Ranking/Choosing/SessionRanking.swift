@@ -1,4 +1,5 @@
 import CKernels
+import RPC
 import RankedLists
 
 /// Ranks a tenant's whole catalogue by what happens in a call.
@@ -53,8 +54,10 @@ struct SessionRanking {
   func ranked(over list: borrowing ListView, atMost most: Int, _ bought: BoughtProducts) -> [RankedEntry] {
     guard count > 0 else { return [] }
     var scores = baked(list)
+    BlockingPool.makeWay()
     if !met.isEmpty { blendSession(into: &scores) }
     raiseCategories(&scores)
+    BlockingPool.makeWay()
     for candidate in out { scores[Int(candidate)] = -.infinity }
     if bought != .listed { lists.forEachBought(by: list) { if $0 < UInt32(count) { scores[Int($0)] = -.infinity } } }
     return Self.top(scores, most)
@@ -77,7 +80,9 @@ struct SessionRanking {
   private func blendSession(into scores: inout [Float]) {
     if let factors = lists.factors {
       let fold = FoldIn(factors)
-      blend(fold.scores(fold.vector(of: met), candidates: count), prior: factors.biases, into: &scores)
+      let vector = fold.vector(of: met)
+      BlockingPool.makeWay()
+      blend(fold.scores(vector, candidates: count), prior: factors.biases, into: &scores)
     } else if lists.hasNeighbours {
       var sums = [Float](repeating: 0, count: count)
       for (candidate, weight) in met {

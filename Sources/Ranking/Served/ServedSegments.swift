@@ -1,4 +1,5 @@
 import Glibc
+import RPC
 import Synchronization
 
 /// The segments in a folder, as a list: what waits for ingest, how much it is, how old.
@@ -106,7 +107,10 @@ final class ServedSegments: Sendable {
     let bytes = [UInt8](unsafeUninitializedCapacity: min(Int(size), limit)) { buffer, count in
       count = 0
       while count < buffer.count {
-        let got = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, buffer.count - count)
+        // In pieces, for the same reason as writes.
+        BlockingPool.makeWay()
+        let piece = min(buffer.count - count, Limits.servedPieceBytes)
+        let got = Glibc.read(descriptor, buffer.baseAddress.map { $0 + count }, piece)
         if got < 0, errno == EINTR { continue }
         if got < 0 { code = errno }
         if got <= 0 { return }

@@ -7,6 +7,7 @@ import RPC
 ///
 /// A record may be sent more than once; ingest counts it once. What ingest cannot take of one tenant goes to the end of the
 /// line, and a segment of which it takes nothing is passed over until the others had their turn, so that nobody is held up.
+/// It reads files where it runs, which is to be a thread that may block.
 struct ServedShipper: Sendable {
   let ingest: ServiceClient
   let writer: ServedWriter
@@ -41,9 +42,7 @@ struct ServedShipper: Sendable {
       return true
     }
     last = segment.number
-    let (batches, gaps) = try await writer.beside { [segments = writer.segments] in
-      try Self.batches(of: segments.read(segment))
-    }
+    let (batches, gaps) = try Self.batches(of: writer.segments.read(segment))
     let left = await ship(batches)
     guard left.isEmpty || left.count < batches.count else { return false }
     let bytes = left.flatMap(\.bytes)
@@ -64,6 +63,7 @@ struct ServedShipper: Sendable {
         var batch = open.removeValue(forKey: record.tenant) ?? Batch(tenant: record.tenant)
         batch.records.append(record)
         batch.bytes.append(contentsOf: raw)
+        if batch.records.count % Limits.recordsAtOnce == 0 { BlockingPool.makeWay() }
         if batch.records.count >= IngestService.maximumServedRecords || batch.bytes.count >= Limits.shippedBytes {
           done.append(batch)
         } else {
@@ -93,7 +93,10 @@ struct ServedShipper: Sendable {
     do {
       let answer = try await ingest.call(IngestService.recordServed, options: CallOptions(key: tenant)) { draft in
         draft.tenant = tenant
-        draft.list(\.n_records, \.records, of: batch.records) { $1.fill($0) }
+        draft.list(\.n_records, \.records, of: batch.records.indices) { draft, index in
+          batch.records[index].fill(draft)
+          if index % Limits.recordsAtOnce == 0 { BlockingPool.makeWay() }
+        }
       }
       let rejections = answer.list(\.n_rejections, \.rejections)
       for rejection in rejections.prefix(1) { refused(tenant, "\(rejection.field) \(rejection.reason)") }

@@ -3,10 +3,11 @@ import Glibc
 import Logging
 import Operations
 import Synchronization
+import Transport
 
 /// Moves records out of the rings into segments, and makes them durable; after a crash, what the rings still held.
 ///
-/// Everything runs on one queue, and flushes on another, since a slow disk must not keep the rings from being emptied.
+/// Everything is ordered by one queue, and flushes by another, since a slow disk must not keep the rings from being emptied.
 final class ServedWriter: @unchecked Sendable {
   // Sendable, because only jobs of `queue` touch what changes.
   struct Options: Sendable {
@@ -53,7 +54,8 @@ final class ServedWriter: @unchecked Sendable {
   private let logger: Logger
   private let queue = DispatchQueue(label: "nightjar.served", qos: .userInitiated)
   private let flushing = DispatchQueue(label: "nightjar.served-flush", qos: .utility)
-  private let timer: any DispatchSourceTimer
+  /// Empties the rings.
+  private let thread: Reactor
   /// Nil once the folder is given up.
   private var claim: FolderClaim?
   private let isFlushing = Atomic(false)
@@ -75,25 +77,26 @@ final class ServedWriter: @unchecked Sendable {
     self.options = options
     self.figures = figures
     self.logger = logger
-    timer = DispatchSource.makeTimerSource(queue: queue)
+    thread = try Reactor(name: "served")
     queue.sync { openRings() }
-    timer.schedule(deadline: .now() + Limits.drainInterval, repeating: Limits.drainInterval)
-    timer.setEventHandler { [weak self] in self?.turn() }
-    timer.activate()
+    scheduleTurn()
   }
 
-  deinit { timer.cancel() }
+  deinit {
+    // The thread may be the last to hold the writer, and cannot wait for itself.
+    DispatchQueue.global().async { [thread] in thread.stop() }
+  }
 
   /// Bytes of segments that may wait.
   var limit: Int { options.limit }
 
   /// Moves what is there, and gives the folder up. Nothing is written down after that.
   func close() {
+    thread.stop()
     queue.sync {
       turn()
       if current != nil { endSegment() }
       flush(unflushed[...])
-      timer.cancel()
       claim = nil
     }
     flushing.sync {}
@@ -141,26 +144,45 @@ final class ServedWriter: @unchecked Sendable {
 
   // MARK: The turn, every `Limits.drainInterval`
 
-  private func turn() {
-    if rings == nil, ContinuousClock.now >= nextOpening { openRings() }
-    for ring in rings?.rings ?? UnsafeMutableBufferPointer(start: nil, count: 0) { drain(ring) }
-    if current != nil, segments.isWanted { endSegment() }
-    flushIfDue()
+  /// A turn after so long, and so on.
+  private func scheduleTurn(after interval: Duration = Limits.drainInterval) {
+    thread.schedule(after: interval) { [weak self] in
+      guard let self else { return }
+      // Often and little, for a reactor may have to wait for a turn.
+      let isMuch = queue.sync { turn() } > Limits.drainedBytes
+      scheduleTurn(after: isMuch ? Limits.busyDrainInterval : Limits.drainInterval)
+    }
   }
 
-  private func drain(_ ring: ServedRing) {
+  /// Returns how many bytes of records came out of the rings.
+  @discardableResult
+  private func turn() -> Int {
+    if rings == nil, ContinuousClock.now >= nextOpening { openRings() }
+    var count = 0
+    for ring in rings?.rings ?? UnsafeMutableBufferPointer(start: nil, count: 0) { count += drain(ring) }
+    if current != nil, segments.isWanted { endSegment() }
+    flushIfDue()
+    return count
+  }
+
+  private func drain(_ ring: ServedRing) -> Int {
     var pending = ring.pending
-    guard !pending.isEmpty else { return }
+    guard !pending.isEmpty else { return 0 }
     let room = options.limit - segments.byteCount
     if pending.count > room { pending = Self.wholeRecords(of: pending, atMost: room) }
-    guard !pending.isEmpty else { return trouble(.limit, "\(options.limit) bytes of records wait for ingest") }
+    guard !pending.isEmpty else {
+      trouble(.limit, "\(options.limit) bytes of records wait for ingest")
+      return 0
+    }
     do throws(ServedError) {
       try append(pending)
       ring.take(pending.count)
       figures.block(by: .ring)
       isInTrouble = false
+      return pending.count
     } catch {
       trouble(.disk, "\(error)")
+      return 0
     }
   }
 
@@ -215,9 +237,11 @@ final class ServedWriter: @unchecked Sendable {
     _ records: UnsafeRawBufferPointer, to file: File, of segment: ServedSegments.Segment
   ) throws(ServedError) {
     var written = 0
+    let pieceBytes = max(Limits.servedPieceBytes, records.count / Limits.servedPieces)
     while written < records.count {
-      // In pieces: a reactor that is woken meanwhile waits for a call, not for all of them.
-      let piece = UnsafeRawBufferPointer(rebasing: records[written...].prefix(Limits.servedWriteBytes))
+      // In pieces: a reactor that is woken meanwhile waits for one of them, not for all.
+      if written > 0 { sched_yield() }
+      let piece = UnsafeRawBufferPointer(rebasing: records[written...].prefix(pieceBytes))
       let count = options.write(file.descriptor, piece)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw ServedError("write", segments.path(segment.number), count == 0 ? ENOSPC : errno) }

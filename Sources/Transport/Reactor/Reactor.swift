@@ -77,8 +77,12 @@ public final class Reactor: Sendable {
     return timer
   }
 
-  /// Has the thread give way to every other at once, from now on.
-  public func giveWay() { execute { nj_lower_priority() } }
+  /// Lets others run, where the calling thread gives way.
+  public static func makeWay() { nj_make_way() }
+
+  /// Has the thread give way to every other at once, from now on. `pausing`: for work without any hurry, which sleeps for a
+  /// moment wherever it is to make way, so that the system never thinks that it has waited for long enough.
+  public func giveWay(pausing: Bool = false) { execute { nj_lower_priority(pausing) } }
 
   /// Closes every connection and ends the thread; returns when it has ended. Not to be called on the thread itself.
   public func stop() {
