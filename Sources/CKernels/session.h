@@ -45,7 +45,7 @@ static void NAME(blend)(
   }
   double mean = sum / (double)count;
   double variance = square / (double)count - mean * mean;
-  float middle = (float)mean, scale = variance > 0 ? share / sqrtf((float)variance) : 0;
+  float middle = (float)mean, scale = variance > 0 ? (float)(share / sqrt(variance)) : 0;
   if (prior == NULL) {
     for (size_t at = 0; at < count; at++) scores[at] += (session[at] - middle) * scale;
   } else {

@@ -35,6 +35,8 @@ enum Limits {
   static let customersATurn = 1_000
   /// Numbers of candidates' vectors that are multiplied before others may run: some ten microseconds.
   static let scoredNumbers = 64 << 10
+  /// Candidates whose details are looked at before others may run.
+  static let candidatesAtOnce = 256
   static let reasonBytes = 1_024
   static let routingFileBytes: UInt64 = 1 << 30
   static let recommendationIDDigits = 32
@@ -43,9 +45,9 @@ enum Limits {
   /// Threads that answer, beyond the processors.
   static let spareRings = 2
   /// How often rings are emptied; at 100 MB of records a second from one thread one would overflow.
-  static let drainInterval = Duration.milliseconds(20)
+  static let drainMicroseconds: UInt32 = 20_000
   /// The same after a turn in which more than `drainedBytes` came.
-  static let busyDrainInterval = Duration.milliseconds(4)
+  static let busyDrainMicroseconds: UInt32 = 4_000
   static let drainedBytes = 64 << 10
   /// How long a batch waits for its ring to be emptied, at most: so many times so long.
   static let roomTurns = 200

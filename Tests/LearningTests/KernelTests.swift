@@ -79,9 +79,10 @@ import Testing
     let share = 0.75
     let mean = session.reduce(0) { $0 + Double($1) } / Double(count)
     let variance = session.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(count)
-    for own in [prior, nil] {
+    // However small the session's scores are.
+    for (own, size): ([Float]?, Float) in [(prior, 1), (nil, 1), (prior, 1e-25)] {
       var blended = scores
-      nj_blend(level.code, session, own, count, Float(share), &blended)
+      nj_blend(level.code, session.map { $0 * size }, own, count, Float(share), &blended)
       for place in 0..<count {
         let standard = variance > 0 ? (Double(session[place]) - mean) / variance.squareRoot() : 0
         let wanted =

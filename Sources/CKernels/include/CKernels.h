@@ -83,7 +83,7 @@ void nj_top_select(
     nj_level level, const nj_top *top, const float *rows, size_t first, size_t end, void *scratch, int32_t *items,
     float *scores, int32_t *counts);
 
-// Bytes of scratch, aligned like factor rows, that nj_best needs.
+// Bytes of scratch, aligned for u64, that nj_best needs.
 size_t nj_best_scratch(int32_t length);
 
 // The best of `scores` [count] and their places, best first, equal ones in order of place, `length` at most: `found` says how

@@ -21,13 +21,14 @@ int nj_epoll_control(int epoll, int operation, int descriptor, uint32_t events, 
 // Names the calling thread, 15 bytes at most. The corresponding C function is pthread_setname_np.
 void nj_name_thread(const char *name);
 
-// Has the calling thread give way to every other at once, which the nicest of ordinary threads does not. The corresponding
-// C function is sched_setscheduler, with SCHED_IDLE.
+// Has the calling thread give way to every other at once, which the nicest of ordinary threads does not; `to_pause`: by
+// sleeping for a moment wherever it makes way, for work without any hurry. The corresponding C function is
+// sched_setscheduler, with SCHED_IDLE.
 void nj_lower_priority(bool to_pause);
 
 // Lets others run, where the calling thread gives way; to be called at every some ten microseconds of work. Linux since 6.6
 // grants even such a thread its 0.3% of the time for which it waits, all at once, in the course of which whoever is woken
-// has to wait. A thread `to_pause` does not wait for the processor, but sleeps: its work is slow, and next to nothing is owed to it. The
+// has to wait. One that pauses sleeps instead of waiting for the processor, and next to nothing is owed to it. The
 // corresponding C functions are sched_yield and nanosleep.
 void nj_make_way(void);
 

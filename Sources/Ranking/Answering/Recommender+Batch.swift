@@ -29,7 +29,7 @@ extension Recommender {
         }
         // One batch may hold more than a ring does, and its thread may be blocked.
         served?.waitForRoom()
-        BlockingPool.makeWay()
+        if index % Limits.customersAtOnce == 0 { BlockingPool.makeWay() }
         var writer = MessageWriter(into: memory)
         try Array(customer.utf8).withBytes { (customer) throws(RPCError) in
           try Self.check(unknown: customer, "customers[\(index)]")

@@ -27,7 +27,8 @@ struct FoldIn {
   func vector(of acts: [(candidate: Int, weight: Float)]) -> [Float] {
     var a = matrix
     var b = [Float](repeating: 0, count: dimensions)
-    for (candidate, weight) in acts {
+    for (number, (candidate, weight)) in acts.enumerated() {
+      Self.makeWay(number, dimensions)
       let y = UnsafeBufferPointer(rebasing: vectors[candidate * dimensions..<(candidate + 1) * dimensions])
       let extra = confidence * weight
       b.withUnsafeMutableBufferPointer { Self.add(1 + extra, y, to: $0) }
@@ -47,6 +48,7 @@ struct FoldIn {
     return a.withUnsafeMutableBufferPointer { a in
       b.withUnsafeMutableBufferPointer { b in
         for k in 0..<n {
+          makeWay(k, n)
           let pivot = row(k, of: a, n)
           guard pivot[k] > 0 else { return false }
           let scale = 1 / pivot[k].squareRoot()
@@ -79,6 +81,11 @@ struct FoldIn {
         BlockingPool.makeWay()
       }
     }
+  }
+
+  /// Lets others run at every so many steps that each go over up to n² numbers.
+  private static func makeWay(_ step: Int, _ n: Int) {
+    if step % max(1, Limits.scoredNumbers / (n * n)) == 0 { BlockingPool.makeWay() }
   }
 
   private static func row(

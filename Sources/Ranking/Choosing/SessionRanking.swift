@@ -50,7 +50,7 @@ struct SessionRanking {
   /// The best candidates of the whole catalogue, without those that the customer has by now, or does not want, or has bought
   /// before where that is to be left out.
   ///
-  /// Complexity: O(candidates · (dimensions + log `most`) + dimensions³).
+  /// Complexity: O(candidates · dimensions + `most` · log `most` + dimensions³).
   func ranked(over list: borrowing ListView, atMost most: Int, _ bought: BoughtProducts) -> [RankedEntry] {
     guard count > 0 else { return [] }
     var scores = baked(list)
@@ -107,6 +107,7 @@ struct SessionRanking {
     // A path of categories has one number, whichever candidate has it: each is read once.
     var isSpoken: [UInt32: Bool] = [:]
     for candidate in 0..<count {
+      if candidate % Limits.candidatesAtOnce == 0 { BlockingPool.makeWay() }
       guard let details = lists.details(UInt32(candidate)), details.category != 0 else { continue }
       let number = details.category
       if isSpoken[number] == nil { isSpoken[number] = details.categories.contains { spoken.contains($0) } }

@@ -28,6 +28,7 @@ struct ServedShipper: Sendable {
       do {
         failures = try await shipNext(after: &last) ? 0 : failures + 1
       } catch {
+        if Task.isCancelled { return }
         failures += 1
         logger.error("served records cannot be shipped", metadata: ["reason": "\(error)"])
       }
@@ -37,7 +38,9 @@ struct ServedShipper: Sendable {
 
   /// Ships the next segment; false where ingest did not take all of it.
   private func shipNext(after last: inout UInt32) async throws -> Bool {
-    guard let segment = writer.segments.next(after: last) else {
+    // Elsewhere, lest this thread loses its processor while it holds what the writer needs.
+    let next = try await writer.beside { [segments = writer.segments, last] in segments.next(after: last) }
+    guard let segment = next else {
       try? await Task.sleep(for: Limits.shipInterval)
       return true
     }
@@ -55,15 +58,20 @@ struct ServedShipper: Sendable {
   }
 
   /// A segment's records by tenant, and how many gaps of damage lie between them.
-  private static func batches(of bytes: [UInt8]) -> ([Batch], gaps: Int) {
+  private static func batches(of bytes: [UInt8]) throws -> ([Batch], gaps: Int) {
     var open: [[UInt8]: Batch] = [:]
     var done: [Batch] = []
-    let gaps = bytes.withUnsafeBytes { bytes in
-      ServedRecord.forEach(in: bytes) { record, raw in
+    var count = 0
+    let gaps = try bytes.withUnsafeBytes { bytes in
+      try ServedRecord.forEach(in: bytes) { record, raw in
+        if count % Limits.recordsAtOnce == 0 {
+          try Task.checkCancellation()
+          BlockingPool.makeWay()
+        }
+        count += 1
         var batch = open.removeValue(forKey: record.tenant) ?? Batch(tenant: record.tenant)
         batch.records.append(record)
         batch.bytes.append(contentsOf: raw)
-        if batch.records.count % Limits.recordsAtOnce == 0 { BlockingPool.makeWay() }
         if batch.records.count >= IngestService.maximumServedRecords || batch.bytes.count >= Limits.shippedBytes {
           done.append(batch)
         } else {
@@ -95,7 +103,7 @@ struct ServedShipper: Sendable {
         draft.tenant = tenant
         draft.list(\.n_records, \.records, of: batch.records.indices) { draft, index in
           batch.records[index].fill(draft)
-          if index % Limits.recordsAtOnce == 0 { BlockingPool.makeWay() }
+          if (index + 1) % Limits.recordsAtOnce == 0 { BlockingPool.makeWay() }
         }
       }
       let rejections = answer.list(\.n_rejections, \.rejections)

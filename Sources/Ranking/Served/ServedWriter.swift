@@ -7,9 +7,9 @@ import Transport
 
 /// Moves records out of the rings into segments, and makes them durable; after a crash, what the rings still held.
 ///
-/// Everything is ordered by one queue, and flushes by another, since a slow disk must not keep the rings from being emptied.
+/// A thread of its own empties the rings. Flushes are done elsewhere, since a slow disk must not keep it from that.
 final class ServedWriter: @unchecked Sendable {
-  // Sendable, because only jobs of `queue` touch what changes.
+  // Sendable, because only who holds `lock` touches what changes.
   struct Options: Sendable {
     /// Folder of the files.
     var folder: String
@@ -52,13 +52,14 @@ final class ServedWriter: @unchecked Sendable {
   let figures: ServedFigures
   private let options: Options
   private let logger: Logger
-  private let queue = DispatchQueue(label: "nightjar.served", qos: .userInitiated)
+  private let lock = Mutex(())
   private let flushing = DispatchQueue(label: "nightjar.served-flush", qos: .utility)
-  /// Empties the rings.
+  /// Empties the rings: a reactor, since those run soon after they are woken, with one job that ends with the writer.
   private let thread: Reactor
   /// Nil once the folder is given up.
   private var claim: FolderClaim?
   private let isFlushing = Atomic(false)
+  private let isClosing = Atomic(false)
   private var rings: ServedRings?
   private var current: (file: File, segment: ServedSegments.Segment)?
   private var nextOpening = ContinuousClock.now
@@ -69,7 +70,7 @@ final class ServedWriter: @unchecked Sendable {
   /// Claims the folder, made if missing, and brings what an earlier process left into segments.
   ///
   /// A disk that is full or fails is no reason not to start: answers are not written down then, until it is mended. Throws
-  /// `StartError` where the folder is another process's or cannot be used.
+  /// `StartError` where the folder is another process's or cannot be used, `TransportError` where there is no thread.
   init(_ options: Options, figures: ServedFigures, logger: Logger) throws {
     claim = try FolderClaim(options.folder)
     segments = try ServedSegments(folder: options.folder)
@@ -78,8 +79,11 @@ final class ServedWriter: @unchecked Sendable {
     self.figures = figures
     self.logger = logger
     thread = try Reactor(name: "served")
-    queue.sync { openRings() }
-    scheduleTurn()
+    lock.withLock { _ in openRings() }
+    thread.execute { [weak self] in
+      var pause = Limits.drainMicroseconds
+      repeat { usleep(pause) } while self?.turn(&pause) ?? false
+    }
   }
 
   deinit {
@@ -92,8 +96,9 @@ final class ServedWriter: @unchecked Sendable {
 
   /// Moves what is there, and gives the folder up. Nothing is written down after that.
   func close() {
+    isClosing.store(true, ordering: .relaxed)
     thread.stop()
-    queue.sync {
+    lock.withLock { _ in
       turn()
       if current != nil { endSegment() }
       flush(unflushed[...])
@@ -116,8 +121,7 @@ final class ServedWriter: @unchecked Sendable {
     guard segments.byteCount + records.count <= options.limit + options.segmentBytes else {
       throw ServedError("set aside", options.folder, EDQUOT)
     }
-    let result = queue.sync { Result { () throws(ServedError) in try appendAll(of: records) } }
-    try makeDurable(try result.get())
+    try makeDurable(try lock.withLock { _ throws(ServedError) in try appendAll(of: records) })
   }
 
   /// Puts records in line durably, in a segment of their own; where it throws, none of them.
@@ -142,16 +146,14 @@ final class ServedWriter: @unchecked Sendable {
     segments.close(segment)
   }
 
-  // MARK: The turn, every `Limits.drainInterval`
+  // MARK: The turn
 
-  /// A turn after so long, and so on.
-  private func scheduleTurn(after interval: Duration = Limits.drainInterval) {
-    thread.schedule(after: interval) { [weak self] in
-      guard let self else { return }
-      // Often and little, for a reactor may have to wait for a turn.
-      let isMuch = queue.sync { turn() } > Limits.drainedBytes
-      scheduleTurn(after: isMuch ? Limits.busyDrainInterval : Limits.drainInterval)
-    }
+  /// The thread's turn; false if it was the last. `pause`: how long it is to wait for the next one, µs.
+  private func turn(_ pause: inout UInt32) -> Bool {
+    // Often and little, for a reactor may have to wait for a turn.
+    let isMuch = lock.withLock { _ in turn() } > Limits.drainedBytes
+    pause = isMuch ? Limits.busyDrainMicroseconds : Limits.drainMicroseconds
+    return !isClosing.load(ordering: .relaxed)
   }
 
   /// Returns how many bytes of records came out of the rings.
@@ -237,7 +239,7 @@ final class ServedWriter: @unchecked Sendable {
     _ records: UnsafeRawBufferPointer, to file: File, of segment: ServedSegments.Segment
   ) throws(ServedError) {
     var written = 0
-    let pieceBytes = max(Limits.servedPieceBytes, records.count / Limits.servedPieces)
+    let pieceBytes = max(Limits.servedPieceBytes, (records.count + Limits.servedPieces - 1) / Limits.servedPieces)
     while written < records.count {
       // In pieces: a reactor that is woken meanwhile waits for one of them, not for all.
       if written > 0 { sched_yield() }
