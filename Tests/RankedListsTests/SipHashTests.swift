@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import RankedLists
@@ -30,5 +31,26 @@ struct SHA256Tests {
   @Test("reads no other spelling", arguments: ["", "ab", "../../etc/passwd", String(repeating: "A", count: 64)])
   func spellings(text: String) {
     #expect(SHA256Digest(hex: text) == nil)
+  }
+
+  @Test("a thread that yields between pieces hashes the same", arguments: [0, 1, 16_384, 32_768, 32_769, 100_000])
+  func pieces(size: Int) async {
+    let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let own = SHA256Digest(of: bytes)
+    let patient = await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        var none = sched_param()
+        // Linux's SCHED_IDLE.
+        let isLowered = sched_setscheduler(0, 5, &none) == 0
+        continuation.resume(returning: isLowered ? SHA256Digest(of: bytes) : nil)
+      }
+    }
+    #expect(patient == own)
+  }
+
+  @Test("a million times 'a' (FIPS 180-2, appendix B.3)")
+  func million() {
+    let hex = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
+    #expect("\(SHA256Digest(of: [UInt8](repeating: UInt8(ascii: "a"), count: 1_000_000)))" == hex)
   }
 }
