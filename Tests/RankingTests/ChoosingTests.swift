@@ -226,6 +226,33 @@ struct ChoosingTests {
       // A pin does not break a block.
       try await #expect(ranker.ask("ann") { $0.strings(\.n_pin, \.pin, ["p0"]) }.products == ["p5", "p6", "p7", "p9"])
     }
+    // A plain lookup is answered another way than one that asks for names, and the same.
+    try await withShop(overlay: overlay) { ranker in
+      for customer in ["ann", "bob", "nobody", "stranger"] {
+        for limit: UInt32 in 1...7 {
+          let plain = try await ranker.ask(customer, limit: limit)
+          let named = try await ranker.ask(customer, limit: limit) { $0.names = true }
+          #expect(plain.products == named.products && plain.refilled == named.refilled)
+          #expect(plain.outcome == named.outcome && plain.fallback == named.fallback)
+        }
+      }
+    }
+    let rules: (Draft<Proto.Overlay>) -> Void = { draft in
+      draft.strings(\.n_withdrawn, \.withdrawn, ["p0"])
+      draft.list(\.n_products, \.products, of: ["p1", "p2"]) { rule, product in
+        rule.product = product
+        rule.strings(\.n_regions, \.regions, [product == "p1" ? "west" : "north"])
+      }
+      draft.list(\.n_blocks, \.blocks, of: ["carl"]) { block, customer in
+        block.customer = customer
+        block.strings(\.n_products, \.products, ["p3"])
+      }
+    }
+    try await withShop(overlay: rules) { ranker in
+      // Ann is known to be in the north, bob nowhere.
+      try await #expect(ranker.ask("ann", limit: 3).products == ["p2", "p3", "p4"])
+      try await #expect(ranker.ask("bob", limit: 3).products == ["p1", "p2", "p3"])
+    }
     let spread: (Draft<Proto.Overlay>) -> Void = { $0.maximum_per_category = 1 }
     try await withShop(overlay: spread) { ranker in
       try await #expect(ranker.ask("ann").products == ["p0", "p3", "p6"])

@@ -1,5 +1,6 @@
 import Messages
 import RPC
+import RankedLists
 import Synchronization
 
 /// Control's side of the routing stream: every change of a route, in order, to every ranker that watches.
@@ -8,6 +9,19 @@ final class Routing: Sendable {
     let tenant: String
     let bake: String
     let digest: String
+  }
+
+  /// Every tenant's, encoded; nil = there is none.
+  private let overlay: [UInt8]?
+
+  init(overlay: [UInt8]? = nil) { self.overlay = overlay }
+
+  /// The answer to a ranker that asks for an overlay.
+  func fill(_ draft: Draft<Proto.GetOverlayResponse>) {
+    guard let overlay else { return }
+    draft.overlay = overlay
+    draft.revision = 1
+    draft.digest = "\(SHA256Digest(of: overlay))"
   }
 
   private struct Content {
@@ -35,7 +49,7 @@ final class Routing: Sendable {
     for await _ in news {
       for change in content.withLock({ Array($0.changes[sent...]) }) {
         sent += 1
-        try await responses.send { Self.fill($0, change, number: UInt64(sent)) }
+        try await responses.send { fill($0, change, number: UInt64(sent)) }
       }
       guard !hasEnded else { continue }
       hasEnded = true
@@ -52,12 +66,16 @@ final class Routing: Sendable {
     fence.number = number
   }
 
-  private static func fill(_ draft: Draft<Proto.RoutingUpdate>, _ change: Change, number: UInt64) {
-    draft.message(\.revision) { fill($0, number) }
+  private func fill(_ draft: Draft<Proto.RoutingUpdate>, _ change: Change, number: UInt64) {
+    draft.message(\.revision) { Self.fill($0, number) }
     draft.change_case = .route
     draft.message(\.route) { route in
       route.tenant = change.tenant
       route.mode = .on
+      if let overlay {
+        route.overlay_revision = 1
+        route.overlay_digest = "\(SHA256Digest(of: overlay))"
+      }
       route.list(\.n_arms, \.arms, of: [change]) { arm, change in
         arm.id = "champion"
         arm.model = "als-1"

@@ -14,13 +14,15 @@ public final class World {
   public let folder: String
   /// Folder of the certificates.
   public var certificates: String { "\(folder)/certificates" }
-  private let routing = Routing()
+  private let routing: Routing
   private let control: Server
   private let executables: String
   private static let logger = Logger(label: "benchmark") { _ in SwiftLogNoOpLogHandler() }
 
-  /// `executables`: folder of the services' release build; `repository`: where deploy/ is.
-  public init(executables: String, repository: String) throws {
+  /// `executables`: folder of the services' release build; `repository`: where deploy/ is; `withOverlay`: something may not be
+  /// recommended to every tenant's customers.
+  public init(executables: String, repository: String, withOverlay: Bool = false) throws {
+    routing = Routing(overlay: withOverlay ? Self.overlay.bytes : nil)
     folder = NSTemporaryDirectory() + "nightjar-bench-\(getpid())"
     self.executables = executables
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -37,6 +39,7 @@ public final class World {
     router.stream(ControlService.watchRouting, isEndless: true) { _, responses, _ in
       try await routing.stream(to: responses)
     }
+    router.unary(ControlService.getOverlay) { _, _ in Encoded { routing.fill($0) } }
     router.unary(ControlService.reportServing) { _, _ in Encoded<Proto.ReportServingResponse> { _ in } }
     control = try Server(
       role: .control, address: SocketAddress(parsing: "127.0.0.1:0"),
@@ -161,6 +164,21 @@ public final class World {
   /// Makes a publication live.
   public func route(to publication: Publication) {
     routing.set(tenant: publication.tenant, bake: publication.bake, digest: publication.digest)
+  }
+
+  /// A shop's: of 1,000 products 50 are withdrawn, 50 are sold in one region only, and some customers are not to be offered some.
+  private static var overlay: Encoded<Proto.Overlay> {
+    Encoded { overlay in
+      overlay.strings(\.n_withdrawn, \.withdrawn, (0..<50).map { product($0 * 20) })
+      overlay.list(\.n_products, \.products, of: 0..<50) { rule, number in
+        rule.product = product(number * 20 + 7)
+        rule.strings(\.n_regions, \.regions, ["north"])
+      }
+      overlay.list(\.n_blocks, \.blocks, of: 0..<100) { block, number in
+        block.customer = customer(number * 10)
+        block.strings(\.n_products, \.products, [product(number * 10 + 1)])
+      }
+    }
   }
 
   private static func factors(_ dimensions: Int, of products: Int) -> ItemFactors {

@@ -33,6 +33,9 @@ struct BenchRPC: ParsableCommand {
   @Flag(help: "The ranker keeps no served records, as it does unless told not to.")
   var withoutServed = false
 
+  @Flag(help: "The tenant has an overlay: 50 of 1,000 products are withdrawn, and so on.")
+  var withOverlay = false
+
   @Option(help: "Folder of Nightjar's release build.")
   var executables = "../.build/release"
 
@@ -44,7 +47,7 @@ struct BenchRPC: ParsableCommand {
 
   func run() throws {
     load_flush_lines()
-    let world = try World(executables: executables, repository: "..")
+    let world = try World(executables: executables, repository: "..", withOverlay: withOverlay)
     try world.publish(tenant: "bench", bake: "b1", customers: customers)
     let bench = Bench(
       world: world, rounds: rounds, seconds: seconds, customers: customers, floor: "\(Self.products)/floor",

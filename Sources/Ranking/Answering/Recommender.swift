@@ -131,6 +131,8 @@ struct Recommender: Sendable {
         asOf = lists.header.asOf
         if demand == nil, arm.pointee.eligibility == nil, arm.pointee.bought != .leftOut {
           tail = writeItems(&response, of: lists, customer, limit, isDataFloor: arm.pointee.isDataFloor)
+        } else if demand == nil, let admitted = writeAdmitted(&response, of: lists, arm, customer, limit, at: now) {
+          tail = admitted
         } else {
           let demand = demand ?? Demand(limit: limit)
           let eligibility = arm.pointee.eligibility?.takeUnretainedValue()
@@ -221,16 +223,53 @@ struct Recommender: Sendable {
       return Tail(nothing: list.nothing.map { Proto.Nothing($0) } ?? .ineligible)
     }
     response.varint(Field.outcome, fallback == .none ? .list : .fallback)
-    for position in 0..<min(limit, list.count) {
-      let entry = list[position]
-      let candidate = lists.candidate(entry.candidate)
-      response.message(Field.items) { item in
-        candidate.product.withUnsafeBytes { item.text(ItemField.product, $0) }
-        candidate.offer.withUnsafeBytes { item.text(ItemField.offer, $0) }
-        if entry.score != 0 { item.float(ItemField.score, entry.score) }
-      }
-    }
+    for position in 0..<min(limit, list.count) { writeItem(&response, list[position], of: lists) }
     return Tail(fallback: fallback)
+  }
+
+  @inline(__always)
+  private func writeItem(_ response: inout MessageWriter, _ entry: RankedEntry, of lists: RankedLists) {
+    let candidate = lists.candidate(entry.candidate)
+    response.message(Field.items) { item in
+      candidate.product.withUnsafeBytes { item.text(ItemField.product, $0) }
+      candidate.offer.withUnsafeBytes { item.text(ItemField.offer, $0) }
+      if entry.score != 0 { item.float(ItemField.score, entry.score) }
+    }
+  }
+
+  /// Writes what a `Choice` would choose from a customer's own list where each candidate is admitted or not by itself and none
+  /// has to be stood in for; nil, and nothing written, where it takes a `Choice`. No allocation, unless regions matter.
+  private func writeAdmitted(
+    _ response: inout MessageWriter, of lists: RankedLists, _ arm: UnsafePointer<ArmSlot>,
+    _ customer: UnsafeRawBufferPointer, _ limit: Int, at now: Int64
+  ) -> Tail? {
+    guard arm.pointee.bought != .leftOut, let eligibility = arm.pointee.eligibility, let list = lists.lookup(customer),
+      list.count > 0, list.count <= UInt64.bitWidth
+    else { return nil }
+    return eligibility._withUnsafeGuaranteedRef { eligibility in
+      guard eligibility.isByCandidate, !eligibility.blocksAny(for: customer, segment: lists.segment(of: list)) else {
+        return nil
+      }
+      var demand = Demand(limit: limit)
+      let region = lists.region(of: list)
+      if region > 0 { demand.region = Array(lists.regionName(region).utf8) }
+      let wanted = min(limit, list.count)
+      var (admitted, count, position): (UInt64, Int, Int) = (0, 0, 0)
+      while position < list.count, count < wanted {
+        if eligibility.admits(list[position].candidate, of: lists, at: now, demand) {
+          admitted |= 1 << UInt64(position)
+          count += 1
+        }
+        position += 1
+      }
+      guard count == wanted else { return nil }
+      response.varint(Field.outcome, arm.pointee.isDataFloor ? .fallback : .list)
+      while admitted != 0 {
+        writeItem(&response, list[admitted.trailingZeroBitCount], of: lists)
+        admitted &= admitted - 1
+      }
+      return Tail(fallback: arm.pointee.isDataFloor ? .dataFloor : .none)
+    }
   }
 
   private func write(

@@ -26,6 +26,9 @@ final class Eligibility: Sendable {
   private let rules: [UInt32: Rule]
   private let customers: [[UInt8]: Set<UInt32>]
   private let segments: [String: Set<UInt32>]
+  /// Of the customers' ids, and by number of segment, for whom something is blocked: to be asked without an allocation.
+  private let customerHashes: Set<UInt64>
+  private let isSegmentBlocked: [Bool]
   /// Products of one path of categories in an answer; 0 = no limit.
   let maximumPerCategory: Int
   /// Nil where no candidate is an offer.
@@ -62,6 +65,9 @@ final class Eligibility: Sendable {
     self.rules = rules
     self.customers = customers
     self.segments = segments
+    customerHashes = Set(customers.keys.map { $0.withUnsafeBytes { Self.hash($0) } })
+    isSegmentBlocked =
+      segments.isEmpty ? [] : [false] + (0..<lists.segments).map { segments[lists.segmentName($0 + 1)] != nil }
     maximumPerCategory = Int(overlay?.maximumPerCategory ?? 0)
     offers = OfferTable(lists)
     guard
@@ -74,6 +80,20 @@ final class Eligibility: Sendable {
     let (from, until) = details.availability
     // What was on sale when the lists were baked has begun for good.
     return from > lists.header.asOf || until != .max || details.channels != 0 || !details.regions.isEmpty
+  }
+
+  /// Whether what is admitted of a list depends on each candidate alone, and on who asks.
+  var isByCandidate: Bool { offers == nil && maximumPerCategory == 0 }
+
+  /// Whether something may be blocked for a customer, by the UTF-8 of the id, whom the lists have in a segment of this number.
+  func blocksAny(for customer: UnsafeRawBufferPointer, segment: Int) -> Bool {
+    (!isSegmentBlocked.isEmpty && isSegmentBlocked[segment])
+      || (!customerHashes.isEmpty && customerHashes.contains(Self.hash(customer)))
+  }
+
+  /// FNV-1a, 64 bits (Fowler, Noll, Vo): two customers with one hash only take the longer way.
+  private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
   }
 
   /// What is blocked for a customer, by the UTF-8 of the id, and for the customer's segment.
