@@ -36,6 +36,7 @@ let package = Package(
         .product(name: "NightjarClient", package: "nightjar"),
         .product(name: "RankedLists", package: "nightjar"), .product(name: "Histogram", package: "hdrhistogram-swift"),
       ], swiftSettings: strict),
+    .testTarget(name: "LoadTests", dependencies: ["Load"], swiftSettings: strict),
     .executableTarget(
       name: "bench-lookup",
       dependencies: [

@@ -38,7 +38,7 @@ public final class Generator {
   private let requests: Requests
   private let epoll = epoll_create1(0)
   private var ready = [UInt32](repeating: 0, count: 256)
-  private var random: UInt64 = 0x9E37_79B9_7F4A_7C15
+  private var picks = Picks()
 
   /// Opens the connections.
   public init(_ client: TLSClient, port: UInt16, connections count: Int, requests: Requests) {
@@ -152,7 +152,7 @@ public final class Generator {
   /// Sends a request on the connection whose turn it is.
   private func sendNext(_ number: Int, due: UInt64) {
     let connection = connections[number % connections.count]
-    connection.add(pick(), of: requests, due: due)
+    connection.add(picks.next(below: requests.count), of: requests, due: due)
     connection.flush()
   }
 
@@ -171,7 +171,7 @@ public final class Generator {
   @inline(__always)
   private func send(_ count: Int, on connection: Connection, due: UInt64, _ pipelined: Bool) {
     for _ in 0..<count {
-      connection.add(pick(), of: requests, due: due)
+      connection.add(picks.next(below: requests.count), of: requests, due: due)
       if !pipelined { connection.flush() }
     }
     connection.flush()
@@ -185,15 +185,6 @@ public final class Generator {
 
   private func wait(_ nanoseconds: Int64) -> Int {
     max(0, Int(load_wait(epoll, &ready, Int32(ready.count), nanoseconds)))
-  }
-
-  /// xorshift64 (Marsaglia 2003).
-  @inline(__always)
-  private func pick() -> Int {
-    random ^= random << 13
-    random ^= random >> 7
-    random ^= random << 17
-    return Int(truncatingIfNeeded: (random >> 32) &* UInt64(requests.count) >> 32)
   }
 
   private func threadSeconds() -> Double {
