@@ -55,15 +55,17 @@ let package = Package(
     .systemLibrary(
       name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
     .systemLibrary(name: "CXGBoost", pkgConfig: "xgboost", providers: [.apt(["libxgboost-dev"])]),
-    .target(name: "CTransport", dependencies: ["COpenSSL"]),
+    .target(name: "CThreads"),
+    .target(name: "CTransport", dependencies: ["COpenSSL", "CThreads"]),
     // Optimised in debug builds too, as tests fit models. SwiftPM then lets packages have `Learning` by path only.
     .target(name: "CKernels", cSettings: [.unsafeFlags(["-O3"])]),
     .target(name: "CNightjarProto", dependencies: ["CProtobufC"]),
 
     // Floor 1.
     room("Messages", ["CProtobufC", "CNightjarProto"]),
-    room("Transport", ["CTransport", "COpenSSL"]),
-    .target(name: "RankedLists", dependencies: ["COpenSSL"], exclude: ["FORMAT.md"], swiftSettings: strict),
+    room("Transport", ["CThreads", "CTransport", "COpenSSL"]),
+    .target(
+      name: "RankedLists", dependencies: ["COpenSSL", "CThreads"], exclude: ["FORMAT.md"], swiftSettings: strict),
 
     // Floor 2.
     room("RPC", ["Messages", "Transport", logging, metrics, tracing]),

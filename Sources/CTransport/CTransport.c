@@ -6,14 +6,9 @@
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "CThreads.h"
 
 int nj_accept(int listener, struct sockaddr_storage *address, socklen_t *length) {
   return accept4(listener, (struct sockaddr *)address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -24,39 +19,6 @@ int nj_stream_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONB
 int nj_epoll_control(int epoll, int operation, int descriptor, uint32_t events, void *data) {
   struct epoll_event event = {.events = events, .data = {.ptr = data}};
   return epoll_ctl(epoll, operation, descriptor, &event);
-}
-
-void nj_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
-
-static _Thread_local enum { stays, yields, pauses } manner;
-
-enum { pause_nanoseconds = 20000, most_without_way = 4096 };
-
-void nj_lower_priority(bool to_pause) {
-  struct sched_param none = {0};
-  sched_setscheduler(0, SCHED_IDLE, &none);
-  // Without, a pause is 50 µs longer than it is to be.
-  if (to_pause) prctl(PR_SET_TIMERSLACK, 1UL);
-  manner = to_pause ? pauses : yields;
-}
-
-void nj_make_way(void) {
-  if (manner == yields) sched_yield();
-  if (manner == pauses) nanosleep(&(struct timespec){.tv_nsec = pause_nanoseconds}, NULL);
-}
-
-void nj_shorten_slice(void) {
-  // The kernel's struct sched_attr and SCHED_FLAG_KEEP_POLICY, which linux/sched.h and sched.h cannot both declare; times in
-  // ns. A policy that the process was started with stays, and where it knows no slices this fails.
-  struct {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-  } attributes = {.size = sizeof attributes, .flags = 0x08, .runtime = 100000};  // The kernel's shortest.
-  attributes.nice = getpriority(PRIO_PROCESS, 0);
-  syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 // libssl takes four small blocks for each record that it reads or writes, and gives them back at once.
@@ -107,6 +69,9 @@ static int socket_read(BIO *bio, char *bytes, int count) {
   if (received < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
   return (int)received;
 }
+
+// Bytes of a write after which others may run.
+enum { most_without_way = 4096 };
 
 static int socket_write(BIO *bio, const char *bytes, int count) {
   BIO_clear_retry_flags(bio);

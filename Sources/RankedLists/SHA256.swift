@@ -1,5 +1,5 @@
 import COpenSSL
-import Glibc
+import CThreads
 
 /// A SHA-256 value: names an artifact, seals a file.
 public struct SHA256Digest: Hashable, Sendable, CustomStringConvertible {
@@ -67,22 +67,16 @@ public struct SHA256: ~Copyable {
 
   /// Bytes that are hashed before others may run: some ten microseconds.
   private static let pieceBytes = 32 << 10
-  /// Linux's SCHED_IDLE.
-  private static let lowestPriority: Int32 = 5
 
-  /// Appends bytes to what is hashed. A thread of the lowest priority yields between pieces of them. Complexity: O(bytes).
-  ///
-  /// Linux since 6.6 grants even such a thread its share of the time for which it waited, all at once, and a reactor that is
-  /// woken meanwhile would wait for the end of a long section. The corresponding C function is `sched_yield`.
+  /// Appends bytes to what is hashed. A thread that gives way to others does so between pieces of them. Complexity: O(bytes).
   public func update(_ bytes: RawSpan) {
-    let givesWay = bytes.byteCount > Self.pieceBytes / 2 && sched_getscheduler(0) == Self.lowestPriority
     bytes.withUnsafeBytes { bytes in
       var rest = bytes[...]
       repeat {
-        let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(givesWay ? Self.pieceBytes : rest.count))
+        let piece = UnsafeRawBufferPointer(rebasing: rest.prefix(Self.pieceBytes))
         precondition(EVP_DigestUpdate(context, piece.baseAddress, piece.count) == 1, "SHA-256 update failed")
         rest = rest.dropFirst(piece.count)
-        if givesWay { sched_yield() }
+        if piece.count > Self.pieceBytes / 2 { nj_make_way() }
       } while !rest.isEmpty
     }
   }

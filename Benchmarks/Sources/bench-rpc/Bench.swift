@@ -189,7 +189,9 @@ struct Bench {
     print(
       "p99, ranker / Redis: \(median(ratios).text(2)) (\((ratios.min() ?? 0).text(2)) … "
         + "\((ratios.max() ?? 0).text(2)))")
-    if writesDown { print("of \(peers.written.due.text(0)) served records, dropped: \(peers.written.dropped.text(0))") }
+    guard writesDown else { return }
+    let written = peers.written
+    print("of \(written.due.text(0)) served records, dropped: \(written.dropped.text(0))")
   }
 
   /// Heap allocations of the ranker for each lookup.

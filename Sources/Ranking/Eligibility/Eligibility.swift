@@ -26,6 +26,8 @@ final class Eligibility: Sendable {
   private let rules: [UInt32: Rule]
   private let customers: [[UInt8]: Set<UInt32>]
   private let segments: [String: Set<UInt32>]
+  /// Two customers with one hash only take the longer way.
+  private static let sip = SipHash(k0: 0, k1: 0)
   /// Of the customers' ids, and by number of segment, for whom something is blocked: to be asked without an allocation.
   private let customerHashes: Set<UInt64>
   private let isSegmentBlocked: [Bool]
@@ -65,7 +67,7 @@ final class Eligibility: Sendable {
     self.rules = rules
     self.customers = customers
     self.segments = segments
-    customerHashes = Set(customers.keys.map { $0.withUnsafeBytes { Self.hash($0) } })
+    customerHashes = Set(customers.keys.map { $0.withUnsafeBytes { Self.sip.hash($0) } })
     isSegmentBlocked =
       segments.isEmpty ? [] : [false] + (0..<lists.segments).map { segments[lists.segmentName($0 + 1)] != nil }
     maximumPerCategory = Int(overlay?.maximumPerCategory ?? 0)
@@ -88,12 +90,7 @@ final class Eligibility: Sendable {
   /// Whether something may be blocked for a customer, by the UTF-8 of the id, whom the lists have in a segment of this number.
   func blocksAny(for customer: UnsafeRawBufferPointer, segment: Int) -> Bool {
     (!isSegmentBlocked.isEmpty && isSegmentBlocked[segment])
-      || (!customerHashes.isEmpty && customerHashes.contains(Self.hash(customer)))
-  }
-
-  /// FNV-1a, 64 bits (Fowler, Noll, Vo): two customers with one hash only take the longer way.
-  private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+      || (!customerHashes.isEmpty && customerHashes.contains(Self.sip.hash(customer)))
   }
 
   /// What is blocked for a customer, by the UTF-8 of the id, and for the customer's segment.

@@ -1,3 +1,4 @@
+import CThreads
 import CTransport
 import Glibc
 import Synchronization
