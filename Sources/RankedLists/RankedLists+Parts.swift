@@ -85,6 +85,14 @@ extension RankedLists {
     return sections.beside.groups?.region(place) ?? 0
   }
 
+  /// Name of that region, UTF-8; empty = none. No allocation.
+  @_lifetime(borrow self)
+  public func regionBytes(of list: borrowing ListView) -> RawSpan {
+    let label = sections.beside.groups?.regionLabel(region(of: list))?.raw
+    return _overrideLifetime(
+      RawSpan(_unsafeBytes: label ?? UnsafeRawBufferPointer(start: nil, count: 0)), borrowing: self)
+  }
+
   /// The customer at a place of the index, and the list. Places run to `customerCount` in an order that is the same for
   /// one file; a place out of range traps.
   public func withCustomer<R>(at place: Int, _ body: (RawSpan, borrowing ListView) throws -> R) rethrows -> R {

@@ -238,7 +238,7 @@ struct Recommender: Sendable {
   }
 
   /// Writes what a `Choice` would choose from a customer's own list where each candidate is admitted or not by itself and none
-  /// has to be stood in for; nil, and nothing written, where it takes a `Choice`. No allocation, unless regions matter.
+  /// has to be stood in for; nil, and nothing written, where it takes a `Choice`. No allocation.
   private func writeAdmitted(
     _ response: inout MessageWriter, of lists: RankedLists, _ arm: UnsafePointer<ArmSlot>,
     _ customer: UnsafeRawBufferPointer, _ limit: Int, at now: Int64
@@ -250,17 +250,16 @@ struct Recommender: Sendable {
       guard eligibility.isByCandidate, !eligibility.blocksAny(for: customer, segment: lists.segment(of: list)) else {
         return nil
       }
-      var demand = Demand(limit: limit)
-      let region = lists.region(of: list)
-      if region > 0 { demand.region = Array(lists.regionName(region).utf8) }
       let wanted = min(limit, list.count)
       var (admitted, count, position): (UInt64, Int, Int) = (0, 0, 0)
-      while position < list.count, count < wanted {
-        if eligibility.admits(list[position].candidate, of: lists, at: now, demand) {
-          admitted |= 1 << UInt64(position)
-          count += 1
+      lists.regionBytes(of: list).withUnsafeBytes { region in
+        while position < list.count, count < wanted {
+          if eligibility.admits(list[position].candidate, of: lists, at: now, in: region, through: 0) {
+            admitted |= 1 << UInt64(position)
+            count += 1
+          }
+          position += 1
         }
-        position += 1
       }
       guard count == wanted else { return nil }
       response.varint(Field.outcome, arm.pointee.isDataFloor ? .fallback : .list)

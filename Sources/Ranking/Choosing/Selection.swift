@@ -109,7 +109,11 @@ struct Selection {
 
   private func mayBeOffered(_ candidate: UInt32) -> Bool {
     guard let eligibility else { return true }
-    if blocked.contains(candidate) || !eligibility.admits(candidate, of: lists, at: now, demand) { return false }
+    if blocked.contains(candidate) { return false }
+    let isAdmitted = demand.region.withUnsafeBytes {
+      eligibility.admits(candidate, of: lists, at: now, in: $0, through: demand.channel)
+    }
+    guard isAdmitted else { return false }
     guard let category = category(of: candidate) else { return true }
     return perCategory[category, default: 0] < eligibility.maximumPerCategory
   }

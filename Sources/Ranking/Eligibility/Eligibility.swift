@@ -100,35 +100,43 @@ final class Eligibility: Sendable {
     return blocked
   }
 
-  /// Whether a candidate may be offered at a moment of business time, µs, where and through what the caller says. An offer also
-  /// has to hold itself, whatever the overlay says of its product.
-  func admits(_ candidate: UInt32, of lists: RankedLists, at now: Int64, _ demand: borrowing Demand) -> Bool {
+  /// Whether a candidate may be offered at a moment of business time, µs, in a region, by the UTF-8 of its name (empty =
+  /// wherever), and through a channel, by its bit (0 = whichever). An offer also has to hold itself, whatever the overlay says
+  /// of its product. No allocation.
+  func admits(
+    _ candidate: UInt32, of lists: RankedLists, at now: Int64, in region: UnsafeRawBufferPointer,
+    through channel: UInt32
+  ) -> Bool {
     guard !flags.isEmpty else { return true }
     guard let offers, lists.candidate(candidate).offer.byteCount > 0 else {
-      return admitsAlone(candidate, of: lists, at: now, demand)
+      return admitsAlone(candidate, of: lists, at: now, in: region, through: channel)
     }
-    return lists.details(candidate)?.isAvailable(at: now) != false && admitsChannel(candidate, of: lists, demand)
-      && admitsAlone(offers.head(of: candidate), of: lists, at: now, demand)
+    return lists.details(candidate)?.isAvailable(at: now) != false
+      && Self.admits(channel, candidate, of: lists)
+      && admitsAlone(offers.head(of: candidate), of: lists, at: now, in: region, through: channel)
   }
 
-  private func admitsAlone(_ candidate: UInt32, of lists: RankedLists, at now: Int64, _ demand: borrowing Demand)
-    -> Bool
-  {
+  private func admitsAlone(
+    _ candidate: UInt32, of lists: RankedLists, at now: Int64, in region: UnsafeRawBufferPointer,
+    through channel: UInt32
+  ) -> Bool {
     let flags = flags[Int(candidate)]
     if flags.isEmpty { return true }
     if flags.contains(.withdrawn) { return false }
     if flags.contains(.ruled), let rule = rules[candidate] {
       guard rule.from <= now && now < rule.until else { return false }
-      guard demand.region.isEmpty || rule.regions.isEmpty || rule.regions.contains(demand.region) else { return false }
-      return flags.contains(.limited) ? admitsChannel(candidate, of: lists, demand) : true
+      guard region.isEmpty || rule.regions.isEmpty || rule.regions.contains(where: { region.elementsEqual($0) }) else {
+        return false
+      }
+      return flags.contains(.limited) ? Self.admits(channel, candidate, of: lists) : true
     }
     guard let details = lists.details(candidate) else { return true }
-    let isSold = demand.region.isEmpty || demand.region.withUnsafeBytes { details.isSold(in: $0) }
-    return isSold && details.isAvailable(at: now) && admitsChannel(candidate, of: lists, demand)
+    return (region.isEmpty || details.isSold(in: region)) && details.isAvailable(at: now)
+      && Self.admits(channel, candidate, of: lists)
   }
 
-  private func admitsChannel(_ candidate: UInt32, of lists: RankedLists, _ demand: borrowing Demand) -> Bool {
-    guard demand.channel != 0, let details = lists.details(candidate) else { return true }
-    return details.channels == 0 || details.channels & demand.channel != 0
+  private static func admits(_ channel: UInt32, _ candidate: UInt32, of lists: RankedLists) -> Bool {
+    guard channel != 0, let details = lists.details(candidate) else { return true }
+    return details.channels == 0 || details.channels & channel != 0
   }
 }
