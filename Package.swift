@@ -94,7 +94,8 @@ let package = Package(
     .target(
       name: "Ranking",
       dependencies: [
-        "ArtifactStore", "CKernels", "Commerce", "Experimentation", "Messages", "NightjarClient", "Operations",
+        "ArtifactStore", "CKernels", "CThreads", "Commerce", "Experimentation", "Messages", "NightjarClient",
+        "Operations",
         "RankedLists", "RPC", "Transport", lifecycle, logging,
       ], exclude: ["Served/FORMAT.md"], swiftSettings: strict),
     room(

@@ -147,6 +147,21 @@ struct ServedWriterTests {
     #expect(try Serve.numbers(inFolder: folder) == Array(0..<100))
   }
 
+  @Test("a flush takes files of any length, and says what it cannot flush")
+  func flush() throws {
+    let options = ServedWriter.Options(folder: folder, limit: 0, ringCount: 1)
+    #expect(options.sync(-1) == -1 && errno == EBADF)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for length in [0, 1, 128 << 10, (1 << 20) + 1] {
+      let written = [UInt8](repeating: 7, count: length)
+      let descriptor = open("\(folder)/flushed", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+      defer { close(descriptor) }
+      #expect(write(descriptor, written, length) == length)
+      #expect(options.sync(descriptor) == 0)
+      #expect(try bytes(of: "\(folder)/flushed").count == length)
+    }
+  }
+
   @Test("records are flushed while their segment is still written to")
   func flushing() throws {
     let sizes = Mutex<[off_t]>([])

@@ -22,4 +22,8 @@ void nj_make_way(void);
 // function is sched_setattr.
 void nj_shorten_slice(void);
 
+// As fdatasync, but the disk begins piece by piece, and others may run in between: with all at once the kernel would keep the
+// processor for a millisecond. The corresponding C functions are sync_file_range and fdatasync.
+int nj_flush(int descriptor);
+
 #endif

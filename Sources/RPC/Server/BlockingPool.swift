@@ -109,7 +109,10 @@ private final class PoolJobs: Sendable {
   /// Does jobs as long as there are more than other threads are at, where a thread is to begin.
   func work() {
     guard begins() else { return }
-    repeat { next()() } while unfinished.subtract(1, ordering: .acquiringAndReleasing).oldValue > width
+    repeat {
+      next()()
+      BlockingPool.makeWay()
+    } while unfinished.subtract(1, ordering: .acquiringAndReleasing).oldValue > width
   }
 
   private func begins() -> Bool {

@@ -1,3 +1,4 @@
+import CThreads
 import Dispatch
 import Glibc
 import Logging
@@ -21,8 +22,8 @@ final class ServedWriter: @unchecked Sendable {
     var flushInterval = Limits.flushInterval
     /// The corresponding C function is `write`.
     var write: @Sendable (Int32, UnsafeRawBufferPointer) -> Int = { Glibc.write($0, $1.baseAddress, $1.count) }
-    /// The corresponding C function is `fdatasync`.
-    var sync: @Sendable (Int32) -> Int32 = { fdatasync($0) }
+    /// As `fdatasync`.
+    var sync: @Sendable (Int32) -> Int32 = { nj_flush($0) }
   }
 
   /// A file that is closed when nobody uses it any more.
