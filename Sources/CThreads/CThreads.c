@@ -46,7 +46,7 @@ void nj_shorten_slice(void) {
 }
 
 // Some ten microseconds of the kernel's work.
-enum { flushed_piece = 128 << 10 };
+enum { flushed_piece = 64 << 10 };
 
 int nj_flush(int descriptor) {
   struct stat status;

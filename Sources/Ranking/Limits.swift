@@ -48,7 +48,7 @@ enum Limits {
   static let drainMicroseconds: UInt32 = 20_000
   /// The same after a turn in which more than `drainedBytes` came.
   static let busyDrainMicroseconds: UInt32 = 4_000
-  static let drainedBytes = 64 << 10
+  static let drainedBytes = 16 << 10
   /// How long a batch waits for its ring to be emptied, at most: so many times so long.
   static let roomTurns = 200
   static let roomTurnMicroseconds: UInt32 = 1_000
