@@ -95,8 +95,7 @@ let package = Package(
       name: "Ranking",
       dependencies: [
         "ArtifactStore", "CKernels", "CThreads", "Commerce", "Experimentation", "Messages", "NightjarClient",
-        "Operations",
-        "RankedLists", "RPC", "Transport", lifecycle, logging,
+        "Operations", "RankedLists", "RPC", "Transport", lifecycle, logging,
       ], exclude: ["Served/FORMAT.md"], swiftSettings: strict),
     room(
       "Control",

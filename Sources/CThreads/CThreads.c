@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CThreads.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -52,8 +53,10 @@ int nj_flush(int descriptor) {
   struct stat status;
   off_t end = fstat(descriptor, &status) == 0 ? status.st_size : 0;
   for (off_t offset = 0; offset < end; offset += flushed_piece) {
-    // What fails here fails below.
-    sync_file_range(descriptor, offset, flushed_piece, SYNC_FILE_RANGE_WRITE);
+    // Where the disk is at fault, what it did not take may look clean below; what cannot be flushed so is flushed there.
+    if (sync_file_range(descriptor, offset, flushed_piece, SYNC_FILE_RANGE_WRITE) != 0 &&
+        (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+      return -1;
     sched_yield();
   }
   return fdatasync(descriptor);

@@ -85,7 +85,7 @@ extension RankedLists {
     return sections.beside.groups?.region(place) ?? 0
   }
 
-  /// Name of that region, UTF-8; empty = none. No allocation.
+  /// Name of the region that a list's customer is in, UTF-8; empty = none. No allocation.
   @_lifetime(borrow self)
   public func regionBytes(of list: borrowing ListView) -> RawSpan {
     let label = sections.beside.groups?.regionLabel(region(of: list))?.raw

@@ -31,6 +31,7 @@ struct PartsTests {
         }
         #expect(lists.segmentName(lists.segment(of: list)) == beside.groups[index].segment)
         #expect(lists.regionName(lists.region(of: list)) == beside.groups[index].region)
+        #expect(lists.regionBytes(of: list).withUnsafeBytes { Array($0) } == Array(beside.groups[index].region.utf8))
         var bought: [UInt32] = []
         lists.forEachBought(by: list) { bought.append($0) }
         #expect(bought == beside.bought[index].sorted())

@@ -111,6 +111,7 @@ private final class PoolJobs: Sendable {
     guard begins() else { return }
     repeat {
       next()()
+      // A task is many short jobs.
       BlockingPool.makeWay()
     } while unfinished.subtract(1, ordering: .acquiringAndReleasing).oldValue > width
   }

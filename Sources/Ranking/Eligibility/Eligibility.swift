@@ -26,9 +26,9 @@ final class Eligibility: Sendable {
   private let rules: [UInt32: Rule]
   private let customers: [[UInt8]: Set<UInt32>]
   private let segments: [String: Set<UInt32>]
-  /// Two customers with one hash only take the longer way.
   private static let sip = SipHash(k0: 0, k1: 0)
-  /// Of the customers' ids, and by number of segment, for whom something is blocked: to be asked without an allocation.
+  /// Of the customers' ids, and by number of segment, for whom something is blocked: to be asked without an allocation. Two
+  /// customers with one hash only take the longer way.
   private let customerHashes: Set<UInt64>
   private let isSegmentBlocked: [Bool]
   /// Products of one path of categories in an answer; 0 = no limit.
@@ -112,7 +112,7 @@ final class Eligibility: Sendable {
       return admitsAlone(candidate, of: lists, at: now, in: region, through: channel)
     }
     return lists.details(candidate)?.isAvailable(at: now) != false
-      && Self.admits(channel, candidate, of: lists)
+      && Self.isSold(candidate, of: lists, through: channel)
       && admitsAlone(offers.head(of: candidate), of: lists, at: now, in: region, through: channel)
   }
 
@@ -128,14 +128,14 @@ final class Eligibility: Sendable {
       guard region.isEmpty || rule.regions.isEmpty || rule.regions.contains(where: { region.elementsEqual($0) }) else {
         return false
       }
-      return flags.contains(.limited) ? Self.admits(channel, candidate, of: lists) : true
+      return flags.contains(.limited) ? Self.isSold(candidate, of: lists, through: channel) : true
     }
     guard let details = lists.details(candidate) else { return true }
     return (region.isEmpty || details.isSold(in: region)) && details.isAvailable(at: now)
-      && Self.admits(channel, candidate, of: lists)
+      && Self.isSold(candidate, of: lists, through: channel)
   }
 
-  private static func admits(_ channel: UInt32, _ candidate: UInt32, of lists: RankedLists) -> Bool {
+  private static func isSold(_ candidate: UInt32, of lists: RankedLists, through channel: UInt32) -> Bool {
     guard channel != 0, let details = lists.details(candidate) else { return true }
     return details.channels == 0 || details.channels & channel != 0
   }
