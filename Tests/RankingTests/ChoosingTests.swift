@@ -225,9 +225,7 @@ struct ChoosingTests {
       try await #expect(ranker.ask("stranger") { $0.segment = "schools" }.products == ["p9"])
       // A pin does not break a block.
       try await #expect(ranker.ask("ann") { $0.strings(\.n_pin, \.pin, ["p0"]) }.products == ["p5", "p6", "p7", "p9"])
-    }
-    // A plain lookup is answered another way than one that asks for names, and the same.
-    try await withShop(overlay: overlay) { ranker in
+      // A plain lookup is answered another way than one that asks for names, and the same.
       for customer in ["ann", "bob", "nobody", "stranger"] {
         for limit: UInt32 in 1...7 {
           let plain = try await ranker.ask(customer, limit: limit)
