@@ -25,6 +25,10 @@ private func check(_ bytes: [UInt8]) {
       precondition(ServedRecord.parse(raw)?.record == record)
     }
     precondition(gaps <= bytes.count / ServedFormat.alignment + 1)
+    let finished = ServedRecord.finished(bytes)
+    precondition(finished <= bytes.count && bytes.count - finished < ServedFormat.maximumRecordBytes)
+    let fewer = ServedRecord.forEach(in: UnsafeRawBufferPointer(rebasing: bytes[..<finished])) { _, _ in }
+    precondition(fewer == gaps || finished < bytes.count && fewer == gaps - 1)
   }
 }
 

@@ -45,9 +45,9 @@ enum Limits {
   /// Threads that answer, beyond the processors.
   static let spareRings = 2
   /// How often rings are emptied; at 100 MB of records a second from one thread one would overflow.
-  static let drainMicroseconds: UInt32 = 20_000
-  /// The same after a turn in which more than `drainedBytes` came.
-  static let busyDrainMicroseconds: UInt32 = 4_000
+  static let drainInterval = Duration.milliseconds(20)
+  /// How often the writer looks at them after a turn in which more than `drainedBytes` waited.
+  static let busyDrainInterval = Duration.milliseconds(4)
   static let drainedBytes = 16 << 10
   /// How long a batch waits for its ring to be emptied, at most: so many times so long.
   static let roomTurns = 200
@@ -57,7 +57,8 @@ enum Limits {
   /// How often rings that could not be made, as on a full disk, are tried again.
   static let ringsRetryInterval = Duration.seconds(1)
   static let servedSegmentBytes = 8 << 20
-  /// Of one call of the system, or more: so many calls at most, between which others run.
+  /// Of one call of the system, or more: so many calls at most, between which others run. It takes the kernel the least work
+  /// where they end at a multiple of this.
   static let servedPieceBytes = 16 << 10
   static let servedPieces = 8
   /// Of a `rings` file whose first page is damaged, what is searched at most.

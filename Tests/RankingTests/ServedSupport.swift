@@ -84,7 +84,8 @@ extension ServedWriter {
   static func small(
     _ folder: String, limit: Int = 1 << 30, rings: Int = 2, segmentBytes: Int = 1 << 20,
     flushInterval: Duration = Limits.flushInterval, logger: Logger,
-    write: (@Sendable (Int32, UnsafeRawBufferPointer) -> Int)? = nil, sync: (@Sendable (Int32) -> Int32)? = nil
+    write: (@Sendable (Int32, UnsafeRawBufferPointer, Int) -> Int)? = nil,
+    sync: (@Sendable (Int32, Bool) -> Int32)? = nil
   ) throws -> ServedWriter {
     var options = Options(folder: folder, limit: limit, ringCount: rings)
     options.ringBytes = 128 << 10

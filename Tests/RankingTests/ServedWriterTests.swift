@@ -121,7 +121,7 @@ struct ServedWriterTests {
     let sizes = Mutex<[Int]>([])
     let writer = try ServedWriter.small(
       folder, segmentBytes: 4 << 10, logger: log.logger,
-      sync: { descriptor in
+      sync: { descriptor, _ in
         sizes.withLock { $0.append((try? bytes(of: path).count) ?? 0) }
         return fdatasync(descriptor)
       })
@@ -150,17 +150,89 @@ struct ServedWriterTests {
   @Test("a flush takes files of any length, and says what it cannot flush")
   func flush() throws {
     let options = ServedWriter.Options(folder: folder, limit: 0, ringCount: 1)
-    let (result, code) = (options.sync(-1), errno)
-    #expect(result == -1 && code == EBADF)
+    for isComplete in [false, true] {
+      let (result, code) = (options.sync(-1, isComplete), errno)
+      #expect(result == -1 && code == EBADF)
+    }
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    for length in [0, 1, 64 << 10, (64 << 10) + 1, 1 << 20] {
+    for length in [0, 1, 256 << 10, (256 << 10) + 1, 1 << 20] {
       let written = [UInt8](repeating: 7, count: length)
       let descriptor = open("\(folder)/flushed", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
       defer { close(descriptor) }
       #expect(write(descriptor, written, length) == length)
-      #expect(options.sync(descriptor) == 0)
-      #expect(try bytes(of: "\(folder)/flushed").count == length)
+      #expect(options.sync(descriptor, false) == 0)
+      #expect(try bytes(of: "\(folder)/flushed") == written)
+      #expect(options.sync(descriptor, true) == 0)
+      #expect(try bytes(of: "\(folder)/flushed") == written)
     }
+  }
+
+  @Test("what is written in a hurry ends at the end of a piece, and goes on with the whole of what was cut")
+  func cuts() {
+    let record = Serve.record(0)
+    let piece = Limits.servedPieceBytes
+    let many = [UInt8]((0..<3 * piece / record.count).map { Serve.record($0) }.joined())
+    func cut(_ bytes: ArraySlice<UInt8>, at offset: Int) -> (written: Int, whole: Int) {
+      bytes.withUnsafeBytes { ServedWriter.cut($0, at: offset) }
+    }
+    var end = 0
+    for count in stride(from: record.count, through: many.count, by: record.count) {
+      let (written, whole) = cut(many[end..<count], at: end)
+      #expect((written > 0) == (count / piece > end / piece))
+      guard written > 0 else { continue }
+      #expect((end + written) % piece == 0 && end + written <= count)
+      #expect(whole % record.count == 0 && written - whole < record.count && whole <= written)
+      end += whole
+    }
+    #expect(end > 2 * piece - record.count)
+    // No record of its own ends before the piece does.
+    #expect(cut(many[..<record.count], at: piece - 1) == (1, 0))
+    #expect(cut(many[..<0], at: 7) == (0, 0))
+  }
+
+  @Test("the writer says of each file that it flushes whether more is to come")
+  func complete() throws {
+    let said = Mutex<[Bool]>([])
+    let length = Serve.record(0).count
+    let writer = try ServedWriter.small(
+      folder, segmentBytes: 2 * length, logger: log.logger,
+      sync: { descriptor, isComplete in
+        said.withLock { $0.append(isComplete) }
+        return fdatasync(descriptor)
+      })
+    writer.append(1)
+    try wait("it is flushed") { said.withLock { $0 } == [false] }
+    writer.append(2)
+    try wait("the full segment is") { said.withLock { $0 } == [false, true] }
+    writer.close()
+    #expect(try Serve.numbers(inFolder: folder) == [1, 2])
+  }
+
+  @Test("a record that a killed process was writing is no damage, since its ring holds it; behind others it is")
+  func halfWritten() throws {
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let whole = [UInt8]((0..<3).map { Serve.record($0) }.joined())
+    let next = Serve.record(3)
+    func gaps(_ first: [UInt8], _ last: [UInt8]) throws -> [Int] {
+      try write(first, to: "\(folder)/0000000001.served")
+      try write(last, to: "\(folder)/0000000002.served")
+      let segments = try ServedSegments(folder: folder)
+      return try [UInt32(0), 1].map { number in
+        let read = try segments.read(#require(segments.next(after: number)))
+        #expect(Serve.numbers(in: read).numbers == [0, 1, 2])
+        return Serve.numbers(in: read).gaps
+      }
+    }
+    for length in 1..<next.count { #expect(try gaps(whole, whole + next[..<length]) == [0, 0], "\(length)") }
+    #expect(try gaps(whole + next[..<40], whole) == [1, 0])
+    var damaged = next
+    damaged[60] ^= 1
+    #expect(try gaps(whole, whole + damaged) == [0, 1])
+    #expect(try gaps(whole, whole + [UInt8](repeating: 0, count: 64)) == [0, 1])
+    let writer = try ServedWriter.small(folder, logger: log.logger)
+    writer.append(4)
+    writer.close()
+    #expect(try Serve.numbers(inFolder: folder) == [0, 1, 2, 0, 1, 2, 4])
   }
 
   @Test("records are flushed while their segment is still written to")
@@ -168,7 +240,7 @@ struct ServedWriterTests {
     let sizes = Mutex<[off_t]>([])
     let writer = try ServedWriter.small(
       folder, logger: log.logger,
-      sync: { descriptor in
+      sync: { descriptor, _ in
         sizes.withLock { $0.append(lseek(descriptor, 0, SEEK_END)) }
         return fdatasync(descriptor)
       })
@@ -187,7 +259,7 @@ struct ServedWriterTests {
     let flushes = Atomic(0)
     let writer = try ServedWriter.small(
       folder, flushInterval: .seconds(2), logger: log.logger,
-      sync: { descriptor in
+      sync: { descriptor, _ in
         flushes.add(1, ordering: .relaxed)
         return fdatasync(descriptor)
       })
@@ -214,7 +286,7 @@ struct ServedWriterTests {
     let length = Serve.record(0).count
     let writer = try ServedWriter.small(
       folder, segmentBytes: 3 * length, flushInterval: .seconds(3_600), logger: log.logger,
-      sync: { descriptor in
+      sync: { descriptor, _ in
         sizes.withLock { $0.append(lseek(descriptor, 0, SEEK_END)) }
         return fdatasync(descriptor)
       })
@@ -240,11 +312,11 @@ struct ServedWriterTests {
     let calls = Mutex<[String]>([])
     let writer = try ServedWriter.small(
       folder, logger: log.logger,
-      write: { descriptor, bytes in
+      write: { descriptor, bytes, offset in
         calls.withLock { $0.append("write") }
-        return Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        return pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(offset))
       },
-      sync: { descriptor in
+      sync: { descriptor, _ in
         calls.withLock { $0.append("sync") }
         return fdatasync(descriptor)
       })
@@ -275,7 +347,7 @@ struct ServedWriterTests {
     let tries = Atomic(0)
     let writer = try ServedWriter.small(
       folder, logger: log.logger,
-      sync: { descriptor in
+      sync: { descriptor, _ in
         tries.add(1, ordering: .relaxed)
         guard fails.load(ordering: .relaxed) else { return fdatasync(descriptor) }
         errno = EIO
@@ -361,9 +433,11 @@ struct ServedWriterTests {
   final class Disk: Sendable {
     let isFull = Atomic(true)
 
-    @Sendable func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
-      guard isFull.load(ordering: .relaxed) else { return Glibc.write(descriptor, bytes.baseAddress, bytes.count) }
-      if bytes.count > 1_000 { return Glibc.write(descriptor, bytes.baseAddress, bytes.count / 2) }
+    @Sendable func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
+      let isFull = isFull.load(ordering: .relaxed)
+      if bytes.count > 1_000 || !isFull {
+        return pwrite(descriptor, bytes.baseAddress, isFull ? bytes.count / 2 : bytes.count, off_t(offset))
+      }
       errno = ENOSPC
       return -1
     }

@@ -23,7 +23,8 @@ void nj_make_way(void);
 void nj_shorten_slice(void);
 
 // As fdatasync, but the disk begins piece by piece, and others may run in between: with all at once the kernel would keep the
-// processor for a millisecond. The corresponding C functions are sync_file_range and fdatasync.
-int nj_flush(int descriptor);
+// processor for a millisecond. `to_forget`: the file then gives its memory back, for what is written next, in place of
+// memory that others have in use. The corresponding C functions are sync_file_range, fdatasync and posix_fadvise.
+int nj_flush(int descriptor, bool to_forget);
 
 #endif

@@ -91,4 +91,20 @@ struct ServedRecord: Equatable {
     }
     return gaps
   }
+
+  /// How many bytes come before a record at the end that was never finished, of which the bytes are the beginning.
+  static func finished(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var end = 0
+    _ = forEach(in: bytes) { _, record in
+      if let start = bytes.baseAddress, let found = record.baseAddress { end = found - start + record.count }
+    }
+    let rest = UnsafeRawBufferPointer(rebasing: bytes[end...])
+    guard rest.count >= ServedFormat.Offset.checksum else { return end }
+    func load(_ offset: Int) -> UInt32 {
+      UInt32(littleEndian: rest.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+    let (magic, length) = (load(ServedFormat.Offset.magic), Int(load(ServedFormat.Offset.length)))
+    let isBegun = magic == ServedFormat.magic && length > rest.count && length <= ServedFormat.maximumRecordBytes
+    return isBegun ? end : bytes.count
+  }
 }

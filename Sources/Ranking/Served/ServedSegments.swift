@@ -35,12 +35,19 @@ final class ServedSegments: Sendable {
       found.append(try Self.segment(number, "\(folder)/\(name)"))
     }
     found.sort { $0.number < $1.number }
+    // The writer may have been killed in the middle of it.
+    if let last = found.last {
+      let bytes = try Self.read(Self.path(last.number, in: folder), atMost: last.byteCount)
+      found[found.count - 1].byteCount = bytes.withUnsafeBytes { ServedRecord.finished($0) }
+    }
     state = Mutex(State(closed: found, last: found.last?.number ?? 0))
   }
 
-  func path(_ number: UInt32) -> String {
+  func path(_ number: UInt32) -> String { Self.path(number, in: folder) }
+
+  private static func path(_ number: UInt32, in folder: String) -> String {
     let digits = String(number)
-    return "\(folder)/\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits)\(Self.suffix)"
+    return "\(folder)/\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits)\(suffix)"
   }
 
   /// The number of a segment to come, a different one each time.

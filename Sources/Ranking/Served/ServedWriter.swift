@@ -20,10 +20,12 @@ final class ServedWriter: @unchecked Sendable {
     var ringBytes = Limits.ringBytes
     var segmentBytes = Limits.servedSegmentBytes
     var flushInterval = Limits.flushInterval
-    /// The corresponding C function is `write`.
-    var write: @Sendable (Int32, UnsafeRawBufferPointer) -> Int = { Glibc.write($0, $1.baseAddress, $1.count) }
-    /// As `fdatasync`.
-    var sync: @Sendable (Int32) -> Int32 = { nj_flush($0) }
+    /// To a file, some bytes, at an offset. The corresponding C function is `pwrite`.
+    var write: @Sendable (Int32, UnsafeRawBufferPointer, Int) -> Int = {
+      pwrite($0, $1.baseAddress, $1.count, off_t($2))
+    }
+    /// As `fdatasync`; whether the file is written to the end.
+    var sync: @Sendable (Int32, Bool) -> Int32 = { nj_flush($0, $1) }
   }
 
   /// A file that is closed when nobody uses it any more.
@@ -31,13 +33,19 @@ final class ServedWriter: @unchecked Sendable {
     let descriptor: Int32
     /// Its name outlives a loss of power.
     let isNameDurable = Atomic(false)
+    /// Nothing more is written to it.
+    let isComplete = Atomic(false)
     init(_ descriptor: Int32) { self.descriptor = descriptor }
     deinit { Glibc.close(descriptor) }
 
     /// It was not removed.
-    var hasName: Bool {
+    var hasName: Bool { status.map { $0.st_nlink > 0 } ?? true }
+
+    var byteCount: Int { status.map { Int($0.st_size) } ?? .max }
+
+    private var status: stat? {
       var status = stat()
-      return fstat(descriptor, &status) != 0 || status.st_nlink > 0
+      return fstat(descriptor, &status) == 0 ? status : nil
     }
   }
 
@@ -62,6 +70,8 @@ final class ServedWriter: @unchecked Sendable {
   private let isFlushing = Atomic(false)
   private let isClosing = Atomic(false)
   private var rings: ServedRings?
+  /// When each ring was emptied.
+  private var emptied: [ContinuousClock.Instant] = []
   private var current: (file: File, segment: ServedSegments.Segment)?
   private var nextOpening = ContinuousClock.now
   /// The first due first.
@@ -82,7 +92,7 @@ final class ServedWriter: @unchecked Sendable {
     thread = try Reactor(name: "served")
     lock.withLock { _ in openRings() }
     thread.execute { [weak self] in
-      var pause = Limits.drainMicroseconds
+      var pause: UInt32 = 0
       repeat { usleep(pause) } while self?.turn(&pause) ?? false
     }
   }
@@ -100,7 +110,7 @@ final class ServedWriter: @unchecked Sendable {
     isClosing.store(true, ordering: .relaxed)
     thread.stop()
     lock.withLock { _ in
-      turn()
+      turn(isLast: true)
       if current != nil { endSegment() }
       flush(unflushed[...])
       claim = nil
@@ -135,7 +145,7 @@ final class ServedWriter: @unchecked Sendable {
     do throws(ServedError) {
       // `withUnsafeBytes` does not carry typed errors.
       let written = records.withUnsafeBytes { bytes in
-        Result { () throws(ServedError) in try write(bytes, to: file, of: segment) }
+        Result { () throws(ServedError) in try write(bytes, to: file, at: 0, of: segment) }
       }
       try written.get()
       try makeDurable(file)
@@ -152,51 +162,68 @@ final class ServedWriter: @unchecked Sendable {
   /// The thread's turn; false if it was the last. `pause`: how long it is to wait for the next one, µs.
   private func turn(_ pause: inout UInt32) -> Bool {
     // Often and little, for a reactor may have to wait for a turn.
-    let isMuch = lock.withLock { _ in turn() } > Limits.drainedBytes
-    pause = isMuch ? Limits.busyDrainMicroseconds : Limits.drainMicroseconds
+    let isMuch = lock.withLock { _ in turn(isLast: false) } > Limits.drainedBytes
+    pause = UInt32((isMuch ? Limits.busyDrainInterval : Limits.drainInterval) / .microseconds(1))
     return !isClosing.load(ordering: .relaxed)
   }
 
-  /// Returns how many bytes of records came out of the rings.
+  /// Returns how many bytes of records were in the rings.
   @discardableResult
-  private func turn() -> Int {
-    if rings == nil, ContinuousClock.now >= nextOpening { openRings() }
+  private func turn(isLast: Bool) -> Int {
+    let now = ContinuousClock.now
+    if rings == nil, now >= nextOpening { openRings() }
     var count = 0
-    for ring in rings?.rings ?? UnsafeMutableBufferPointer(start: nil, count: 0) { count += drain(ring) }
+    for (index, ring) in (rings?.rings ?? UnsafeMutableBufferPointer(start: nil, count: 0)).enumerated() {
+      let pending = ring.pending
+      guard !pending.isEmpty else { continue }
+      count += pending.count
+      let isDue = isLast || now >= emptied[index] + Limits.drainInterval
+      if drain(ring, pending, isDue: isDue) { emptied[index] = now }
+    }
     if current != nil, segments.isWanted { endSegment() }
     flushIfDue()
     return count
   }
 
-  private func drain(_ ring: ServedRing) -> Int {
-    var pending = ring.pending
-    guard !pending.isEmpty else { return 0 }
+  /// Moves records from a ring, where it is due all of them; false if there was nothing to move yet, or no way to.
+  private func drain(_ ring: ServedRing, _ pending: UnsafeRawBufferPointer, isDue: Bool) -> Bool {
     let room = options.limit - segments.byteCount
-    if pending.count > room { pending = Self.wholeRecords(of: pending, atMost: room) }
-    guard !pending.isEmpty else {
+    let fitting = pending.count > room ? Self.wholeRecords(of: pending, atMost: room) : pending.count
+    guard fitting > 0 else {
       trouble(.limit, "\(options.limit) bytes of records wait for ingest")
-      return 0
+      return false
     }
+    let records = UnsafeRawBufferPointer(rebasing: pending[..<fitting])
+    let cut = isDue ? (written: fitting, whole: fitting) : Self.cut(records, at: current?.segment.byteCount ?? 0)
+    guard cut.whole > 0 else { return false }
     do throws(ServedError) {
-      try append(pending)
-      ring.take(pending.count)
+      try append(UnsafeRawBufferPointer(rebasing: records[..<cut.written]), whole: cut.whole)
+      ring.take(cut.whole)
       figures.block(by: .ring)
       isInTrouble = false
-      return pending.count
+      return true
     } catch {
       trouble(.disk, "\(error)")
-      return 0
+      return false
     }
   }
 
-  private static func wholeRecords(of pending: UnsafeRawBufferPointer, atMost room: Int) -> UnsafeRawBufferPointer {
+  /// How much to write of records that go to `offset` of a file: to the end of the last whole piece, for the kernel's sake; and
+  /// the bytes of whole records in that. One that is cut is to be written again, in the same place.
+  static func cut(_ records: UnsafeRawBufferPointer, at offset: Int) -> (written: Int, whole: Int) {
+    let written = (offset + records.count) / Limits.servedPieceBytes * Limits.servedPieceBytes - offset
+    return written > 0 ? (written, wholeRecords(of: records, atMost: written)) : (0, 0)
+  }
+
+  /// Bytes of the whole records among the first `limit` bytes.
+  private static func wholeRecords(of records: UnsafeRawBufferPointer, atMost limit: Int) -> Int {
     var end = 0
-    while end < pending.count {
-      let length = Int(pending.loadUnaligned(fromByteOffset: end + ServedFormat.Offset.length, as: UInt32.self))
-      guard length > 0, end + length <= room else { break }
+    while end < records.count {
+      let length = Int(records.loadUnaligned(fromByteOffset: end + ServedFormat.Offset.length, as: UInt32.self))
+      guard length > 0, end + length <= limit else { break }
       end += length
     }
-    return UnsafeRawBufferPointer(rebasing: pending[..<end])
+    return end
   }
 
   private func trouble(_ loss: ServedFigures.Loss, _ reason: String) {
@@ -207,22 +234,20 @@ final class ServedWriter: @unchecked Sendable {
 
   // MARK: Segments
 
-  /// Appends whole records to the segment in hand, and says in which file they are; takes back what it wrote of them where it
-  /// fails.
+  /// Appends records to the segment in hand, the first `whole` bytes of which are whole ones and count; says in which file
+  /// they are.
+  ///
+  /// What is written beyond those that count, also where it throws, the next record is written over.
   @discardableResult
-  private func append(_ records: UnsafeRawBufferPointer) throws(ServedError) -> File {
+  private func append(_ records: UnsafeRawBufferPointer, whole: Int) throws(ServedError) -> File {
     if current == nil { try beginSegment() }
     guard let (file, begun) = current else { preconditionFailure("a segment has begun") }
     var segment = begun
-    do throws(ServedError) { try write(records, to: file, of: segment) } catch {
-      // Where that fails too, the rest is damage to whoever reads it; the next record goes elsewhere.
-      if ftruncate(file.descriptor, off_t(segment.byteCount)) != 0 { endSegment() }
-      throw error
-    }
+    try write(records, to: file, at: segment.byteCount, of: segment)
     if segment.byteCount == 0 { segment.oldest = Self.time(of: records) }
-    segment.byteCount += records.count
+    segment.byteCount += whole
     if unflushed.last?.file !== file { unflushed.append(Unflushed(file: file, due: .now + options.flushInterval)) }
-    unflushed[unflushed.count - 1].byteCount += records.count
+    unflushed[unflushed.count - 1].byteCount += whole
     current = (file, segment)
     segments.write(segment)
     if segment.byteCount >= options.segmentBytes { endSegment() }
@@ -231,21 +256,25 @@ final class ServedWriter: @unchecked Sendable {
 
   private func appendAll(of records: [UInt8]) throws(ServedError) -> File {
     // `withUnsafeBytes` does not carry typed errors.
-    let result = records.withUnsafeBytes { bytes in Result { () throws(ServedError) in try append(bytes) } }
+    let result = records.withUnsafeBytes { bytes in
+      Result { () throws(ServedError) in try append(bytes, whole: bytes.count) }
+    }
     return try result.get()
   }
 
-  /// All of the records, or an error after some of them.
+  /// Writes all of the records to where `start` is in the segment's file, or throws after some of them.
   private func write(
-    _ records: UnsafeRawBufferPointer, to file: File, of segment: ServedSegments.Segment
+    _ records: UnsafeRawBufferPointer, to file: File, at start: Int, of segment: ServedSegments.Segment
   ) throws(ServedError) {
+    let step = max(Limits.servedPieceBytes, records.count / Limits.servedPieces)
     var written = 0
-    let pieceBytes = max(Limits.servedPieceBytes, (records.count + Limits.servedPieces - 1) / Limits.servedPieces)
     while written < records.count {
       // In pieces: a reactor that is woken meanwhile waits for one of them, not for all.
       if written > 0 { sched_yield() }
-      let piece = UnsafeRawBufferPointer(rebasing: records[written...].prefix(pieceBytes))
-      let count = options.write(file.descriptor, piece)
+      let offset = start + written
+      let end = (offset + step + step / 2) / Limits.servedPieceBytes * Limits.servedPieceBytes - start
+      let piece = UnsafeRawBufferPointer(rebasing: records[written..<min(end, records.count)])
+      let count = options.write(file.descriptor, piece, offset)
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw ServedError("write", segments.path(segment.number), count == 0 ? ENOSPC : errno) }
       written += count
@@ -265,14 +294,18 @@ final class ServedWriter: @unchecked Sendable {
 
   private func create(_ segment: ServedSegments.Segment) throws(ServedError) -> File {
     let path = segments.path(segment.number)
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o600)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw ServedError("create", path, errno) }
     return File(descriptor)
   }
 
   private func endSegment() {
-    guard let (_, segment) = current else { return }
+    guard let (file, segment) = current else { return }
     current = nil
+    if file.byteCount > segment.byteCount, ftruncate(file.descriptor, off_t(segment.byteCount)) != 0 {
+      logger.error("what was half written stays, as damage", metadata: ["path": "\(segments.path(segment.number))"])
+    }
+    file.isComplete.store(true, ordering: .relaxed)
     segments.close(segment)
   }
 
@@ -306,7 +339,9 @@ final class ServedWriter: @unchecked Sendable {
   /// The corresponding C functions are `fdatasync`, and `fsync` for the name.
   private func makeDurable(_ file: File) throws(ServedError) {
     let folder = options.folder
-    guard options.sync(file.descriptor) == 0 else { throw ServedError("fdatasync", folder, errno) }
+    guard options.sync(file.descriptor, file.isComplete.load(ordering: .relaxed)) == 0 else {
+      throw ServedError("fdatasync", folder, errno)
+    }
     guard !file.isNameDurable.load(ordering: .relaxed) else { return }
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw ServedError("open", folder, errno) }
@@ -325,6 +360,7 @@ final class ServedWriter: @unchecked Sendable {
       guard unlink(path) == 0 || errno == ENOENT else { throw ServedError("unlink", path, errno) }
       let made = try ServedRings.make(path: path, count: options.ringCount, ringBytes: options.ringBytes)
       rings = made
+      emptied = Array(repeating: .now, count: options.ringCount)
       log.use(made)
       figures.block(by: .ring)
     } catch {
