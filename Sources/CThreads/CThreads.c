@@ -64,5 +64,7 @@ int nj_flush(int descriptor, bool to_forget) {
     posix_fadvise(descriptor, offset, flushed_piece, POSIX_FADV_DONTNEED);
     sched_yield();
   }
+  // What reaches over the end of a piece.
+  if (to_forget) posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED);
   return 0;
 }

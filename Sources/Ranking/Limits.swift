@@ -44,9 +44,10 @@ enum Limits {
   static let ringBytes = 2 << 20
   /// Threads that answer, beyond the processors.
   static let spareRings = 2
-  /// How often rings are emptied; at 100 MB of records a second from one thread one would overflow.
+  /// How often rings are emptied; at 100 MB of records a second from one thread one would overflow. In between, what is less
+  /// than a piece may stay in a ring.
   static let drainInterval = Duration.milliseconds(20)
-  /// How often the writer looks at them after a turn in which more than `drainedBytes` waited.
+  /// How often the writer looks at them after a turn in which it took more than `drainedBytes`, or left some.
   static let busyDrainInterval = Duration.milliseconds(4)
   static let drainedBytes = 16 << 10
   /// How long a batch waits for its ring to be emptied, at most: so many times so long.
@@ -57,10 +58,12 @@ enum Limits {
   /// How often rings that could not be made, as on a full disk, are tried again.
   static let ringsRetryInterval = Duration.seconds(1)
   static let servedSegmentBytes = 8 << 20
-  /// Of one call of the system, or more: so many calls at most, between which others run. It takes the kernel the least work
+  /// Of one call of the system, or more: so many calls or few more, between which others run. It takes the kernel the least work
   /// where they end at a multiple of this.
   static let servedPieceBytes = 16 << 10
   static let servedPieces = 8
+  /// Where more than so many segments wait for ingest, those on disk leave the page cache.
+  static let keptSegments = 4
   /// Of a `rings` file whose first page is damaged, what is searched at most.
   static let lostRingsBytes = 1 << 30
   /// How long the shipper waits for records when there are none.

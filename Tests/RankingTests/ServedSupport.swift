@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Messages
+import Testing
 
 @testable import Ranking
 
@@ -67,12 +68,14 @@ enum Serve {
 
   static func number(of record: ServedRecord) -> Int { Int(record.servedAt - 1_700_000_000_000_000) }
 
-  /// The numbers in all segments of a folder, in order of segment.
+  /// The numbers in all segments of a folder, in order of segment; in their files is nothing else.
   static func numbers(inFolder folder: String) throws -> [Int] {
     let segments = try ServedSegments(folder: folder)
     var numbers: [Int] = []
     while let segment = segments.next(after: 0) {
-      numbers += Self.numbers(in: try segments.read(segment)).numbers
+      let found = Self.numbers(in: try bytes(of: segments.path(segment.number)))
+      #expect(found.gaps == 0)
+      numbers += found.numbers
       try segments.remove(segment)
     }
     return numbers

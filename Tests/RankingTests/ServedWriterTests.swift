@@ -163,8 +163,22 @@ struct ServedWriterTests {
       #expect(options.sync(descriptor, false) == 0)
       #expect(try bytes(of: "\(folder)/flushed") == written)
       #expect(options.sync(descriptor, true) == 0)
+      #expect(try residentPages(descriptor, length) == 0, "\(length)")
       #expect(try bytes(of: "\(folder)/flushed") == written)
     }
+  }
+
+  /// Pages of a file that the page cache holds; none said where there is no disk, as for tmpfs.
+  private func residentPages(_ descriptor: Int32, _ length: Int) throws -> Int {
+    var status = stat()
+    try #require(fstat(descriptor, &status) == 0)
+    let isOnDisk = status.st_dev >> 8 & 0xfff != 0
+    guard length > 0, isOnDisk else { return 0 }
+    let mapped = try #require(mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0))
+    defer { munmap(mapped, length) }
+    var pages = [UInt8](repeating: 0, count: (length + 4_095) / 4_096)
+    try #require(mincore(mapped, length, &pages) == 0)
+    return pages.count { $0 & 1 == 1 }
   }
 
   @Test("what is written in a hurry ends at the end of a piece, and goes on with the whole of what was cut")
@@ -173,7 +187,7 @@ struct ServedWriterTests {
     let piece = Limits.servedPieceBytes
     let many = [UInt8]((0..<3 * piece / record.count).map { Serve.record($0) }.joined())
     func cut(_ bytes: ArraySlice<UInt8>, at offset: Int) -> (written: Int, whole: Int) {
-      bytes.withUnsafeBytes { ServedWriter.cut($0, at: offset) }
+      bytes.withUnsafeBytes { ServedRing.cut($0, at: offset) }
     }
     var end = 0
     for count in stride(from: record.count, through: many.count, by: record.count) {
@@ -190,22 +204,24 @@ struct ServedWriterTests {
     #expect(cut(many[..<0], at: 7) == (0, 0))
   }
 
-  @Test("the writer says of each file that it flushes whether more is to come")
-  func complete() throws {
+  @Test("a full segment is given up by the page cache once it is flushed, where ingest does not follow")
+  func forgetting() throws {
     let said = Mutex<[Bool]>([])
     let length = Serve.record(0).count
+    let kept = Limits.keptSegments
     let writer = try ServedWriter.small(
-      folder, segmentBytes: 2 * length, logger: log.logger,
-      sync: { descriptor, isComplete in
-        said.withLock { $0.append(isComplete) }
+      folder, segmentBytes: length, logger: log.logger,
+      sync: { descriptor, isLeft in
+        said.withLock { $0.append(isLeft) }
         return fdatasync(descriptor)
       })
-    writer.append(1)
-    try wait("it is flushed") { said.withLock { $0 } == [false] }
-    writer.append(2)
-    try wait("the full segment is") { said.withLock { $0 } == [false, true] }
+    for number in 0..<kept + 2 {
+      writer.append(number)
+      try wait("it is flushed") { said.withLock { $0.count } == number + 1 }
+    }
+    #expect(said.withLock { $0 } == [Bool](repeating: false, count: kept) + [true, true])
     writer.close()
-    #expect(try Serve.numbers(inFolder: folder) == [1, 2])
+    #expect(try Serve.numbers(inFolder: folder) == Array(0..<kept + 2))
   }
 
   @Test("a record that a killed process was writing is no damage, since its ring holds it; behind others it is")
@@ -229,10 +245,13 @@ struct ServedWriterTests {
     damaged[60] ^= 1
     #expect(try gaps(whole, whole + damaged) == [0, 1])
     #expect(try gaps(whole, whole + [UInt8](repeating: 0, count: 64)) == [0, 1])
+    #expect(try gaps(whole, whole + next[..<40]) == [0, 0])
+    // The last one is another now.
+    try write(whole, to: "\(folder)/0000000003.served")
     let writer = try ServedWriter.small(folder, logger: log.logger)
     writer.append(4)
     writer.close()
-    #expect(try Serve.numbers(inFolder: folder) == [0, 1, 2, 0, 1, 2, 4])
+    #expect(try Serve.numbers(inFolder: folder) == [0, 1, 2, 0, 1, 2, 0, 1, 2, 4])
   }
 
   @Test("records are flushed while their segment is still written to")

@@ -104,7 +104,9 @@ struct ServedRecord: Equatable {
       UInt32(littleEndian: rest.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
     let (magic, length) = (load(ServedFormat.Offset.magic), Int(load(ServedFormat.Offset.length)))
-    let isBegun = magic == ServedFormat.magic && length > rest.count && length <= ServedFormat.maximumRecordBytes
+    let isBegun =
+      magic == ServedFormat.magic && length > rest.count && length % ServedFormat.alignment == 0
+      && (ServedFormat.headerBytes...ServedFormat.maximumRecordBytes).contains(length)
     return isBegun ? end : bytes.count
   }
 }

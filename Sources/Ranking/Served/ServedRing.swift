@@ -67,4 +67,22 @@ struct ServedRing: @unchecked Sendable {
     }
     return UnsafeRawBufferPointer(start: data + place(tail), count: Int(count))
   }
+
+  /// How much to write of records that go to `offset` of a file: to the end of the last whole piece, for the kernel's sake; and
+  /// the bytes of whole records in that. One that is cut is to be written again, in the same place.
+  static func cut(_ records: UnsafeRawBufferPointer, at offset: Int) -> (written: Int, whole: Int) {
+    let written = (offset + records.count) / Limits.servedPieceBytes * Limits.servedPieceBytes - offset
+    return written > 0 ? (written, wholeRecords(of: records, atMost: written)) : (0, 0)
+  }
+
+  /// Bytes of the whole records among the first `limit` bytes.
+  static func wholeRecords(of records: UnsafeRawBufferPointer, atMost limit: Int) -> Int {
+    var end = 0
+    while end < records.count {
+      let length = Int(records.loadUnaligned(fromByteOffset: end + ServedFormat.Offset.length, as: UInt32.self))
+      guard length > 0, end + length <= limit else { break }
+      end += length
+    }
+    return end
+  }
 }

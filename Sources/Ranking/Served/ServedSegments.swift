@@ -35,10 +35,8 @@ final class ServedSegments: Sendable {
       found.append(try Self.segment(number, "\(folder)/\(name)"))
     }
     found.sort { $0.number < $1.number }
-    // The writer may have been killed in the middle of it.
     if let last = found.last {
-      let bytes = try Self.read(Self.path(last.number, in: folder), atMost: last.byteCount)
-      found[found.count - 1].byteCount = bytes.withUnsafeBytes { ServedRecord.finished($0) }
+      found[found.count - 1].byteCount = Self.finished(last, Self.path(last.number, in: folder))
     }
     state = Mutex(State(closed: found, last: found.last?.number ?? 0))
   }
@@ -126,6 +124,15 @@ final class ServedSegments: Sendable {
     }
     guard code == 0 else { throw ServedError("read", path, code) }
     return bytes
+  }
+
+  /// Ends the last segment, in whose middle the writer may have been killed, behind its last record; its bytes then.
+  private static func finished(_ last: Segment, _ path: String) -> Int {
+    // What cannot be read now is tried again, and damage in it counted, when its turn comes.
+    guard let bytes = try? read(path, atMost: last.byteCount) else { return last.byteCount }
+    let byteCount = bytes.withUnsafeBytes { ServedRecord.finished($0) }
+    if byteCount < last.byteCount { truncate(path, off_t(byteCount)) }
+    return byteCount
   }
 
   private static func segment(_ number: UInt32, _ path: String) throws(ServedError) -> Segment {

@@ -24,7 +24,7 @@ final class ServedWriter: @unchecked Sendable {
     var write: @Sendable (Int32, UnsafeRawBufferPointer, Int) -> Int = {
       pwrite($0, $1.baseAddress, $1.count, off_t($2))
     }
-    /// As `fdatasync`; whether the file is written to the end.
+    /// As `fdatasync`; whether the file's memory is to be given back.
     var sync: @Sendable (Int32, Bool) -> Int32 = { nj_flush($0, $1) }
   }
 
@@ -39,14 +39,18 @@ final class ServedWriter: @unchecked Sendable {
     deinit { Glibc.close(descriptor) }
 
     /// It was not removed.
-    var hasName: Bool { status.map { $0.st_nlink > 0 } ?? true }
-
-    var byteCount: Int { status.map { Int($0.st_size) } ?? .max }
-
-    private var status: stat? {
+    var hasName: Bool {
       var status = stat()
-      return fstat(descriptor, &status) == 0 ? status : nil
+      return fstat(descriptor, &status) != 0 || status.st_nlink > 0
     }
+  }
+
+  /// The segment that is written to.
+  private struct Current {
+    let file: File
+    var segment: ServedSegments.Segment
+    /// How far the file may have been written: beyond the segment's own bytes lies what is to be written again.
+    var end = 0
   }
 
   /// Records of one file that a loss of power would take.
@@ -70,9 +74,9 @@ final class ServedWriter: @unchecked Sendable {
   private let isFlushing = Atomic(false)
   private let isClosing = Atomic(false)
   private var rings: ServedRings?
-  /// When each ring was emptied.
+  /// When each ring was last emptied to the end.
   private var emptied: [ContinuousClock.Instant] = []
-  private var current: (file: File, segment: ServedSegments.Segment)?
+  private var current: Current?
   private var nextOpening = ContinuousClock.now
   /// The first due first.
   private var unflushed: [Unflushed] = []
@@ -92,8 +96,8 @@ final class ServedWriter: @unchecked Sendable {
     thread = try Reactor(name: "served")
     lock.withLock { _ in openRings() }
     thread.execute { [weak self] in
-      var pause: UInt32 = 0
-      repeat { usleep(pause) } while self?.turn(&pause) ?? false
+      var pause = Limits.drainInterval
+      repeat { usleep(UInt32(pause / .microseconds(1))) } while self?.turn(&pause) ?? false
     }
   }
 
@@ -148,6 +152,7 @@ final class ServedWriter: @unchecked Sendable {
         Result { () throws(ServedError) in try write(bytes, to: file, at: 0, of: segment) }
       }
       try written.get()
+      file.isComplete.store(true, ordering: .relaxed)
       try makeDurable(file)
     } catch {
       // Left there, each further try would add as much again. What a crash leaves of it ingest counts once.
@@ -159,71 +164,59 @@ final class ServedWriter: @unchecked Sendable {
 
   // MARK: The turn
 
-  /// The thread's turn; false if it was the last. `pause`: how long it is to wait for the next one, µs.
-  private func turn(_ pause: inout UInt32) -> Bool {
+  /// The thread's turn; false if it was the last. `pause`: how long it is to wait for the next one.
+  private func turn(_ pause: inout Duration) -> Bool {
     // Often and little, for a reactor may have to wait for a turn.
-    let isMuch = lock.withLock { _ in turn(isLast: false) } > Limits.drainedBytes
-    pause = UInt32((isMuch ? Limits.busyDrainInterval : Limits.drainInterval) / .microseconds(1))
+    let isBusy = lock.withLock { _ in turn(isLast: false) }
+    pause = isBusy ? Limits.busyDrainInterval : Limits.drainInterval
     return !isClosing.load(ordering: .relaxed)
   }
 
-  /// Returns how many bytes of records were in the rings.
+  /// Returns whether the next one is to come soon.
   @discardableResult
-  private func turn(isLast: Bool) -> Int {
+  private func turn(isLast: Bool) -> Bool {
     let now = ContinuousClock.now
     if rings == nil, now >= nextOpening { openRings() }
-    var count = 0
+    let isWanted = current != nil && segments.isWanted
+    var (drained, isHeldBack) = (0, false)
     for (index, ring) in (rings?.rings ?? UnsafeMutableBufferPointer(start: nil, count: 0)).enumerated() {
       let pending = ring.pending
       guard !pending.isEmpty else { continue }
-      count += pending.count
-      let isDue = isLast || now >= emptied[index] + Limits.drainInterval
-      if drain(ring, pending, isDue: isDue) { emptied[index] = now }
+      let isDue = isLast || isWanted || now >= emptied[index] + Limits.drainInterval
+      guard let count = drain(ring, pending, isDue: isDue) else { continue }
+      drained += count
+      if count == pending.count { emptied[index] = now } else { isHeldBack = true }
     }
-    if current != nil, segments.isWanted { endSegment() }
+    if isWanted { endSegment() }
     flushIfDue()
-    return count
+    return isHeldBack || drained > Limits.drainedBytes
   }
 
-  /// Moves records from a ring, where it is due all of them; false if there was nothing to move yet, or no way to.
-  private func drain(_ ring: ServedRing, _ pending: UnsafeRawBufferPointer, isDue: Bool) -> Bool {
+  /// Moves records from a ring, where it is due all of them that there is room for; returns how many bytes, nil if there is a
+  /// trouble.
+  private func drain(_ ring: ServedRing, _ pending: UnsafeRawBufferPointer, isDue: Bool) -> Int? {
     let room = options.limit - segments.byteCount
-    let fitting = pending.count > room ? Self.wholeRecords(of: pending, atMost: room) : pending.count
+    let fitting = pending.count > room ? ServedRing.wholeRecords(of: pending, atMost: room) : pending.count
     guard fitting > 0 else {
       trouble(.limit, "\(options.limit) bytes of records wait for ingest")
-      return false
+      return nil
     }
     let records = UnsafeRawBufferPointer(rebasing: pending[..<fitting])
-    let cut = isDue ? (written: fitting, whole: fitting) : Self.cut(records, at: current?.segment.byteCount ?? 0)
-    guard cut.whole > 0 else { return false }
+    let begun = current?.segment.byteCount ?? 0
+    var cut = isDue ? (written: fitting, whole: fitting) : ServedRing.cut(records, at: begun)
+    guard cut.whole > 0 else { return 0 }
+    // A segment ends with a record.
+    if begun + cut.whole >= options.segmentBytes { cut.written = cut.whole }
     do throws(ServedError) {
       try append(UnsafeRawBufferPointer(rebasing: records[..<cut.written]), whole: cut.whole)
       ring.take(cut.whole)
       figures.block(by: .ring)
       isInTrouble = false
-      return true
+      return cut.whole
     } catch {
       trouble(.disk, "\(error)")
-      return false
+      return nil
     }
-  }
-
-  /// How much to write of records that go to `offset` of a file: to the end of the last whole piece, for the kernel's sake; and
-  /// the bytes of whole records in that. One that is cut is to be written again, in the same place.
-  static func cut(_ records: UnsafeRawBufferPointer, at offset: Int) -> (written: Int, whole: Int) {
-    let written = (offset + records.count) / Limits.servedPieceBytes * Limits.servedPieceBytes - offset
-    return written > 0 ? (written, wholeRecords(of: records, atMost: written)) : (0, 0)
-  }
-
-  /// Bytes of the whole records among the first `limit` bytes.
-  private static func wholeRecords(of records: UnsafeRawBufferPointer, atMost limit: Int) -> Int {
-    var end = 0
-    while end < records.count {
-      let length = Int(records.loadUnaligned(fromByteOffset: end + ServedFormat.Offset.length, as: UInt32.self))
-      guard length > 0, end + length <= limit else { break }
-      end += length
-    }
-    return end
   }
 
   private func trouble(_ loss: ServedFigures.Loss, _ reason: String) {
@@ -235,23 +228,39 @@ final class ServedWriter: @unchecked Sendable {
   // MARK: Segments
 
   /// Appends records to the segment in hand, the first `whole` bytes of which are whole ones and count; says in which file
-  /// they are.
-  ///
-  /// What is written beyond those that count, also where it throws, the next record is written over.
+  /// they are. Takes back what it wrote where it throws.
   @discardableResult
   private func append(_ records: UnsafeRawBufferPointer, whole: Int) throws(ServedError) -> File {
     if current == nil { try beginSegment() }
-    guard let (file, begun) = current else { preconditionFailure("a segment has begun") }
-    var segment = begun
-    try write(records, to: file, at: segment.byteCount, of: segment)
-    if segment.byteCount == 0 { segment.oldest = Self.time(of: records) }
-    segment.byteCount += whole
+    guard var appended = current else { preconditionFailure("a segment has begun") }
+    let (file, start) = (appended.file, appended.segment.byteCount)
+    // Lest the end of a record stays there without its beginning.
+    if start + records.count < appended.end { cutOff() }
+    current?.end = start + records.count
+    do throws(ServedError) { try write(records, to: file, at: start, of: appended.segment) } catch {
+      cutOff()
+      throw error
+    }
+    appended.end = start + records.count
+    if start == 0 { appended.segment.oldest = Self.time(of: records) }
+    appended.segment.byteCount += whole
     if unflushed.last?.file !== file { unflushed.append(Unflushed(file: file, due: .now + options.flushInterval)) }
     unflushed[unflushed.count - 1].byteCount += whole
-    current = (file, segment)
-    segments.write(segment)
-    if segment.byteCount >= options.segmentBytes { endSegment() }
+    current = appended
+    segments.write(appended.segment)
+    if appended.segment.byteCount >= options.segmentBytes { endSegment() }
     return file
+  }
+
+  /// Ends the file of the segment in hand where the segment's own bytes end.
+  private func cutOff() {
+    guard let (file, segment, end) = current.map({ ($0.file, $0.segment, $0.end) }), end > segment.byteCount else {
+      return
+    }
+    current?.end = segment.byteCount
+    if ftruncate(file.descriptor, off_t(segment.byteCount)) != 0 {
+      logger.error("half a record stays, as damage", metadata: ["path": "\(segments.path(segment.number))"])
+    }
   }
 
   private func appendAll(of records: [UInt8]) throws(ServedError) -> File {
@@ -288,7 +297,7 @@ final class ServedWriter: @unchecked Sendable {
 
   private func beginSegment() throws(ServedError) {
     let segment = ServedSegments.Segment(number: segments.takeNumber(), byteCount: 0, oldest: 0)
-    current = (try create(segment), segment)
+    current = Current(file: try create(segment), segment: segment)
     segments.write(segment)
   }
 
@@ -300,13 +309,11 @@ final class ServedWriter: @unchecked Sendable {
   }
 
   private func endSegment() {
-    guard let (file, segment) = current else { return }
+    guard let ended = current else { return }
+    cutOff()
     current = nil
-    if file.byteCount > segment.byteCount, ftruncate(file.descriptor, off_t(segment.byteCount)) != 0 {
-      logger.error("what was half written stays, as damage", metadata: ["path": "\(segments.path(segment.number))"])
-    }
-    file.isComplete.store(true, ordering: .relaxed)
-    segments.close(segment)
+    ended.file.isComplete.store(true, ordering: .relaxed)
+    segments.close(ended.segment)
   }
 
   // MARK: Durability
@@ -339,9 +346,10 @@ final class ServedWriter: @unchecked Sendable {
   /// The corresponding C functions are `fdatasync`, and `fsync` for the name.
   private func makeDurable(_ file: File) throws(ServedError) {
     let folder = options.folder
-    guard options.sync(file.descriptor, file.isComplete.load(ordering: .relaxed)) == 0 else {
-      throw ServedError("fdatasync", folder, errno)
-    }
+    // Where ingest follows, it reads what is written before long.
+    let isLeft =
+      file.isComplete.load(ordering: .relaxed) && segments.byteCount > Limits.keptSegments * options.segmentBytes
+    guard options.sync(file.descriptor, isLeft) == 0 else { throw ServedError("fdatasync", folder, errno) }
     guard !file.isNameDurable.load(ordering: .relaxed) else { return }
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw ServedError("open", folder, errno) }
