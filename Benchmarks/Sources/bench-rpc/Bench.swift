@@ -152,9 +152,9 @@ struct Bench {
   private static let turnsARound = 10
   /// Seconds.
   private static let turnWarmup = 0.02
-  /// A round of latency is so many times as long as one of throughput: what else the machine does now and then, some
-  /// milliseconds each time, decides the 99th percentile, and in one second it is chance on whom that falls.
-  private static let patience = 3.0
+  /// Of latency there are so many times as many rounds as of throughput, so many times as long: what else the machine does now
+  /// and then, some milliseconds each time, decides the 99th percentile, and for a while it is chance on whom that falls.
+  private static let patience = 3
 
   /// Latency at half of what Redis or the ranker can do, whichever is less, at the same fixed rate for both.
   func latency() throws {
@@ -167,7 +167,7 @@ struct Bench {
         redis: { redis.closedLoop(inFlight: 1, seconds: seconds) })
     }
     let rate = min(median(most.map(\.ranker.rate)), median(most.map(\.redis.rate))) / 2
-    let roundSeconds = seconds * Self.patience
+    let (rounds, roundSeconds) = (rounds * Self.patience, seconds * Double(Self.patience))
     var pairs: [(ranker: Load, redis: Load)] = []
     for round in 0..<rounds {
       var pair = (ranker: Load(), redis: Load())
