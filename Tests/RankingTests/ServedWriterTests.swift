@@ -150,8 +150,8 @@ struct ServedWriterTests {
   @Test("a flush takes files of any length, and says what it cannot flush")
   func flush() throws {
     let options = ServedWriter.Options(folder: folder, limit: 0, ringCount: 1)
-    for isComplete in [false, true] {
-      let (result, code) = (options.sync(-1, isComplete), errno)
+    for isLeft in [false, true] {
+      let (result, code) = (options.sync(-1, isLeft), errno)
       #expect(result == -1 && code == EBADF)
     }
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -21,10 +21,10 @@ struct BenchRPC: ParsableCommand {
   @Argument(help: "What to measure; everything, if nothing is named.")
   var parts: [Part] = Part.allCases
 
-  @Option(help: "Rounds of each measurement.")
+  @Option(help: "Rounds of each measurement; of latency three times as many.")
   var rounds = 9
 
-  @Option(help: "Seconds that each measurement of a round takes.")
+  @Option(help: "Seconds that each measurement of a round takes; of latency three times as long.")
   var seconds = 1.0
 
   @Option(help: "Customers that have a list.")

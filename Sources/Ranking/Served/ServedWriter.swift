@@ -236,12 +236,12 @@ final class ServedWriter: @unchecked Sendable {
     let (file, start) = (appended.file, appended.segment.byteCount)
     // Lest the end of a record stays there without its beginning.
     if start + records.count < appended.end { cutOff() }
-    current?.end = start + records.count
+    appended.end = start + records.count
+    current = appended
     do throws(ServedError) { try write(records, to: file, at: start, of: appended.segment) } catch {
       cutOff()
       throw error
     }
-    appended.end = start + records.count
     if start == 0 { appended.segment.oldest = Self.time(of: records) }
     appended.segment.byteCount += whole
     if unflushed.last?.file !== file { unflushed.append(Unflushed(file: file, due: .now + options.flushInterval)) }
