@@ -147,7 +147,7 @@ let package = Package(
 if Context.environment["NIGHTJAR_FUZZ"] != nil {
   let fuzzers: [(String, [Target.Dependency])] = [
     ("fuzz-frames", ["RPC"]), ("fuzz-session", ["Messages", "RPC"]), ("fuzz-messages", ["Messages", "NightjarClient"]),
-    ("fuzz-json", ["Messages"]), ("fuzz-lists", ["RankedLists"]), ("fuzz-served", ["Ranking"]),
+    ("fuzz-json", ["Messages", "NightjarClient"]), ("fuzz-lists", ["RankedLists"]), ("fuzz-served", ["Ranking"]),
   ]
   package.targets += fuzzers.map { name, dependencies in
     .executableTarget(

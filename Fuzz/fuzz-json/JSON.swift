@@ -1,4 +1,5 @@
 import Messages
+import NightjarClient
 
 /// The JSON bridge: what it takes is a message of the type, whose JSON it takes again for the same bytes. The first byte
 /// chooses the type.
@@ -18,10 +19,11 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   return 0
 }
 
-/// In an order that does not change, or the corpus would mean something else.
-private let types = [
-  MessageType(Proto.Product.self), MessageType(Proto.UpsertCustomersRequest.self),
-  MessageType(Proto.RecordEventsRequest.self), MessageType(Proto.EventColumns.self),
-  MessageType(Proto.GetRecommendationsResponse.self), MessageType(Proto.SignedGrant.self),
-  MessageType(Proto.SetModeRequest.self),
-]
+/// The first in an order that does not change, or the corpus would mean something else; then all that can be called.
+private let types =
+  [
+    MessageType(Proto.Product.self), MessageType(Proto.UpsertCustomersRequest.self),
+    MessageType(Proto.RecordEventsRequest.self), MessageType(Proto.EventColumns.self),
+    MessageType(Proto.GetRecommendationsResponse.self), MessageType(Proto.SignedGrant.self),
+    MessageType(Proto.SetModeRequest.self),
+  ] + Contract.methods.flatMap { [$0.request, $0.response] }

@@ -11,9 +11,11 @@ import RPC
 public struct EventRecorder: Sendable {
   /// Batches under way at once: enough to keep ingest's disk busy.
   private static let window = 16
-  /// Streams that may break in a row without the answer to a single batch.
+  /// Streams that may break in a row without the answer to a single batch: the attempts of gRFC A6.
   private static let maximumFailures = 5
   private static let firstPause = Duration.milliseconds(200)
+  /// Part of a pause by which it is longer or shorter, so that clients do not come back together.
+  private static let jitter = 0.2
   /// A server that wants to be left alone for longer is not waited for.
   private static let longestPause = Duration.seconds(60)
 
@@ -53,8 +55,10 @@ public struct EventRecorder: Sendable {
         return
       } catch let broken as BrokenStream {
         failures += 1
-        let pause = broken.error.retryAfter ?? Self.firstPause * (1 << (failures - 1))
-        guard failures <= Self.maximumFailures, pause <= Self.longestPause, broken.error.isWorthAnotherStream else {
+        let pause =
+          broken.error.retryAfter
+          ?? Self.firstPause * (1 << (failures - 1)) * (1 + .random(in: -Self.jitter...Self.jitter))
+        guard failures < Self.maximumFailures, pause <= Self.longestPause, broken.error.isWorthAnotherStream else {
           throw broken.error
         }
         try await Task.sleep(for: pause)

@@ -14,6 +14,7 @@ struct IngestCommand: AsyncParsableCommand {
 
   @OptionGroup var service: ServiceOptions
   @OptionGroup var listen: ListenOptions
+  @OptionGroup var tenants: TenantEndpoints
 
   @Option(help: "Folder of the log and the tenants' databases; made if it is not there. One process at a time.")
   var data: String
@@ -33,7 +34,9 @@ struct IngestCommand: AsyncParsableCommand {
       let handlers = IngestHandlers(
         intake: intake, verifier: verifier, logger: surroundings.logger, clock: Timestamp.wallClock)
       // The last one stops first: calls end before the databases close.
-      return [intake, try listen.server(for: handlers.router(), in: surroundings, grace: service.grace)]
+      return [
+        intake, try listen.server(for: handlers.router(), in: surroundings, grace: service.grace, tenants: tenants),
+      ]
     }
   }
 

@@ -14,6 +14,7 @@ struct RankerCommand: AsyncParsableCommand {
 
   @OptionGroup var service: ServiceOptions
   @OptionGroup var listening: ListenOptions
+  @OptionGroup var tenants: TenantEndpoints
 
   @Option(help: "Address of control, HOST:PORT.")
   var control: String
@@ -64,7 +65,7 @@ struct RankerCommand: AsyncParsableCommand {
         reactor.giveWay(pausing: true)
         return try surroundings.client(of: .ingest, at: address, reactor: reactor)
       }
-      let answering = try listening.server(for: router, in: surroundings, grace: service.grace)
+      let answering = try listening.server(for: router, in: surroundings, grace: service.grace, tenants: tenants)
       return [ranker.following(control, shippingTo: ingest, for: answering.server), answering]
     }
   }

@@ -96,7 +96,7 @@ struct IngestClientTests {
     let client = try client(server.port)
     let error = await failure { _ = try await client.record(Self.batches(3, of: 1)) }
     #expect(error?.code == .unavailable)
-    #expect(shelf.counts.withLock { $0["calls"] } == 6)
+    #expect(shelf.counts.withLock { $0["calls"] } == 5)
     await client.close()
     await server.shutdown(grace: .zero)
   }

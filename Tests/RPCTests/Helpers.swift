@@ -63,6 +63,7 @@ struct Side {
   var cancelled: Set<Int> = []
   var refusals: [RPCError] = []
   var notProcessed: [Int] = []
+  var goAwayReasons: [String] = []
   var maximumMessageBytes = 1 << 20
   private var pending: [UInt8] = []
   private(set) var openedHere: [Int] = []
@@ -135,7 +136,9 @@ struct Side {
         session.cancel(stream)
         ended[call] = .some(error)
       }
-    case .goAway(_, let calls): notProcessed += calls
+    case .goAway(let reason, let calls):
+      goAwayReasons.append(reason)
+      notProcessed += calls
     }
   }
 }

@@ -133,6 +133,37 @@ struct LifecycleTests {
     }
   }
 
+  @Test("DEADLINE_EXCEEDED comes within 50 ms of its time, on both sides")
+  func deadlineInTime() async throws {
+    let endless = Endless()
+    let server = try serve(endless.router)
+    let client = try channel(to: server.port)
+    let peer = try await RawPeer.client(to: server.port)
+    peer.send(helloFrame)
+    // Of several, since a busy machine may be late for any.
+    var latest: (client: Duration, server: Duration) = (.seconds(9), .seconds(9))
+    let timeout = Duration.milliseconds(70)
+    for index in 0..<5 as Range<UInt32> {
+      var start = ContinuousClock.now
+      _ = await failure { _ = try await client.call(TestService.unary, timeout: timeout, blob("")) }
+      latest.client = min(latest.client, start.duration(to: .now) - timeout)
+      var header = FrameHeader(.call, flags: .endStream, stream: 2 * index + 1)
+      header.method = TestService.unary.id
+      header.timeoutMilliseconds = 70
+      start = .now
+      peer.send(header.encoded)
+      while peer.status(2 * index + 1) == nil, start.duration(to: .now) < .seconds(5) {
+        try await Task.sleep(for: .milliseconds(1))
+      }
+      latest.server = min(latest.server, start.duration(to: .now) - timeout)
+    }
+    #expect(latest.client >= .zero && latest.client < .milliseconds(50))
+    #expect(latest.server >= .milliseconds(-2) && latest.server < .milliseconds(50))
+    peer.close()
+    await client.close()
+    await server.shutdown(grace: .zero)
+  }
+
   @Test("the server keeps the deadline also for a client that does not")
   func serverDeadline() async throws {
     let endless = Endless()

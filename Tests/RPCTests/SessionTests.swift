@@ -152,6 +152,61 @@ struct SessionTests {
 
   // MARK: Credit
 
+  @Test("calls that are opened without a message give their credit back, however many there are")
+  func openingsReleased() throws {
+    var (client, server) = (Side(.client), Side(.server))
+    let opening = CallOpening(
+      method: 1, timeoutMilliseconds: 1, metadata: [UInt8](repeating: 1, count: Limits.maximumMetadataBytes))
+    for call in 0..<3 * Limits.initialConnectionCredit / Limits.maximumMetadataBytes {
+      let opened = client.session.open(call, opening, message: nil, last: false, maximumMessageBytes: 9)
+      let stream = try #require(opened)
+      client.session.end(stream, [])
+      try server.feed(client.output())
+      server.session.end(stream, [])
+      try client.feed(server.output())
+    }
+    #expect(client.session.streams.isEmpty && server.session.streams.isEmpty)
+    #expect(client.session.sendCredit >= Limits.initialConnectionCredit - Limits.connectionCreditBatch)
+  }
+
+  @Test("streams that end while they wait for credit leave nothing in the queues")
+  func endedWhileWaiting() throws {
+    var (client, server) = (Side(.client), Side(.server))
+    server.session.sendCredit = 10
+    client.session.sendCredit = 10
+    try server.feed(frame(.call, .endStream, stream: 1))
+    server.session.send(1, [UInt8](repeating: 1, count: 200), last: true)
+    _ = client.session.open(0, opening, message: [1], last: true, maximumMessageBytes: 9)
+    for index in 1..<1_000 as Range<UInt32> {
+      let stream = 2 * index + 1
+      try server.feed(frame(.call, .endStream, stream: stream))
+      server.session.send(stream, [1], last: true)
+      server.session.abort(stream, [])
+      _ = client.session.open(Int(index), opening, message: [1], last: true, maximumMessageBytes: 9)
+      client.session.cancel(stream)
+    }
+    #expect(server.session.ring.count < 100 && client.session.openings.count < 100)
+    try server.feed(creditFrame(0, 1_000))
+    try client.feed(creditFrame(0, 1_000))
+    #expect(server.output().suffix(200) == [UInt8](repeating: 1, count: 200)[...])
+    #expect(client.output().count == FrameHeader.byteCount + 1)
+  }
+
+  @Test("a second GOAWAY says why, and takes no stream back")
+  func secondGoAway() throws {
+    var server = Side(.server)
+    try server.feed(frame(.call, stream: 1))
+    server.session.goAway("it is late")
+    try server.feed(frame(.call, stream: 3))
+    server.session.goAway("that was wrong")
+    var client = Side(.client)
+    for _ in 0..<2 { _ = client.session.open(0, opening, message: [1], last: true, maximumMessageBytes: 9) }
+    _ = client.output()
+    try client.feed(server.output())
+    #expect(client.goAwayReasons == ["it is late", "that was wrong"])
+    #expect(client.session.streams.keys.sorted() == [1])
+  }
+
   @Test("a sender stops at the stream's credit and goes on when it gets more")
   func senderStops() throws {
     var server = Side(.server)

@@ -96,6 +96,40 @@ struct ServedShippingTests {
     }
   }
 
+  @Test("a tenant that ingest cannot take slows nobody down, though it stands in every segment")
+  func oneTenantFailsEverywhere() async throws {
+    try await shipping { writer, ingest in
+      ingest.set(.fails, for: "uk")
+      // 64 KiB each: longer and longer pauses between so many would take minutes.
+      let count = 24 * (64 << 10) / 200
+      for number in 0..<count {
+        writer.append(number, tenant: number % 16 == 0 ? "uk" : "fr")
+        if number % 100 == 0 { try await Task.sleep(for: .milliseconds(2)) }
+      }
+      let expected = (0..<count).filter { $0 % 16 != 0 }
+      try await eventually("the other tenant's have arrived", within: .seconds(30)) {
+        ingest.numbers("fr").count >= expected.count
+      }
+      #expect(ingest.numbers("uk").isEmpty && Set(ingest.numbers("fr")) == Set(expected))
+    }
+  }
+
+  @Test("a tenant of which ingest takes nothing rests longer each time, until ingest takes it")
+  func resting() {
+    let (uk, fr, now) = (Array("uk".utf8), Array("fr".utf8), ContinuousClock.now)
+    var resting = RestingTenants()
+    for failures in 1...12 {
+      resting.note(offered: [uk, fr], refused: [uk], at: now)
+      let longest = min(Limits.shipDelay.longest, Limits.shipDelay.first * (1 << (failures - 1)))
+      #expect(resting.contains(uk, at: now + longest * 0.49) && !resting.contains(uk, at: now + longest))
+      #expect(!resting.contains(fr, at: now))
+    }
+    resting.note(offered: [uk], refused: [], at: now)
+    #expect(!resting.contains(uk, at: now))
+    resting.note(offered: [uk], refused: [uk], at: now)
+    #expect(!resting.contains(uk, at: now + Limits.shipDelay.first))
+  }
+
   @Test("what ingest refuses for good is counted and not sent again")
   func refused() async throws {
     try await shipping { writer, ingest in

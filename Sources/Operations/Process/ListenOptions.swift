@@ -12,11 +12,6 @@ public struct ListenOptions: ParsableArguments {
   @Option(help: "Threads that move bytes; 0 means one for each processor.")
   public var reactors = 0
 
-  @Option(
-    help: "Domain of the tenants' own server names: under ranker.example, acme.ranker.example is for tenant acme alone."
-  )
-  var domain = ""
-
   public init() {}
 
   public func validate() throws {
@@ -24,7 +19,10 @@ public struct ListenOptions: ParsableArguments {
   }
 
   /// Opens the port and answers with the handlers of `router` until the group stops; calls in flight get `grace`.
-  public func server(for router: Router, in surroundings: Surroundings, grace: Duration) throws -> ServerService {
+  /// `tenants`: nil = the service has no server names that are for one tenant.
+  public func server(
+    for router: Router, in surroundings: Surroundings, grace: Duration, tenants: TenantEndpoints? = nil
+  ) throws -> ServerService {
     let threads = reactors == 0 ? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) : reactors
     let (metrics, logger) = (surroundings.metrics, surroundings.logger)
     var router = router
@@ -35,7 +33,8 @@ public struct ListenOptions: ParsableArguments {
       server = try Server(
         role: surroundings.identity.role, address: try SocketAddress(parsing: listen),
         certificates: surroundings.certificates, router: router, reactors: threads,
-        interceptors: [CallMetrics(router, factory: metrics), CallLog(logger)], tenantDomain: domain, logger: logger)
+        interceptors: [CallMetrics(router, factory: metrics), CallLog(logger)], tenantDomain: tenants?.domain ?? "",
+        logger: logger)
     } catch {
       throw StartError(
         "cannot listen on \(listen): \(error)",
@@ -47,6 +46,16 @@ public struct ListenOptions: ParsableArguments {
     surroundings.bind("\(host):\(server.port)")
     return ServerService(server: server, grace: grace)
   }
+}
+
+/// The option of a service whose every call is about one tenant, which the server name may then choose.
+public struct TenantEndpoints: ParsableArguments {
+  @Option(
+    help: "Domain of the tenants' own server names: under ranker.example, acme.ranker.example is for tenant acme alone."
+  )
+  var domain = ""
+
+  public init() {}
 }
 
 /// A server as a part of a `ServiceGroup`.

@@ -2,7 +2,7 @@
 final class CallHandle: Sendable {
   let call: Call
   /// Counts the call among those of its server.
-  private let load: ServerLoad?
+  let load: ServerLoad?
 
   init(_ call: Call, load: ServerLoad? = nil) {
     self.call = call

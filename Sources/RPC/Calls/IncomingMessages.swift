@@ -42,7 +42,7 @@ public struct IncomingMessages<M: Message>: AsyncSequence, Sendable {
 
   /// The first message that has not been read.
   func first() async throws(RPCError) -> View<M>? {
-    guard let bytes = try await call.next() else { return nil }
+    guard let bytes = try await next() else { return nil }
     do throws(MessageError) {
       return try Encoded<M>(unchecked: bytes).decode()
     } catch {
@@ -50,6 +50,17 @@ public struct IncomingMessages<M: Message>: AsyncSequence, Sendable {
       case .client: throw RPCError(.invalidArgument, "\(call.method): \(error)")
       case .server: throw RPCError(.internal, "\(call.method): the server's answer cannot be read: \(error)")
       }
+    }
+  }
+
+  private func next() async throws(RPCError) -> [UInt8]? {
+    do throws(RPCError) {
+      let bytes = try await call.next()
+      handle?.load?.answered()
+      return bytes
+    } catch {
+      handle?.load?.failed(error)
+      throw error
     }
   }
 }

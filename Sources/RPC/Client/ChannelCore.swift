@@ -144,11 +144,13 @@ final class ChannelCore: @unchecked Sendable {
 
   private func heard(_ news: ClientConnection.News, from client: ClientConnection) {
     switch news {
-    case .greeted: backoff.succeeded()
+    case .answered: backoff.succeeded()
     case .goingAway(let reason):
       guard case .ready(let current) = state, current === client else { return }
-      // A server that takes the connection but never greets is as good as down.
-      guard client.session.helloReceived else { return rest(.unavailable("\(address): \(reason)", .notSent)) }
+      // A server that takes connections and loses them before it has answered a call is as good as down.
+      guard client.hasAnswered || client.session.peerIsGoingAway else {
+        return rest(.unavailable("\(address): \(reason)", .notSent))
+      }
       state = .idle
       published.withLock { $0 = .down(retryAt: .now) }
     case .lost:

@@ -5,8 +5,8 @@ import Transport
 final class ClientConnection: SessionConnection, @unchecked Sendable {
   /// What a channel wants to know of its connection.
   enum News {
-    /// The server has said HELLO.
-    case greeted
+    /// The server has answered a call, for the first time.
+    case answered
     /// No more calls can be made.
     case goingAway(String)
     /// The connection is gone.
@@ -27,6 +27,8 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
   private var waiting = Queue<PendingCall>()
   /// Why no more calls can be made.
   private var goingAway: String?
+  /// Whether a call got an answer here, good or bad.
+  private(set) var hasAnswered = false
 
   init(_ connection: Connection, logger: Logger, news: @escaping (ClientConnection, News) -> Void) {
     self.news = news
@@ -102,9 +104,11 @@ final class ClientConnection: SessionConnection, @unchecked Sendable {
         call.detach()
       }
       streamEnded()
-    case .none:
-      if header.type == .hello { news(self, .greeted) }
-    case .call, .halfClosed, .cancelled: break
+    case .none, .call, .halfClosed, .cancelled: break
+    }
+    if header.type == .message || header.type == .end, !hasAnswered {
+      hasAnswered = true
+      news(self, .answered)
     }
   }
 

@@ -161,7 +161,8 @@ extension ServiceClient {
   private func followHealth() {
     followers.withLock { followers in
       guard followers.isEmpty, !isClosed.load(ordering: .relaxed) else { return }
-      followers = servers.map { server in Task { await server.followHealth() } }
+      // Detached: the first call may be made in a handler, whose deadline and trace are not theirs.
+      followers = servers.map { server in Task.detached { await server.followHealth() } }
     }
   }
 

@@ -203,7 +203,7 @@ class SessionConnection: ConnectionDelegate, CallHost, @unchecked Sendable {
     ticker?.cancel()
     ticker = nil
     let calls = session.streams.values.map(\.call)
-    session.streams = [:]
+    session.removeAll()
     for call in calls { call.detach() }
     lost(calls, because: reason)
   }

@@ -10,6 +10,7 @@ struct ServerShared: Sendable {
   let limits: ServerLimits
   let tenantDomain: String
   let registry = ServerRegistry()
+  let assemblyBudget: AssemblyBudget
   let logger: Logger
   /// Of handlers that failed otherwise than their callers may know, by method.
   let faults: LimitedLog<String>
@@ -20,6 +21,7 @@ struct ServerShared: Sendable {
     self.routes = MethodIndex(routes)
     self.interceptors = interceptors
     self.limits = limits
+    assemblyBudget = AssemblyBudget(bytes: limits.maximumAssemblyBytes)
     self.tenantDomain = tenantDomain
     self.logger = logger
     faults = LimitedLog(logger)
@@ -44,6 +46,7 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     super.init(
       connection, side: .server, liveness: shared.limits.liveness, idleTimeout: shared.limits.idleTimeout,
       age: shared.limits.age(of: connection), logger: shared.logger)
+    session.assemblyBudget = shared.assemblyBudget
   }
 
   // MARK: Events
@@ -226,6 +229,11 @@ final class ServerConnection: SessionConnection, @unchecked Sendable {
     let stream = call.wire.value.stream
     guard !isClosed, session.call(stream) != nil else { return }
     switch outcome {
+    // Many calls may have been taken before the first of them was answered.
+    case .success(.some) where session.queuedBytes > Limits.maximumQueuedAnswerBytes:
+      let error = RPCError.unread(session.queuedBytes)
+      session.end(stream, StatusCoding.encode(error))
+      report(call, error)
     case .success(let response?):
       call.wire.value.sentBytes += response.count
       session.send(stream, response, last: true)

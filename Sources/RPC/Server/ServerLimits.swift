@@ -14,6 +14,8 @@ public struct ServerLimits: Sendable {
   public var connectionGrace = Duration.seconds(5 * 60)
   /// How long a connection may be without calls.
   public var idleTimeout = Duration.seconds(15 * 60)
+  /// Bytes of unfinished messages, all connections together; past it messages that need more than one frame are refused.
+  public var maximumAssemblyBytes = 512 << 20
   /// What both sides of a connection expect of each other.
   public var liveness = Liveness.standard
 

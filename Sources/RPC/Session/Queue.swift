@@ -24,4 +24,10 @@ struct Queue<Element> {
     }
     return element
   }
+
+  /// Drops those that are `dead`. Complexity: O(count).
+  mutating func removeAll(where dead: (Element) -> Bool) {
+    elements = elements[head...].filter { element in element.map { !dead($0) } ?? false }
+    head = 0
+  }
 }

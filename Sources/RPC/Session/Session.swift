@@ -29,6 +29,8 @@ struct Session<Call> {
   var allowance = Allowance()
   /// Bytes of messages that are still coming in.
   var assemblyBytes = 0
+  /// What a server's connections share for such messages; nil = the connection's own limit is all.
+  var assemblyBudget: AssemblyBudget?
   /// Bytes of messages that wait to be sent.
   var queuedBytes = 0
 
@@ -87,12 +89,11 @@ struct Session<Call> {
     }
   }
 
-  /// Sends GOAWAY: streams opened from now on are dropped unanswered.
+  /// Sends GOAWAY: streams opened from now on are dropped unanswered. A second one names another reason.
   mutating func goAway(_ reason: String) {
-    guard acceptsUpTo == .max else { return }
-    acceptsUpTo = lastStream
+    acceptsUpTo = min(acceptsUpTo, lastStream)
     let body = Encoded<Proto.GoAway> {
-      $0.last_stream = lastStream
+      $0.last_stream = acceptsUpTo
       $0.reason = StatusCoding.cut(reason, toBytes: Limits.maximumStatusTextBytes)
     }
     control.append(.control(.goAway, body.bytes))
@@ -114,9 +115,22 @@ struct Session<Call> {
   /// Forgets a stream and gives back the connection's credit for what it has not released.
   mutating func remove(_ stream: UInt32) {
     guard let state = streams.removeValue(forKey: stream) else { return }
-    assemblyBytes -= state.partial.count
+    forgetAssembly(state.partial.count)
     queuedBytes -= state.queuedBytes
     releaseToConnection(state.unreleased)
+  }
+
+  /// Forgets every stream: the connection is gone.
+  mutating func removeAll() {
+    forgetAssembly(assemblyBytes)
+    streams = [:]
+  }
+
+  /// Bytes of an unfinished message have become a whole one, or are dropped.
+  mutating func forgetAssembly(_ bytes: Int) {
+    guard bytes > 0 else { return }
+    assemblyBytes -= bytes
+    assemblyBudget?.giveBack(bytes)
   }
 
   private func checkControl(_ type: FrameType, _ header: FrameHeader) throws(ProtocolError) {

@@ -1,8 +1,10 @@
 /// Receiving: calls, messages, and the credit that the peer spends on them.
 extension Session {
-  /// Takes the stream of a `.call` event as one in flight; then its message, where it has one, goes through `take`.
+  /// Takes the stream of a `.call` event as one in flight; then its message, where it has one, goes through `take`. A CALL
+  /// without one is done with: its credit goes back to the connection.
   mutating func admit(_ header: FrameHeader, _ call: Call, maximumMessageBytes: Int) {
     streams[header.stream] = StreamState(call: call, maximumMessageBytes: maximumMessageBytes)
+    if !Self.carriesMessage(header) { pass(header) }
   }
 
   /// Whether a CALL frame carries a message, or the first fragment of one.
@@ -10,7 +12,7 @@ extension Session {
     !header.flags.isDisjoint(with: [.endStream, .more]) || header.bodyBytes + header.attachmentBytes > 0
   }
 
-  /// Gives the connection's credit for a `.call` frame back at once: nobody holds on to it.
+  /// Gives the connection's credit for a frame back at once: nobody holds on to it.
   mutating func pass(_ header: FrameHeader) { releaseToConnection(header.frameBytes) }
 
   /// The reader of a call has done with `bytes` of cost.
@@ -77,6 +79,9 @@ extension Session {
       return .refused(stream: header.stream, streams.values[index].call, error)
     }
     if header.flags.contains(.more) {
+      if let assemblyBudget, !assemblyBudget.take(body.count) {
+        return .refused(stream: header.stream, streams.values[index].call, .assemblyBudgetSpent)
+      }
       streams.values[index].partial.append(contentsOf: body)
       streams.values[index].isAssembling = true
       assemblyBytes += body.count
@@ -163,7 +168,7 @@ extension Session {
     if streams.values[index].isAssembling {
       message = []
       swap(&message, &streams.values[index].partial)
-      assemblyBytes -= message.count
+      forgetAssembly(message.count)
       message.append(contentsOf: body)
     } else {
       message = [UInt8](body)

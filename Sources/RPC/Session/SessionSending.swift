@@ -1,5 +1,8 @@
 /// Sending: which frame goes next, and what credit it needs.
 extension Session {
+  /// Ended streams that may wait in a queue before it is looked through for them.
+  private static var sweepSlack: Int { 64 }
+
   /// Opens a stream for a call; its CALL frame goes out with the first part of `message`. Nil when no id is left.
   mutating func open(_ call: Call, _ opening: CallOpening, message: [UInt8]?, last: Bool, maximumMessageBytes: Int)
     -> UInt32?
@@ -19,6 +22,9 @@ extension Session {
     // In `openings`, not in the ring, until its CALL is out: streams must open in order.
     state.isScheduled = true
     streams[stream] = state
+    if openings.count > 2 * streams.count + Self.sweepSlack {
+      openings.removeAll { streams.index(forKey: $0.stream) == nil }
+    }
     openings.append((stream, opening))
     return stream
   }
@@ -115,6 +121,8 @@ extension Session {
   private mutating func schedule(_ index: Dictionary<UInt32, StreamState<Call>>.Index) {
     guard !streams.values[index].isScheduled, !streams.values[index].queue.isEmpty else { return }
     streams.values[index].isScheduled = true
+    // Streams that have ended stay in the ring until they are come to, which may be long where credit is used up.
+    if ring.count > 2 * streams.count + Self.sweepSlack { ring.removeAll { streams.index(forKey: $0) == nil } }
     ring.append(streams.keys[index])
     ringNeeds = min(ringNeeds, streams.values[index].connectionCreditNeeded)
   }

@@ -62,7 +62,10 @@ final class ServedSegments: Sendable {
   }
 
   /// When the oldest record that waits was served, µs; nil = none waits.
-  var oldest: Int64? { state.withLock { ($0.closed.first ?? $0.current)?.oldest } }
+  var oldest: Int64? {
+    guard let oldest = state.withLock({ ($0.closed.first ?? $0.current)?.oldest }), oldest > 0 else { return nil }
+    return oldest
+  }
 
   /// Says what the writer has in hand.
   func write(_ segment: Segment?) { state.withLock { $0.current = segment } }
@@ -138,7 +141,8 @@ final class ServedSegments: Sendable {
   private static func segment(_ number: UInt32, _ path: String) throws(ServedError) -> Segment {
     var status = stat()
     guard stat(path, &status) == 0 else { throw ServedError("stat", path, errno) }
-    let front = try read(path, atMost: ServedFormat.maximumRecordBytes)
+    // What cannot be read is no reason not to start: it is tried again when its turn comes.
+    let front = (try? read(path, atMost: ServedFormat.maximumRecordBytes)) ?? []
     let first = front.withUnsafeBytes { ServedRecord.parse($0) }
     return Segment(number: number, byteCount: Int(status.st_size), oldest: first?.record.servedAt ?? 0)
   }

@@ -6,7 +6,8 @@ import RPC
 /// Brings segments of served records to ingest, the oldest first, and removes them once ingest has them on disk.
 ///
 /// A record may be sent more than once; ingest counts it once. What ingest cannot take of one tenant goes to the end of the
-/// line, and a segment of which it takes nothing is passed over until the others had their turn, so that nobody is held up.
+/// line and is offered again at longer and longer intervals, and a segment of which it takes nothing is passed over until the
+/// others had their turn, so that nobody is held up.
 /// It reads files where it runs, which is to be a thread that may block.
 struct ServedShipper: Sendable {
   let ingest: ServiceClient
@@ -24,9 +25,10 @@ struct ServedShipper: Sendable {
   func run() async {
     var failures = 0
     var last: UInt32 = 0
+    var resting = RestingTenants()
     while !Task.isCancelled {
       do {
-        failures = try await shipNext(after: &last) ? 0 : failures + 1
+        failures = try await shipNext(after: &last, &resting) ? 0 : failures + 1
       } catch {
         if Task.isCancelled { return }
         failures += 1
@@ -36,8 +38,8 @@ struct ServedShipper: Sendable {
     }
   }
 
-  /// Ships the next segment; false where ingest did not take all of it.
-  private func shipNext(after last: inout UInt32) async throws -> Bool {
+  /// Ships the next segment; false where ingest took nothing of it.
+  private func shipNext(after last: inout UInt32, _ resting: inout RestingTenants) async throws -> Bool {
     // Elsewhere, lest this thread loses its processor while it holds what the writer needs.
     let next = try await writer.beside { [segments = writer.segments, last] in segments.next(after: last) }
     guard let segment = next else {
@@ -46,7 +48,12 @@ struct ServedShipper: Sendable {
     }
     last = segment.number
     let (batches, gaps) = try Self.batches(of: writer.segments.read(segment))
-    let left = await ship(batches)
+    let now = ContinuousClock.now
+    var left = batches.filter { resting.contains($0.tenant, at: now) }
+    let due = batches.filter { !resting.contains($0.tenant, at: now) }
+    let refused = await ship(due)
+    resting.note(offered: Set(due.map(\.tenant)), refused: Set(refused.map(\.tenant)), at: .now)
+    left += refused
     guard left.isEmpty || left.count < batches.count else { return false }
     let bytes = left.flatMap(\.bytes)
     try await writer.beside { [writer] in
@@ -54,7 +61,7 @@ struct ServedShipper: Sendable {
       try writer.segments.remove(segment)
     }
     writer.figures.lose(gaps, .damaged)
-    return left.isEmpty
+    return true
   }
 
   /// A segment's records by tenant, and how many gaps of damage lie between them.
@@ -121,6 +128,26 @@ struct ServedShipper: Sendable {
 
   private func refused(_ tenant: String, _ reason: String) {
     logger.error("ingest refuses served records", metadata: ["tenant": "\(tenant)", "reason": "\(reason)"])
+  }
+}
+
+/// Tenants whose records ingest would not take lately, as where a database is damaged. It may have logged them all the same:
+/// offered again and again, they would fill its disk.
+struct RestingTenants {
+  private var tenants: [[UInt8]: (failures: Int, until: ContinuousClock.Instant)] = [:]
+
+  /// Whether the tenant is not to be offered yet.
+  func contains(_ tenant: [UInt8], at now: ContinuousClock.Instant) -> Bool {
+    tenants[tenant].map { $0.until > now } ?? false
+  }
+
+  /// Those of which ingest took all may come at any time; those of which it refused some rest, longer each time.
+  mutating func note(offered: Set<[UInt8]>, refused: Set<[UInt8]>, at now: ContinuousClock.Instant) {
+    for tenant in offered.subtracting(refused) { tenants[tenant] = nil }
+    for tenant in refused {
+      let failures = (tenants[tenant]?.failures ?? 0) + 1
+      tenants[tenant] = (failures, now + Limits.shipDelay.delay(afterFailures: failures))
+    }
   }
 }
 

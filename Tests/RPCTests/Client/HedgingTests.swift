@@ -1,4 +1,5 @@
 import Messages
+import Synchronization
 import Testing
 import Transport
 
@@ -105,6 +106,28 @@ struct HedgingTests {
     let options = CallOptions(hedging: Hedging(after: .seconds(60)))
     for _ in 0..<20 { _ = try await client.call(TestService.idempotent, options: options, blob("")) }
     #expect(calls.value == 20)
+    await client.close()
+    for server in servers { await server.shutdown(grace: .zero) }
+  }
+
+  @Test("each attempt carries its number")
+  func attemptNumbers() async throws {
+    let heard = Mutex<[UInt32]>([])
+    let router = routes { router in
+      router.unary(TestService.idempotent) { _, context in
+        heard.withLock { $0.append(context.attempt) }
+        guard context.attempt > 0 else {
+          try await waitForCancellation()
+          return blob("")
+        }
+        return blob("second")
+      }
+    }
+    let servers = [try serve(router), try serve(router)]
+    let client = try client(servers)
+    let options = CallOptions(hedging: Hedging(after: .milliseconds(20)))
+    #expect(try await client.call(TestService.idempotent, options: options, blob("")).text == "second")
+    #expect(heard.withLock { $0 } == [0, 1])
     await client.close()
     for server in servers { await server.shutdown(grace: .zero) }
   }

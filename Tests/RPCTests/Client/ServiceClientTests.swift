@@ -187,6 +187,65 @@ struct ServiceClientTests {
     await servers[1].shutdown(grace: .seconds(300))
   }
 
+  @Test("health is followed past the deadline of the handler that made the first call")
+  func healthFromHandler() async throws {
+    let boards = [HealthBoard(), HealthBoard()]
+    var servers: [Server] = []
+    for (name, board) in zip(["a", "b"], boards) {
+      var router = named(name)
+      router.installStandardServices(health: board)
+      board.setAll(.serving)
+      servers.append(try serve(router))
+    }
+    let client = try client(servers.map(\.port))
+    let deadline = ContinuousClock.now + .milliseconds(200)
+    try await CallContext.$inheritedDeadline.withValue(deadline) { _ = try await answer(client) }
+    try await ContinuousClock().sleep(until: deadline + .milliseconds(100))
+    await until("both are watched") { boards.allSatisfy { $0.watchers == 1 } }
+    boards[0].setAll(.notServing)
+    await until("it is passed over") {
+      var answers = Set<String>()
+      for key in 0..<20 { answers.insert((try? await answer(client, key: "\(key)")) ?? "") }
+      return answers == ["b"]
+    }
+    await client.close()
+    for server in servers { await server.shutdown(grace: .zero) }
+  }
+
+  @Test("calls that are refused together are one refusal, and streams that are refused count as calls do")
+  func refusals() async throws {
+    let router = routes { router in
+      router.unary(TestService.idempotent) { _, _ in throw RPCError(.unavailable, "not told yet") }
+      router.stream(TestService.bidirectional) { _, _, _ in throw RPCError(.unavailable, "not told yet") }
+    }
+    let server = try serve(router)
+    let core = ChannelCore(
+      to: SocketAddress(host: "127.0.0.1", port: server.port), expecting: .ranker, serverName: "localhost",
+      context: try TLSContext(client: Certificates.of(.platform)), logger: quiet, reactor: try SharedReactor.get())
+    let link = ServerLink(Channel(core), address: "it")
+    func isServing(after time: Duration) -> Bool {
+      link.candidate(for: nil, wasTried: false, now: .now + time).isServing
+    }
+    let deadline = ContinuousClock.now + .seconds(30)
+    #expect(isServing(after: .zero))
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<20 {
+        group.addTask {
+          _ = try? await link.call(TestService.idempotent, by: deadline, CallMetadata(CallOptions()), blob(""))
+        }
+      }
+    }
+    // The first pause, and the second if the calls took longer than that: twenty would be at the most there is.
+    #expect(isServing(after: Backoff.connecting.first * Backoff.factor * Backoff.factor * 1.5))
+    await until("the pause is over") { isServing(after: .zero) }
+    let call = try await link.channel.stream(
+      TestService.bidirectional, by: deadline, CallMetadata(CallOptions()), load: ServerLoad(on: link))
+    #expect(await failure { for try await _ in call.responses {} }?.code == .unavailable)
+    #expect(!isServing(after: .zero))
+    await link.channel.close()
+    await server.shutdown(grace: .zero)
+  }
+
   // MARK: Retries
 
   /// Fails the first `failures` calls.

@@ -39,19 +39,28 @@ final class ServerLink: Sendable {
     defer { count(-1) }
     do throws(RPCError) {
       let answer = try await channel.call(method, by: deadline, metadata, request)
-      refusal.withLock { if $0.until != nil { $0 = Refusal() } }
+      answered()
       return answer
     } catch {
-      if error.code == .unavailable, error.reach == .unknown { refused() }
+      failed(error)
       throw error
     }
   }
 
-  /// Passes the server over for a while, where there is another: calls that find out one by one that it is unfit would use
-  /// up what there is for retries.
-  private func refused() {
+  /// The server has answered a call: it is fit.
+  fileprivate func answered() { refusal.withLock { if $0.until != nil { $0 = Refusal() } } }
+
+  /// A call has failed there. Where the server answered that it is unavailable, it is passed over for a while, if there is
+  /// another: calls that find out one by one that it is unfit would use up what there is for retries.
+  fileprivate func failed(_ error: RPCError) {
+    guard error.code == .unavailable, error.reach == .unknown else { return }
     var random = SystemRandomNumberGenerator()
-    refusal.withLock { $0.until = .now + $0.backoff.failed(using: &random) }
+    let now = ContinuousClock.now
+    refusal.withLock { refusal in
+      // The calls that were under way when it began are one refusal, not many.
+      if let until = refusal.until, until > now { return }
+      refusal.until = now + refusal.backoff.failed(using: &random)
+    }
   }
 
   func says(isServing: Bool) { saysServing.store(isServing, ordering: .relaxed) }
@@ -63,7 +72,7 @@ final class ServerLink: Sendable {
   fileprivate func count(_ calls: Int) { inFlight.add(calls, ordering: .relaxed) }
 }
 
-/// Counts one call among those under way on a server, until it is let go.
+/// Counts one streaming call among those under way on a server, until it is let go, and tells what the server makes of it.
 final class ServerLoad: Sendable {
   private let server: ServerLink
 
@@ -73,4 +82,8 @@ final class ServerLoad: Sendable {
   }
 
   deinit { server.count(-1) }
+
+  func answered() { server.answered() }
+
+  func failed(_ error: RPCError) { server.failed(error) }
 }
