@@ -42,6 +42,12 @@ struct OperatingTests {
       #expect(growth("nightjar_rpc_response_bytes_total{method=\"\(Self.lookup)\"}") > 7 * 50)
       #expect(after["nightjar_rpc_calls_in_flight{method=\"\(Self.lookup)\"}"] == 0)
       #expect(try #require(after["nightjar_rpc_connections_open"]) >= 2)
+      #expect(growth("nightjar_rpc_connections_accepted_total") == 1)
+      #expect(growth("nightjar_rpc_handshakes_done_total") == 1)
+      #expect(growth("nightjar_rpc_handshakes_failed_total") == 0)
+      for depth in ["handshakes_under_way", "handlers_running", "blocking_calls", "unsent_bytes"] {
+        #expect(try #require(after["nightjar_rpc_\(depth)"]) >= 0)
+      }
       #expect(try #require(after["nightjar_certificate_expiry_seconds"]) > 29 * 86_400)
       try await eventually("refusals are logged") {
         cluster.log(of: "ranker-a").contains("\"code\":\"PERMISSION_DENIED\"")
