@@ -264,6 +264,28 @@ struct HostilePeerTests {
     }
   }
 
+  @Test("synchronous answers that wait for credit give back no more than their calls have cost")
+  func queuedReactorAnswers() async throws {
+    // The session asserts it.
+    let answer = [UInt8](repeating: 1, count: 1_000_000)
+    let router = routes { router in
+      router.onReactor(TestService.onReactor) { _, response, _ throws(RPCError) in response.grant = answer }
+    }
+    let server = try serve(router)
+    let (heard, calls) = (Counter(), 20)
+    let peer = try await RawPeer.client(to: server.port) { heard.add($0 - heard.value) }
+    peer.send(
+      (0..<calls).reduce(into: helloFrame) {
+        $0 += call(TestService.onReactor, .endStream, stream: UInt32(2 * $1 + 1), [])
+      })
+    await until("as much is answered as there is credit for") { heard.value > 4_000_000 }
+    for index in 0..<calls { peer.send(frame(.credit, stream: UInt32(2 * index + 1), body: bigEndianBytes(1 << 21))) }
+    peer.send(frame(.credit, body: bigEndianBytes(1 << 26)))
+    await until("the rest is") { heard.value > calls * answer.count }
+    peer.close()
+    await server.shutdown(grace: .zero)
+  }
+
   @Test("a client that leaves mountains of errors unread is dropped")
   func unreadErrors() async throws {
     let lines = RecordingHandler.Lines()

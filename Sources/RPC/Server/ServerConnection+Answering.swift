@@ -92,7 +92,8 @@ extension ServerConnection {
         count = bytes
       }
     let call = Call(method: context.method, deadline: context.deadline.instant, reactor: reactor, side: .server)
-    admit(call, FrameHeader(.call, stream: stream), maximumMessageBytes: 0)
+    // With its message, whose credit goes back once it is answered.
+    admit(call, FrameHeader(.call, flags: .endStream, stream: stream), maximumMessageBytes: 0)
     session.send(stream, message, last: true)
   }
 }

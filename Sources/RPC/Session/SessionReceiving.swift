@@ -26,6 +26,7 @@ extension Session {
 
   mutating func releaseToConnection(_ bytes: Int) {
     ungranted += bytes
+    assert(peerCredit + ungranted <= Limits.initialConnectionCredit, "credit given back that was not spent")
     guard ungranted >= Limits.connectionCreditBatch else { return }
     control.append(.control(.credit, bigEndianBytes(UInt32(ungranted))))
     peerCredit += ungranted

@@ -63,8 +63,10 @@ final class ServedSegments: Sendable {
 
   /// When the oldest record that waits was served, µs; nil = none waits.
   var oldest: Int64? {
-    guard let oldest = state.withLock({ ($0.closed.first ?? $0.current)?.oldest }), oldest > 0 else { return nil }
-    return oldest
+    state.withLock { state in
+      // Of a segment that cannot be read, or has no record yet, it is not known.
+      (state.closed.first { $0.oldest > 0 } ?? state.current.flatMap { $0.oldest > 0 ? $0 : nil })?.oldest
+    }
   }
 
   /// Says what the writer has in hand.

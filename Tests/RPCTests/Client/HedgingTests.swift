@@ -125,7 +125,7 @@ struct HedgingTests {
     }
     let servers = [try serve(router), try serve(router)]
     let client = try client(servers)
-    let options = CallOptions(hedging: Hedging(after: .milliseconds(20)))
+    let options = CallOptions(hedging: Hedging(after: .milliseconds(500)))
     #expect(try await client.call(TestService.idempotent, options: options, blob("")).text == "second")
     #expect(heard.withLock { $0 } == [0, 1])
     await client.close()
