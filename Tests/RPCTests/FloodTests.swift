@@ -163,7 +163,7 @@ struct FloodTests {
       try await withOthersCalling(channel) {
         for _ in 0..<100 {
           peer.send(pings)
-          usleep(1_000)
+          usleep(5_000)
         }
       }
       await until("the connection is closed") { peer.isClosed }
