@@ -118,7 +118,7 @@ def bidirectional():
 
 def server_stream():
     ranker = connect("ranker", "platform-cli")
-    watch = ranker.call("Health/Watch", message("HealthCheckRequest"), timeout=0.3)
+    watch = ranker.call("Health/Watch", message("HealthCheckRequest"), timeout=1.0)
     serving = next(watch).status
     error = failure(lambda: next(watch))
     assert error.code == nightjar_rpc.DEADLINE_EXCEEDED, error
