@@ -155,16 +155,21 @@ struct ServiceClientTests {
     for server in servers { await server.shutdown(grace: .zero) }
   }
 
-  @Test("a server that says that it is not serving is passed over until it says otherwise, and can stop at once")
-  func health() async throws {
+  /// Two servers, "a" and "b", that say that they are serving.
+  private func serveWithHealth() throws -> (boards: [HealthBoard], servers: [Server]) {
     let boards = [HealthBoard(), HealthBoard()]
-    var servers: [Server] = []
-    for (name, board) in zip(["a", "b"], boards) {
+    let servers = try zip(["a", "b"], boards).map { name, board in
       var router = named(name)
       router.installStandardServices(health: board)
       board.setAll(.serving)
-      servers.append(try serve(router))
+      return try serve(router)
     }
+    return (boards, servers)
+  }
+
+  @Test("a server that says that it is not serving is passed over until it says otherwise, and can stop at once")
+  func health() async throws {
+    let (boards, servers) = try serveWithHealth()
     let client = try client(servers.map(\.port))
     func answers() async throws -> Set<String> {
       var answers = Set<String>()
@@ -189,14 +194,7 @@ struct ServiceClientTests {
 
   @Test("health is followed past the deadline of the handler that made the first call")
   func healthFromHandler() async throws {
-    let boards = [HealthBoard(), HealthBoard()]
-    var servers: [Server] = []
-    for (name, board) in zip(["a", "b"], boards) {
-      var router = named(name)
-      router.installStandardServices(health: board)
-      board.setAll(.serving)
-      servers.append(try serve(router))
-    }
+    let (boards, servers) = try serveWithHealth()
     let client = try client(servers.map(\.port))
     let deadline = ContinuousClock.now + .milliseconds(200)
     try await CallContext.$inheritedDeadline.withValue(deadline) { _ = try await answer(client) }
