@@ -21,10 +21,15 @@ final class Scratch: Sendable {
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
 
-  /// The bytes of every segment of the log under `data`, by path.
+  /// The names of the segments of the log under `data`, which a running intake removes at any time.
+  func segmentNames() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: file("data/log")).sorted()
+  }
+
+  /// The bytes of every segment of the log under `data`, by name.
   func segments() throws -> [String: [UInt8]] {
     var segments: [String: [UInt8]] = [:]
-    for name in try FileManager.default.contentsOfDirectory(atPath: file("data/log")).sorted() {
+    for name in try segmentNames() {
       segments[name] = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file("data/log/\(name)"))))
     }
     return segments
